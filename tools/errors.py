@@ -1,0 +1,125 @@
+"""The errors of the tools, in one tree.
+
+ToolsError                      message and hint
+├── ToolError                   the model should hear it: wrong arguments, a refused action, a failed edit
+└── RunStopped                  must stop the run; a person or a retry later has to act
+    ├── ModelError
+    │   ├── ModelUnavailable    nothing answers, or it keeps failing after the retries
+    │   ├── ModelRefused        400, 401, 403, 404: the request as it is will never be answered
+    │   │   └── ReplayDiverged  409 of a replay: the run is not the one that was recorded
+    │   ├── ModelReplyBroken    an answer that is no chat completion: cut short, no choices, not JSON
+    │   └── StructuredReplyInvalid   the repairs are used up and the reply still has problems
+    ├── CodeHostError
+    │   ├── CodeHostUnavailable network, 5xx, rate limit longer than we wait
+    │   ├── CodeHostRefused     401, 403: which right is missing
+    │   ├── CodeHostNotFound    404, also for what the token may not see
+    │   ├── CodeHostConflict    405, 409: not mergeable, head moved
+    │   └── CodeHostInvalid     422 and other nonsense, with the host's own list of errors
+    └── ArtifactsError
+        ├── ArtifactsUnavailable   the store does not answer or refuses us
+        ├── ArtifactMissing        no such artifact
+        ├── ArtifactCorrupt        the bytes do not have the digest that was recorded
+        └── DiskFull               no space left; nothing half-written stays
+"""
+
+from collections.abc import Sequence
+
+
+class ToolsError(Exception):
+    """An error of the tools: what was wrong, with which value, and in `hint` what to do about it."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.hint}" if self.hint else self.message
+
+
+class ToolError(ToolsError):
+    """Something the model should hear as the result of its tool call, and may mend by another call."""
+
+
+class RunStopped(ToolsError):
+    """Something no tool call can mend: the turn stops and the error goes to people."""
+
+
+class ModelError(RunStopped):
+    """The model's endpoint or its reply."""
+
+
+class ModelUnavailable(ModelError):
+    """The endpoint does not answer, or keeps failing after all retries; trying later can help."""
+
+
+class ModelRefused(ModelError):
+    """The endpoint refuses the request itself; `status` is the HTTP status it gave."""
+
+    def __init__(self, message: str, hint: str = "", status: int = 0) -> None:
+        super().__init__(message, hint)
+        self.status = status
+
+
+class ReplayDiverged(ModelRefused):
+    """A replay server says that this request differs from the recorded one in something that counts."""
+
+
+class ModelReplyBroken(ModelError):
+    """The endpoint answered with something that is not a usable chat completion."""
+
+
+class StructuredReplyInvalid(ModelError):
+    """The model did not give a valid structured reply; `problems` are those of its last try."""
+
+    def __init__(self, message: str, problems: Sequence[str], hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.problems = tuple(problems)
+
+
+class CodeHostError(RunStopped):
+    """The code host (GitHub, GHES or the local forge)."""
+
+
+class CodeHostUnavailable(CodeHostError):
+    """The code host does not answer, fails, or limits us for longer than we are willing to wait."""
+
+
+class CodeHostRefused(CodeHostError):
+    """The token is not accepted (401) or lacks a right (403)."""
+
+
+class CodeHostNotFound(CodeHostError):
+    """No such thing on the code host, or the token may not see it (GitHub answers 404 for both)."""
+
+
+class CodeHostConflict(CodeHostError):
+    """The state of things forbids the action: not mergeable, head moved, branch protected."""
+
+
+class CodeHostInvalid(CodeHostError):
+    """The code host does not accept the values sent; `problems` are its own words."""
+
+    def __init__(self, message: str, problems: Sequence[str] = (), hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.problems = tuple(problems)
+
+
+class ArtifactsError(RunStopped):
+    """The artifact store."""
+
+
+class ArtifactsUnavailable(ArtifactsError):
+    """The store does not answer, or refuses us."""
+
+
+class ArtifactMissing(ArtifactsError):
+    """No artifact lies at that address."""
+
+
+class ArtifactCorrupt(ArtifactsError):
+    """The stored bytes do not have the digest that was recorded for them."""
+
+
+class DiskFull(ArtifactsError):
+    """No space is left where the artifact should go; nothing half-written stays behind."""

@@ -1,0 +1,243 @@
+"""The settings of the face: one frozen object, read once from the environment and roadcrew.toml.
+
+Where things are, and every secret, comes from the environment alone: a repository that somebody else wrote
+must not be able to send a key to an address of its choice, nor to loosen a rule. roadcrew.toml says how the
+team works there.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+
+from roadcrew.errors import SettingsInvalid
+
+FILE_NAME = "roadcrew.toml"
+
+EnvironmentBackend = Literal["auto", "docker", "bubblewrap"]
+BACKENDS: dict[str, EnvironmentBackend] = {"auto": "auto", "docker": "docker", "bubblewrap": "bubblewrap"}
+
+
+class Part(BaseModel):
+    """A frozen group of settings that refuses names it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class ModelEndpoint(Part):
+    """Where the model answers, and as what it is asked for."""
+
+    base_url: str | None = None
+    """`OPENAI_BASE_URL`; None for the client library's own default."""
+    api_key: SecretStr | None = None
+    """`OPENAI_API_KEY`."""
+    name: str | None = None
+    """`ROADCREW_MODEL`, or `model` in roadcrew.toml."""
+
+
+class GraphServer(Part):
+    """A roadmap graph that somebody else runs."""
+
+    uri: str
+    """`NEO4J_URI`."""
+    user: str = "neo4j"
+    """`NEO4J_USER`."""
+    password: SecretStr = SecretStr("")
+    """`NEO4J_PASSWORD`."""
+    database: str = "neo4j"
+    """`NEO4J_DATABASE`."""
+    reader_user: str | None = None
+    """`NEO4J_READER_USER`; None asks as the same user in READ mode."""
+    reader_password: SecretStr | None = None
+    """`NEO4J_READER_PASSWORD`."""
+
+
+class CodeHostAccess(Part):
+    """Which GitHub, and as whom."""
+
+    api_url: str | None = None
+    """`GITHUB_API_URL`; None for the local forge, unless a token is set: then github.com."""
+    token: SecretStr | None = None
+    """`GITHUB_TOKEN`."""
+    webhook_secret: SecretStr | None = None
+    """`GITHUB_WEBHOOK_SECRET`."""
+
+
+class Team(Part):
+    """How the team works on this repository; None leaves the team's own default."""
+
+    rounds: int | None = Field(default=None, ge=1, le=10)
+    """Rounds of work, test and review before a person is asked."""
+    approve_plan: bool | None = None
+    """Whether a person approves the plan before work starts."""
+    merge: Literal["auto", "never"] | None = None
+    """Whether the Integrator merges when approval and checks are there."""
+    merge_method: Literal["merge", "squash", "rebase"] | None = None
+    label: str | None = Field(default=None, min_length=1, max_length=50)
+    """The label that hands an issue to the team."""
+    models: dict[str, str] = {}
+    """Model by role; `default` for the others."""
+    steps: int | None = Field(default=None, ge=1)
+    """Model calls of one turn."""
+    turn_seconds: float | None = Field(default=None, gt=0)
+    """Wall-clock time of one turn."""
+    task_tokens: int | None = Field(default=None, ge=1)
+    feature_tokens: int | None = Field(default=None, ge=1)
+    feature_cost_usd: float | None = Field(default=None, gt=0)
+    """Money for one feature, in US dollars."""
+
+
+class Settings(Part):
+    """Everything a command may need to know; parts get their piece of it."""
+
+    workspace: Path
+    """Folder of the embedded servers, logs and artifacts."""
+    repository: Path | None = None
+    """The repository that the command was called in, if it was called in one."""
+    model: ModelEndpoint = ModelEndpoint()
+    graph: GraphServer | None = None
+    """None for the embedded graph."""
+    database_url: SecretStr | None = None
+    """`DATABASE_URL`; None for the embedded PostgreSQL."""
+    code_host: CodeHostAccess = CodeHostAccess()
+    artifacts_url: str | None = None
+    """`ROADCREW_ARTIFACTS`, an fsspec URL; None for the workspace's own folder."""
+    environment_backend: EnvironmentBackend = "auto"
+    """`DEVCTL_BACKEND`."""
+    docker_host: str | None = None
+    """`DOCKER_HOST`."""
+    opa_url: str | None = None
+    """`OPA_URL`; None decides in process."""
+    policy_dry_run: bool = False
+    """`ROADCREW_POLICY_DRY_RUN`: rules only log what they would deny."""
+    team: Team = Team()
+
+
+def read_settings(
+    *, workspace: Path | None = None, folder: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """Return the settings of a command called in `folder` (the current one), raising SettingsInvalid.
+
+    A workspace given on the command line wins over ROADCREW_WORKSPACE, the environment over roadcrew.toml.
+    """
+    env = {key: value for key, value in (os.environ if environment is None else environment).items() if value}
+    repository = find_repository(folder or Path.cwd())
+    file = _read_file(repository / FILE_NAME) if repository else {}
+    place = workspace or Path(env.get("ROADCREW_WORKSPACE", "~/.roadcrew"))
+    try:
+        return Settings(
+            workspace=place.expanduser().absolute(),
+            repository=repository,
+            model=ModelEndpoint(
+                base_url=_url(env, "OPENAI_BASE_URL"),
+                api_key=_secret(env, "OPENAI_API_KEY"),
+                name=env.get("ROADCREW_MODEL") or file.get("model"),
+            ),
+            graph=_graph(env),
+            database_url=_secret(env, "DATABASE_URL"),
+            code_host=_code_host(env),
+            artifacts_url=env.get("ROADCREW_ARTIFACTS"),
+            environment_backend=_backend(env),
+            docker_host=env.get("DOCKER_HOST"),
+            opa_url=_url(env, "OPA_URL"),
+            policy_dry_run=_flag(env, "ROADCREW_POLICY_DRY_RUN"),
+            team=Team.model_validate(file.get("team", {})),
+        )
+    except ValidationError as error:
+        raise SettingsInvalid(
+            _first_problem(error), f"mend {FILE_NAME}; docs/using.md lists its keys"
+        ) from error
+
+
+def find_repository(folder: Path) -> Path | None:
+    """Return the nearest folder upwards that holds roadcrew.toml or is the root of a git work tree."""
+    for place in (folder.absolute(), *folder.absolute().parents):
+        if (place / FILE_NAME).is_file() or (place / ".git").exists():
+            return place
+    return None
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"{path} is not TOML: {error}", "mend it, or move it away") from error
+    unknown = sorted(content.keys() - {"model", "team"})
+    if unknown:
+        raise SettingsInvalid(
+            f"{path} has the unknown key {unknown[0]!r}",
+            "it may hold `model` and [team]; addresses and secrets come from the environment alone",
+        )
+    return content
+
+
+def _graph(env: Mapping[str, str]) -> GraphServer | None:
+    uri = env.get("NEO4J_URI")
+    if uri is None:
+        return None
+    if not uri.startswith(("bolt", "neo4j")):
+        raise SettingsInvalid(
+            f"NEO4J_URI is {uri!r}", "give a Bolt address, for example bolt://localhost:7687"
+        )
+    reader_password = env.get("NEO4J_READER_PASSWORD")
+    return GraphServer(
+        uri=uri,
+        user=env.get("NEO4J_USER", "neo4j"),
+        password=SecretStr(env.get("NEO4J_PASSWORD", "")),
+        database=env.get("NEO4J_DATABASE", "neo4j"),
+        reader_user=env.get("NEO4J_READER_USER"),
+        reader_password=SecretStr(reader_password) if reader_password else None,
+    )
+
+
+def _code_host(env: Mapping[str, str]) -> CodeHostAccess:
+    return CodeHostAccess(
+        api_url=_url(env, "GITHUB_API_URL"),
+        token=_secret(env, "GITHUB_TOKEN"),
+        webhook_secret=_secret(env, "GITHUB_WEBHOOK_SECRET"),
+    )
+
+
+def _backend(env: Mapping[str, str]) -> EnvironmentBackend:
+    chosen = env.get("DEVCTL_BACKEND", "auto")
+    if chosen not in BACKENDS:
+        raise SettingsInvalid(f"DEVCTL_BACKEND is {chosen!r}", f"set it to one of {', '.join(BACKENDS)}")
+    return BACKENDS[chosen]
+
+
+def _url(env: Mapping[str, str], name: str) -> str | None:
+    value = env.get(name)
+    if value is None:
+        return None
+    try:
+        TypeAdapter(AnyHttpUrl).validate_python(value)
+    except ValidationError as error:
+        raise SettingsInvalid(
+            f"{name} is {value!r}", "give a URL that begins with http:// or https://"
+        ) from error
+    return value.rstrip("/")
+
+
+def _secret(env: Mapping[str, str], name: str) -> SecretStr | None:
+    value = env.get(name)
+    return SecretStr(value.strip()) if value and value.strip() else None
+
+
+def _flag(env: Mapping[str, str], name: str) -> bool:
+    value = env.get(name, "0").lower()
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off"}:
+        return False
+    raise SettingsInvalid(f"{name} is {value!r}", "set it to 1 or 0")
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"the setting {place!r} cannot be used: {first['msg'].lower()} (it is {first['input']!r})"

@@ -1,0 +1,1 @@
+"""What the scripts in this folder ask of Python: rules of the house and generated files."""

@@ -1,0 +1,226 @@
+"""Opening, editing and inspecting pull requests."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+from forge.actions import issues as issue_actions
+from forge.actions import merging, protection, pushes
+from forge.actions.issues import IssueEdit
+from forge.errors import Conflict, Invalid, NotFound
+from forge.git import diff, objects, refs
+from forge.git import merging as git_merging
+from forge.git.refs import HEADS
+from forge.git.run import Git
+from forge.host import Act
+from forge.records import Issue, Protection, Pull, Record
+from forge.shapes.commits import combined_state
+from forge.shapes.pulls import PullDetails
+from forge.store import issues, pulls, repositories
+from forge.text import checked_text, checked_title
+
+
+class PullDraft(Record):
+    """What a pull request is opened with; `head` may carry the owner before a colon."""
+
+    title: str
+    body: str | None
+    head: str
+    base: str
+    draft: bool = False
+
+
+def find(act: Act, number: int) -> tuple[Issue, Pull]:
+    """Both halves of a pull request, brought up to date with its branches; or NotFound."""
+    issue = issue_actions.find(act, number)
+    if not issue.is_pull:
+        raise NotFound()
+    with act.host.db.read() as db:
+        pull = pulls.of_issue(db, issue)
+    if issue.state == "open":
+        pull = refresh(act, issue, pull)
+        issue = issue_actions.find(act, number)
+    return issue, pull
+
+
+def refresh(act: Act, issue: Issue, pull: Pull) -> Pull:
+    """Take over moved branches, and finish a merge that was cut short after it moved the base."""
+    pull = pushes.sync_head(act, pull)
+    base = refs.tip(act.git, HEADS + pull.base_ref)
+    if base is None:
+        return pull
+    with act.host.folders.lock(act.repo.id):
+        finished = merging.finish_interrupted(act, issue, base)
+    if finished is not None:
+        return finished
+    if base != pull.base_sha:
+        with act.host.db.write() as db:
+            pull = pulls.change(db, pull, base_sha=base)
+    return pull
+
+
+def branch_of(act: Act, name: str, field: str) -> tuple[str, str]:
+    """The branch and its tip; Invalid when there is no such branch in this repository."""
+    owner, colon, branch = name.rpartition(":")
+    if colon and owner.split("/")[0].lower() != act.repo.owner.lower():
+        raise Invalid.field(
+            "PullRequest", field, "invalid", "this forge has no forks: use a branch of the repository"
+        )
+    tip = refs.tip(act.git, HEADS + branch) if refs.is_name(branch) else None
+    if tip is None:
+        raise Invalid.field("PullRequest", field, "invalid")
+    return branch, tip
+
+
+def create(act: Act, draft: PullDraft) -> Issue:
+    """Open a pull request between two branches of the repository."""
+    author = act.need("read").user
+    act.need("write")
+    title = checked_title("PullRequest", draft.title)
+    body = None if draft.body is None else checked_text("PullRequest", "body", draft.body)
+    head, head_sha = branch_of(act, draft.head, "head")
+    base, base_sha = branch_of(act, draft.base, "base")
+    if refs.merge_base(act.git, base_sha, head_sha) is None:
+        message = f"The {head} branch has no history in common with {base}"
+        raise Invalid(
+            "Validation Failed", [{"resource": "PullRequest", "code": "custom", "message": message}]
+        )
+    if refs.is_ancestor(act.git, head_sha, base_sha):
+        message = f"No commits between {base} and {head}"
+        raise Invalid(
+            "Validation Failed", [{"resource": "PullRequest", "code": "custom", "message": message}]
+        )
+    ends = {"head_ref": head, "head_sha": head_sha, "base_ref": base, "base_sha": base_sha}
+    with act.host.db.write() as db:
+        same = pulls.listed(db, act.repo, pulls.PullFilter(head=head, base=base))
+        if same.total:
+            message = f"A pull request already exists for {act.repo.owner}:{head}."
+            raise Invalid(
+                "Validation Failed", [{"resource": "PullRequest", "code": "custom", "message": message}]
+            )
+        issue = issues.create(db, act.repo, author, title, body, is_pull=True)
+        pulls.create(db, issue, ends, draft=draft.draft)
+        issue_actions.announce(act, issue, "opened")
+    refs.swap(act.git, f"refs/pull/{issue.number}/head", head_sha, None)
+    return issue
+
+
+def edit(act: Act, issue: Issue, wanted: IssueEdit, base: str | None) -> Issue:
+    """Change text, state or base branch."""
+    with act.host.db.read() as db:
+        pull = pulls.of_issue(db, issue)
+    if "state" in wanted.model_fields_set and wanted.state == "open" and issue.state == "closed":
+        _check_reopening(act, pull)
+    issue = issue_actions.edit(act, issue, wanted)
+    if base and base != pull.base_ref:
+        if act.user.id != issue.author_id:
+            act.need("write")
+        name, tip = branch_of(act, base, "base")
+        with act.host.db.write() as db:
+            pulls.change(db, pull, base_ref=name, base_sha=tip)
+            issue = issues.change(db, issue)
+            changes = {"base": {"ref": {"from": pull.base_ref}, "sha": {"from": pull.base_sha}}}
+            issue_actions.announce(act, issue, "edited", changes=changes)
+    return issue
+
+
+def _check_reopening(act: Act, pull: Pull) -> None:
+    if pull.merged_at is not None:
+        raise Invalid.field("PullRequest", "state", "invalid", "a merged pull request cannot be reopened")
+    if refs.tip(act.git, HEADS + pull.head_ref) is None:
+        message = f"state cannot be changed. The {pull.head_ref} branch has been deleted."
+        raise Invalid.field("PullRequest", "state", "invalid", message)
+
+
+def set_draft(act: Act, issue: Issue, *, draft: bool) -> None:
+    """Mark as draft or ready for review."""
+    if act.user.id != issue.author_id:
+        act.need("write")
+    with act.host.db.write() as db:
+        pulls.change(db, pulls.of_issue(db, issue), draft=draft)
+        issue_actions.announce(act, issue, "converted_to_draft" if draft else "ready_for_review")
+
+
+@lru_cache(maxsize=1024)
+def _merges_cleanly(program: str, folder: str, base: str, head: str) -> bool:
+    from pathlib import Path
+
+    return git_merging.merged_tree(Git(program, Path(folder)), base, head) is not None
+
+
+def merges_cleanly(act: Act, pull: Pull) -> bool:
+    """Whether head merges into base without a conflict; remembered per pair of commits."""
+    git = act.git
+    return _merges_cleanly(git.program, str(git.folder), pull.base_sha, pull.head_sha)
+
+
+def fork_point(act: Act, pull: Pull) -> str:
+    """Where the pull request's changes begin."""
+    return refs.merge_base(act.git, pull.base_sha, pull.head_sha) or pull.base_sha
+
+
+def files(act: Act, pull: Pull) -> list[diff.FileChange]:
+    """What the pull request changes."""
+    return diff.changes(act.git, fork_point(act, pull), pull.head_sha)
+
+
+def commits(act: Act, pull: Pull) -> list[objects.CommitObject]:
+    """The pull request's own commits, oldest first."""
+    return objects.commits(act.git, refs.between(act.git, pull.base_sha, pull.head_sha))
+
+
+def details(act: Act, issue: Issue, pull: Pull) -> PullDetails:
+    """Everything about a pull request that git has to be asked for."""
+    changes = diff.changes(act.git, fork_point(act, pull), pull.head_sha, patches=False)
+    mergeable, state = mergeability(act, issue, pull)
+    return PullDetails(
+        mergeable=mergeable,
+        mergeable_state=state,
+        commits=refs.count_between(act.git, pull.base_sha, pull.head_sha),
+        files=tuple(changes),
+    )
+
+
+def mergeability(act: Act, issue: Issue, pull: Pull) -> tuple[bool | None, str]:
+    """GitHub's `mergeable` and `mergeable_state`."""
+    if issue.state == "closed":
+        return None, "unknown"
+    if not merges_cleanly(act, pull):
+        return False, "dirty"
+    if pull.draft:
+        return True, "draft"
+    with act.host.db.read() as db:
+        rules = repositories.protection(db, act.repo, pull.base_ref)
+        states = [each.state for each in pulls.latest_statuses(db, act.repo, pull.head_sha).items]
+    if rules:
+        return True, _protected_state(act, pull, rules, states)
+    return True, "unstable" if states and combined_state(states) != "success" else "clean"
+
+
+def _protected_state(act: Act, pull: Pull, rules: Protection, states: list[str]) -> str:
+    if protection.is_behind(act, pull, rules):
+        return "behind"
+    if protection.problems(act, pull, rules):
+        return "blocked"
+    return "unstable" if states and combined_state(states) != "success" else "clean"
+
+
+def update_branch(act: Act, issue: Issue, pull: Pull, expected: str | None) -> None:
+    """Merge the base branch into the head branch."""
+    act.need("write")
+    if expected is not None and expected != pull.head_sha:
+        raise Invalid("expected head sha didn't match current head ref.")
+    git = act.git
+    if refs.is_ancestor(git, pull.base_sha, pull.head_sha):
+        raise Invalid("There are no new commits on the base branch.")
+    tree = git_merging.merged_tree(git, pull.head_sha, pull.base_sha)
+    if tree is None:
+        raise Invalid("merge conflict between base and head")
+    message = f"Merge branch '{pull.base_ref}' into {pull.head_ref}\n"
+    parents = [pull.head_sha, pull.base_sha]
+    new = objects.write_commit(git, tree, parents, message, merging.person(act.user))
+    ref = HEADS + pull.head_ref
+    try:
+        refs.swap(git, ref, new, pull.head_sha)
+    except Conflict as moved:
+        raise Invalid("expected head sha didn't match current head ref.") from moved
+    pushes.announce(replace(act), [pushes.RefChange(ref=ref, old=pull.head_sha, new=new)])

@@ -1,0 +1,138 @@
+"""What follows when refs change, however they changed: events, pull requests that move or close."""
+
+from dataclasses import replace
+
+from forge.actions import issues as issue_actions
+from forge.actions import repositories as repository_actions
+from forge.events import emit
+from forge.git import objects, refs
+from forge.git.refs import HEADS, TAGS, ZERO
+from forge.host import Act
+from forge.records import Issue, Pull, Record
+from forge.shapes import commits as shapes
+from forge.shapes import people
+from forge.store import issues, pulls, repositories, users
+from forge.store.database import now
+
+COMMITS_IN_EVENT = 50
+
+
+class RefChange(Record):
+    """One ref that moved; ZERO stands for absent."""
+
+    ref: str
+    old: str
+    new: str
+
+
+def announce(act: Act, changes: list[RefChange]) -> None:
+    """Queue the events of changed refs, and bring the pull requests on these branches up to date."""
+    real = [change for change in changes if change.old != change.new]
+    if not real:
+        return
+    repository_actions.adopt_first_branch(act)
+    with act.host.db.write() as db:
+        repo = repositories.change(db, act.repo, pushed_at=now())
+    act = replace(act, repo=repo)
+    for change in real:
+        _announce_one(act, change)
+        if change.ref.startswith(HEADS):
+            _follow(act, change)
+
+
+def _announce_one(act: Act, change: RefChange) -> None:
+    kind = "branch" if change.ref.startswith(HEADS) else "tag"
+    name = change.ref.removeprefix(HEADS).removeprefix(TAGS)
+    named = {"ref": name, "ref_type": kind, "pusher_type": "user"}
+    payload = push_payload(act, change)
+    with act.host.db.write():
+        if change.old == ZERO:
+            extra = {"master_branch": act.repo.default_branch, "description": act.repo.description}
+            emit(act, "create", {**named, **extra})
+        emit(act, "push", payload)
+        if change.new == ZERO:
+            emit(act, "delete", named)
+
+
+def push_payload(act: Act, change: RefChange) -> people.Json:
+    """The `push` event's own fields."""
+    git, view = act.git, act.view
+    shas: list[str] = []
+    forced = False
+    if ZERO not in (change.old, change.new):
+        shas = refs.between(git, change.old, change.new)[-COMMITS_IN_EVENT:]
+        forced = not refs.is_ancestor(git, change.old, change.new)
+    elif change.new != ZERO:
+        shas = [change.new]
+    found = [_pushed_commit(act, each) for each in objects.commits(git, shas)]
+    return {
+        "ref": change.ref,
+        "before": change.old,
+        "after": change.new,
+        "created": change.old == ZERO,
+        "deleted": change.new == ZERO,
+        "forced": forced,
+        "base_ref": None,
+        "compare": view.repo_html(act.repo, f"/compare/{change.old[:12]}...{change.new[:12]}"),
+        "commits": found if change.old != ZERO else [],
+        "head_commit": found[-1] if found else None,
+        "pusher": {"name": act.user.login, "email": act.user.email},
+    }
+
+
+def _pushed_commit(act: Act, commit: objects.CommitObject) -> people.Json:
+    shaped = shapes.git_commit(act.view, act.repo, commit)
+    return {
+        "id": commit.sha,
+        "tree_id": commit.tree,
+        "distinct": True,
+        "message": commit.message,
+        "timestamp": commit.committer.date,
+        "url": shaped["html_url"],
+        "author": {"name": commit.author.name, "email": commit.author.email},
+        "committer": {"name": commit.committer.name, "email": commit.committer.email},
+        "added": [],
+        "removed": [],
+        "modified": [],
+    }
+
+
+def _follow(act: Act, change: RefChange) -> None:
+    branch = change.ref.removeprefix(HEADS)
+    with act.host.db.read() as db:
+        waiting = pulls.open_for_branch(db, act.repo, branch)
+    for pull in waiting:
+        if change.new == ZERO:
+            with act.host.db.read() as db:
+                issue = issues.by_id(db, pull.issue_id)
+            issue_actions.set_state(act, issue, "closed")
+        else:
+            sync_head(act, pull)
+
+
+def sync_head(act: Act, pull: Pull) -> Pull:
+    """Record the head branch's tip, with a `synchronize` event when it moved; whoever sees the move first tells."""
+    head = refs.tip(act.git, HEADS + pull.head_ref)
+    if head is None or head == pull.head_sha:
+        return pull
+    with act.host.db.write() as db:
+        sql = "UPDATE pulls SET head_sha = ? WHERE issue_id = ? AND head_sha = ?"
+        moved = db.execute(sql, [head, pull.issue_id, pull.head_sha]).rowcount
+        issue = issues.by_id(db, pull.issue_id)
+        if not moved:
+            return pulls.of_issue(db, issue)
+        issue = issues.change(db, issue)
+        _dismiss_stale(act, issue, pull)
+        sender = act if act.viewer else replace(act, viewer=users.by_id(db, issue.author_id))
+        issue_actions.announce(sender, issue, "synchronize", before=pull.head_sha, after=head)
+        fresh = pulls.of_issue(db, issue)
+    refs.swap(act.git, f"refs/pull/{issue.number}/head", head, None)
+    return fresh
+
+
+def _dismiss_stale(act: Act, issue: Issue, pull: Pull) -> None:
+    with act.host.db.write() as db:
+        rules = repositories.protection(db, act.repo, pull.base_ref)
+        if rules and rules.dismiss_stale:
+            sql = "UPDATE reviews SET state = 'DISMISSED' WHERE pull_id = ? AND state = 'APPROVED'"
+            db.execute(sql, [issue.id])

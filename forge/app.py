@@ -1,0 +1,95 @@
+"""The WSGI application: all routes of one forge."""
+
+import logging
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from forge import githttp
+from forge.errors import ApiError, GitFailed
+from forge.host import Host
+from forge.rest import (
+    answer,
+    commits,
+    contents,
+    hooks,
+    issues,
+    labels,
+    protection,
+    pulls,
+    refs,
+    repositories,
+    reviews,
+    users,
+)
+from forge.rest.request import identify
+
+logger = logging.getLogger(__name__)
+
+RESOURCES = (commits, contents, hooks, issues, labels, protection, pulls, refs, repositories, reviews, users)
+
+
+def create_app(host: Host) -> Flask:
+    """The application for one forge; the caller starts and stops `host.sender`."""
+    app = Flask("forge", static_folder=None)
+    app.extensions["forge"] = host
+    app.secret_key = host.cookie_secret
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
+    if host.settings.trusted_hosts is not None:
+        app.config["TRUSTED_HOSTS"] = list(host.settings.trusted_hosts)
+    for module in RESOURCES:
+        app.register_blueprint(module.routes, url_prefix=answer.PREFIX)
+    app.register_blueprint(githttp.routes)
+    answer.finish(app)
+    _errors(app)
+
+    @app.before_request
+    def admit() -> None:
+        g.viewer = None
+        if is_api():
+            request.max_content_length = host.settings.api_body_bytes
+        if is_api() or is_git():
+            g.viewer = identify()
+
+    @app.get("/healthz")
+    def health() -> Response:
+        with host.db.read() as db:
+            db.execute("SELECT 1")
+        return answer.reply({"status": "ok"})
+
+    return app
+
+
+def is_api() -> bool:
+    """Whether the request is for the REST API."""
+    return request.path == answer.PREFIX or request.path.startswith(f"{answer.PREFIX}/")
+
+
+def is_git() -> bool:
+    """Whether the request is git's."""
+    return request.blueprint == githttp.routes.name
+
+
+def _errors(app: Flask) -> None:
+    @app.errorhandler(ApiError)
+    def told(failure: ApiError) -> Response:
+        if is_git():
+            response = Response(
+                f"{failure.message}\n", failure.status, content_type="text/plain; charset=utf-8"
+            )
+            if failure.status == 401:
+                response.headers["WWW-Authenticate"] = 'Basic realm="forge"'
+            return response
+        return answer.error(failure)
+
+    @app.errorhandler(HTTPException)
+    def raised(failure: HTTPException) -> Response:
+        if is_api():
+            return answer.http_error(failure)
+        return Response(f"{failure.name}\n", failure.code or 500, content_type="text/plain; charset=utf-8")
+
+    @app.errorhandler(GitFailed)
+    def broken(failure: GitFailed) -> Response:
+        logger.error("%s %s: %s", request.method, request.path, failure)
+        plain = ApiError(f"git failed on this repository: {failure}")
+        return answer.error(plain)

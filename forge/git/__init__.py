@@ -1,0 +1,1 @@
+"""git on bare repositories: run with an explicit folder, no outside configuration and no hooks."""

@@ -1,0 +1,180 @@
+"""Issues, their comments and reactions."""
+
+from flask import Blueprint, Response, request
+
+from forge.actions import issues as actions
+from forge.actions import pulls as pull_actions
+from forge.actions.issues import IssueEdit
+from forge.host import Act
+from forge.records import Comment, Issue
+from forge.rest.answer import empty, paged, reply
+from forge.rest.request import Body, act, body, host, page, view
+from forge.shapes import issues as shapes
+from forge.shapes import people
+from forge.store import issues
+from forge.store.issues import IssueFilter
+
+routes = Blueprint("issues", __name__)
+BASE = "/repos/<owner>/<name>/issues"
+REASONS = ("completed", "not_planned", "reopened", "duplicate")
+
+
+def _shaped(acting: Act, issue: Issue) -> people.Json:
+    return shapes.issue(view(), acting.repo, issue)
+
+
+def _shaped_comment(acting: Act, comment: Comment) -> people.Json:
+    return shapes.comment(view(), acting.repo, comment)
+
+
+def _label_names(given: Body) -> list[str]:
+    values = given.values.get("labels") or []
+    names = [each.get("name") if isinstance(each, dict) else each for each in values]
+    return Body(given.resource, {"labels": names}).texts("labels")
+
+
+def edit_from(given: Body) -> IssueEdit:
+    """The fields of an issue that the request sets."""
+    values: dict[str, object] = {}
+    if "title" in given:
+        values["title"] = given.text("title")
+    if "body" in given:
+        values["body"] = given.optional_text("body")
+    if given.optional_text("state"):
+        values["state"] = given.choice("state", ("open", "closed"))
+    if given.optional_text("state_reason"):
+        values["state_reason"] = given.choice("state_reason", REASONS)
+    return IssueEdit.model_validate(values)
+
+
+@routes.get(BASE)
+def list_issues(owner: str, name: str) -> Response:
+    """Issues and pull requests of a repository."""
+    acting = act(owner, name)
+    args = request.args
+    wanted = IssueFilter(
+        state=args.get("state", "open"),
+        labels=tuple(part for part in args.get("labels", "").split(",") if part),
+        creator=args.get("creator"),
+        since=args.get("since"),
+        sort=args.get("sort", "created"),
+        direction=args.get("direction", "desc"),
+    )
+    with host().db.read() as db:
+        found = issues.listed(db, acting.repo, wanted, page())
+    return paged(found, page(), lambda issue: _shaped(acting, issue))
+
+
+@routes.post(BASE)
+def create_issue(owner: str, name: str) -> Response:
+    """File an issue."""
+    acting = act(owner, name)
+    given = body("Issue")
+    given.refuse("assignee", "assignees", "milestone")
+    issue = actions.create(acting, given.text("title"), given.optional_text("body"), _label_names(given))
+    return reply(_shaped(acting, issue), 201)
+
+
+@routes.get(f"{BASE}/<int:number>")
+def get_issue(owner: str, name: str, number: int) -> Response:
+    """One issue or pull request."""
+    acting = act(owner, name)
+    return reply(_shaped(acting, actions.find(acting, number)))
+
+
+@routes.patch(f"{BASE}/<int:number>")
+def edit_issue(owner: str, name: str, number: int) -> Response:
+    """Change text, state or labels."""
+    acting = act(owner, name)
+    given = body("Issue")
+    given.refuse("assignee", "assignees", "milestone")
+    issue = actions.find(acting, number)
+    wanted = edit_from(given)
+    issue = (
+        pull_actions.edit(acting, issue, wanted, None)
+        if issue.is_pull
+        else actions.edit(acting, issue, wanted)
+    )
+    if "labels" in given:
+        actions.set_labels(acting, issue, _label_names(given))
+        issue = actions.find(acting, number)
+    return reply(_shaped(acting, issue))
+
+
+@routes.get(f"{BASE}/<int:number>/comments")
+def list_comments(owner: str, name: str, number: int) -> Response:
+    """A conversation."""
+    acting = act(owner, name)
+    issue = actions.find(acting, number)
+    with host().db.read() as db:
+        found = issues.comments_of(db, issue, page(), request.args.get("since", ""))
+    return paged(found, page(), lambda comment: _shaped_comment(acting, comment))
+
+
+@routes.get(f"{BASE}/comments")
+def list_all_comments(owner: str, name: str) -> Response:
+    """All comments of a repository."""
+    acting = act(owner, name)
+    with host().db.read() as db:
+        found = issues.comments_in(db, acting.repo, page(), request.args.get("since", ""))
+    return paged(found, page(), lambda comment: _shaped_comment(acting, comment))
+
+
+@routes.post(f"{BASE}/<int:number>/comments")
+def create_comment(owner: str, name: str, number: int) -> Response:
+    """Comment on an issue or pull request."""
+    acting = act(owner, name)
+    comment = actions.comment(acting, actions.find(acting, number), body("IssueComment").text("body"))
+    return reply(_shaped_comment(acting, comment), 201)
+
+
+@routes.get(f"{BASE}/comments/<int:key>")
+def get_comment(owner: str, name: str, key: int) -> Response:
+    """One comment."""
+    acting = act(owner, name)
+    return reply(_shaped_comment(acting, actions.find_comment(acting, key)))
+
+
+@routes.patch(f"{BASE}/comments/<int:key>")
+def edit_comment(owner: str, name: str, key: int) -> Response:
+    """Change a comment."""
+    acting = act(owner, name)
+    found = actions.find_comment(acting, key)
+    return reply(
+        _shaped_comment(acting, actions.edit_comment(acting, found, body("IssueComment").text("body")))
+    )
+
+
+@routes.delete(f"{BASE}/comments/<int:key>")
+def delete_comment(owner: str, name: str, key: int) -> Response:
+    """Remove a comment."""
+    acting = act(owner, name)
+    actions.delete_comment(acting, actions.find_comment(acting, key))
+    return empty()
+
+
+def react(acting: Act, subject: str, key: int) -> Response:
+    reaction, new = actions.react(acting, subject, key, body("Reaction").text("content"))
+    return reply(people.reaction(view(), reaction), 201 if new else 200)
+
+
+def reactions(subject: str, key: int) -> Response:
+    with host().db.read() as db:
+        found = issues.reactions(db, subject, key, page())
+    return paged(found, page(), lambda reaction: people.reaction(view(), reaction))
+
+
+@routes.route(f"{BASE}/<int:number>/reactions", methods=["GET", "POST"])
+def issue_reactions(owner: str, name: str, number: int) -> Response:
+    """React to an issue, or list its reactions."""
+    acting = act(owner, name)
+    key = actions.find(acting, number).id
+    return react(acting, "issue", key) if request.method == "POST" else reactions("issue", key)
+
+
+@routes.route(f"{BASE}/comments/<int:key>/reactions", methods=["GET", "POST"])
+def comment_reactions(owner: str, name: str, key: int) -> Response:
+    """React to a comment, or list its reactions."""
+    acting = act(owner, name)
+    actions.find_comment(acting, key)
+    return react(acting, "comment", key) if request.method == "POST" else reactions("comment", key)

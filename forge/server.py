@@ -1,0 +1,84 @@
+"""Serving a forge on a socket until it is told to stop."""
+
+import fcntl
+import json
+import logging
+import signal
+import socket
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from forge.errors import SetupFailed
+from forge.settings import ForgeSettings
+
+logger = logging.getLogger(__name__)
+
+THREADS = 8
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """A listening socket; SetupFailed when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as failure:
+        listener.close()
+        raise SetupFailed(
+            f"cannot listen on {host}:{port}: {failure.strerror}; choose another --port"
+        ) from failure
+    listener.listen(128)
+    return listener
+
+
+def locked(data: Path) -> IO[str]:
+    """A lock on the data folder that lasts as long as the file stays open; SetupFailed when it is held."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = (data / "forge.lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as failure:
+        file.close()
+        raise SetupFailed(f"another forge already serves {data}: stop it first") from failure
+    return file
+
+
+def serve(settings: ForgeSettings, listener: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT; says on standard output where it listens."""
+    from waitress import create_server
+
+    from forge.app import create_app
+    from forge.host import Host
+
+    with locked(settings.data):
+        host = Host(settings)
+        server = create_server(
+            create_app(host),
+            sockets=[listener],
+            threads=THREADS,
+            ident=None,
+            max_request_body_size=4 * 1024**3,
+            channel_timeout=300,
+            asyncore_use_poll=True,
+        )
+
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            raise SystemExit(0)
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        host.sender.start()
+        sys.stdout.write(json.dumps({"url": settings.url}) + "\n")
+        sys.stdout.flush()
+        logger.info("forge serves %s at %s", settings.data, settings.url)
+        try:
+            server.run()
+        finally:
+            server.close()
+            host.sender.stop()
+            host.db.close()
+            logger.info("forge stopped")

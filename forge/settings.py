@@ -1,0 +1,20 @@
+"""How a forge is set up: read once from the command line and passed down."""
+
+from pathlib import Path
+
+from forge.records import Record
+
+
+class ForgeSettings(Record):
+    """All that the server needs to know."""
+
+    data: Path
+    """The folder that holds the database, the repositories and the cookie secret."""
+    url: str
+    """The address under which others reach the forge, without a trailing slash; goes into webhook payloads."""
+    admin_token: str
+    trusted_hosts: tuple[str, ...] | None = ("127.0.0.1", "localhost", "[::1]")
+    """Host headers that are answered; None answers all."""
+    api_body_bytes: int = 64 * 1024 * 1024
+    webhook_seconds: float = 10.0
+    git_seconds: float = 600.0

@@ -1,0 +1,49 @@
+"""`roadcrew init`: roadcrew.toml, the team's manners in a repository."""
+
+from pathlib import Path
+
+import click
+
+from roadcrew.command import json_option
+from roadcrew.errors import Conflict
+from roadcrew.output import print_data, print_line
+from roadcrew.settings import FILE_NAME
+
+TEMPLATE = """\
+# How the team works on this repository. Addresses and secrets never stand here: they come from the
+# environment (OPENAI_BASE_URL, OPENAI_API_KEY, GITHUB_TOKEN and others; see docs/using.md).
+
+# model = "the-model-to-ask"          # ROADCREW_MODEL wins
+
+[team]
+# label = "roadcrew"                  # the label that hands an issue to the team
+# approve_plan = false                # true: a person approves the plan before work starts
+# rounds = 3                          # rounds of work, test and review before a person is asked
+# merge = "auto"                      # "never": a person merges
+# merge_method = "merge"              # or "squash", "rebase"
+# steps = 60                          # model calls of one turn
+# turn_seconds = 1800                 # wall-clock seconds of one turn
+# task_tokens = 2000000               # tokens of one task
+# feature_tokens = 10000000           # tokens of one feature
+# feature_cost_usd = 20               # money for one feature; no cap when absent
+
+# [team.models]                       # a model for some roles alone
+# reviewer = "another-model"
+"""
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path())
+@json_option
+def command(folder: Path, as_json: bool) -> None:
+    """Write roadcrew.toml into FOLDER (here); every key stands in it, commented out, with its default."""
+    target = folder.absolute() / FILE_NAME
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(TEMPLATE)
+    except FileExistsError:
+        raise Conflict(f"{target} is already there", "edit it, or move it away") from None
+    if as_json:
+        print_data("init", {"file": target})
+        return
+    print_line(f"wrote {target}: edit what differs, and commit it")

@@ -33,9 +33,7 @@ def main() -> None:
         )
     by_min = min(shown) / min(bare)
     by_median = statistics.median(shown) / statistics.median(bare)
-    print(
-        f"ratio               min {by_min:6.2f}      median {by_median:6.2f}   ({rounds} rounds; aim: within 5)"
-    )
+    print(f"ratio               min {by_min:6.2f}      median {by_median:6.2f}   ({rounds} rounds, aim 5)")
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title:
 
 def print_error(error: BaseException, command: str = "", as_json: bool = False) -> None:
     """Print an error on standard error: what was wrong and, where it is known, what to do."""
-    message = str(getattr(error, "message", "") or error or type(error).__name__)
+    message = str(getattr(error, "message", "") or "") or str(error) or type(error).__name__
     hint = str(getattr(error, "hint", "") or "")
     if as_json:
         words = {"kind": type(error).__name__, "message": message, "hint": hint}

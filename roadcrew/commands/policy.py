@@ -1,6 +1,7 @@
 """`roadcrew policy`: the rules' own tests, and one question to them."""
 
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -38,7 +39,7 @@ def test_rules(folder: Path | None, as_json: bool) -> None:
 @click.argument("action", type=click.File(encoding="utf-8"))
 @json_option
 @with_settings
-def check_action(settings: Settings, action: click.utils.LazyFile, as_json: bool) -> None:
+def check_action(settings: Settings, action: TextIO, as_json: bool) -> None:
     """Ask the rules about the action in the JSON file ACTION (- for standard input)."""
     from pydantic import ValidationError
 

@@ -1,0 +1,111 @@
+"""Settings: read once, environment over file, secrets and addresses from the environment alone."""
+
+from pathlib import Path
+
+import pytest
+
+from roadcrew.errors import SettingsInvalid
+from roadcrew.settings import FILE_NAME, find_repository, read_settings
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "src" / "deep").mkdir(parents=True)
+    return tmp_path
+
+
+def write(repository: Path, text: str) -> None:
+    (repository / FILE_NAME).write_text(text, encoding="utf-8")
+
+
+def test_workspace_is_in_the_home_folder_by_default(tmp_path: Path) -> None:
+    assert read_settings(folder=tmp_path, environment={}).workspace == Path("~/.roadcrew").expanduser()
+
+
+def test_workspace_of_the_command_line_wins_over_the_variable(tmp_path: Path) -> None:
+    environment = {"ROADCREW_WORKSPACE": str(tmp_path / "a")}
+    assert read_settings(folder=tmp_path, environment=environment).workspace == tmp_path / "a"
+    chosen = read_settings(workspace=tmp_path / "b", folder=tmp_path, environment=environment)
+    assert chosen.workspace == tmp_path / "b"
+
+
+def test_nothing_set_means_embedded_servers(tmp_path: Path) -> None:
+    settings = read_settings(folder=tmp_path, environment={"NEO4J_URI": "", "OPENAI_API_KEY": "  "})
+    assert settings.graph is None
+    assert settings.database_url is None
+    assert settings.model.api_key is None
+    assert settings.code_host.token is None
+
+
+def test_environment_wins_over_the_file(repository: Path) -> None:
+    write(repository, 'model = "from-file"\n')
+    assert read_settings(folder=repository, environment={}).model.name == "from-file"
+    assert read_settings(folder=repository, environment={"ROADCREW_MODEL": "set"}).model.name == "set"
+
+
+def test_file_is_found_from_a_folder_below(repository: Path) -> None:
+    write(repository, '[team]\nrounds = 5\n[team.models]\nreviewer = "other"\n')
+    settings = read_settings(folder=repository / "src" / "deep", environment={})
+    assert settings.repository == repository
+    assert settings.team.rounds == 5
+    assert settings.team.models == {"reviewer": "other"}
+    assert settings.team.merge is None
+
+
+def test_outside_a_repository_none_is_found() -> None:
+    assert find_repository(Path("/")) is None
+
+
+@pytest.mark.parametrize("key", ["base_url", "api_key", "github_token", "opa_url", "unsandboxed"])
+def test_file_cannot_say_where_things_are(repository: Path, key: str) -> None:
+    write(repository, f'{key} = "https://elsewhere.example"\n')
+    with pytest.raises(SettingsInvalid, match=key) as caught:
+        read_settings(folder=repository, environment={"OPENAI_API_KEY": "secret"})
+    assert "environment" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "text", ["[team]\nrounds = 0\n", "[team]\nspeed = 1\n", "[team]\nmerge = 'force'\n", "team = 3"]
+)
+def test_value_that_cannot_be_used_is_named(repository: Path, text: str) -> None:
+    write(repository, text)
+    with pytest.raises(SettingsInvalid, match="the setting|roadcrew.toml"):
+        read_settings(folder=repository, environment={})
+
+
+def test_file_that_is_not_toml_is_named(repository: Path) -> None:
+    write(repository, "team: {}\n")
+    with pytest.raises(SettingsInvalid, match="is not TOML"):
+        read_settings(folder=repository, environment={})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OPENAI_BASE_URL", "localhost:8000"),
+        ("OPA_URL", "file:///etc/passwd"),
+        ("NEO4J_URI", "http://localhost"),
+        ("DEVCTL_BACKEND", "podman"),
+        ("ROADCREW_POLICY_DRY_RUN", "maybe"),
+    ],
+)
+def test_variable_that_cannot_be_used_is_named_with_its_value(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        read_settings(folder=tmp_path, environment={name: value})
+    assert name in caught.value.message
+    assert value in caught.value.message
+    assert caught.value.hint
+
+
+def test_secrets_do_not_show_in_text(tmp_path: Path) -> None:
+    environment = {
+        "OPENAI_API_KEY": "hush-1",
+        "GITHUB_TOKEN": "hush-2",
+        "DATABASE_URL": "postgresql://u:hush-3@h/d",
+        "NEO4J_URI": "bolt://h",
+        "NEO4J_PASSWORD": "hush-4",
+    }
+    settings = read_settings(folder=tmp_path, environment=environment)
+    assert "hush" not in repr(settings)
+    assert "hush" not in settings.model_dump_json()

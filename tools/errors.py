@@ -2,6 +2,7 @@
 
 ToolsError                      message and hint
 ├── ToolError                   the model should hear it: wrong arguments, a refused action, a failed edit
+│   └── TreeTooBig              the work tree holds more than a snapshot takes
 └── RunStopped                  must stop the run; a person or a retry later has to act
     ├── ModelError
     │   ├── ModelUnavailable    nothing answers, or it keeps failing after the retries
@@ -15,14 +16,23 @@ ToolsError                      message and hint
     │   ├── CodeHostNotFound    404, also for what the token may not see
     │   ├── CodeHostConflict    405, 409: not mergeable, head moved
     │   └── CodeHostInvalid     422 and other nonsense, with the host's own list of errors
-    └── ArtifactsError
-        ├── ArtifactsUnavailable   the store does not answer or refuses us
-        ├── ArtifactMissing        no such artifact
-        ├── ArtifactCorrupt        the bytes do not have the digest that was recorded
-        └── DiskFull               no space left; nothing half-written stays
+    ├── ArtifactsError
+    │   ├── ArtifactsUnavailable   the store does not answer or refuses us
+    │   ├── ArtifactMissing        no such artifact
+    │   ├── ArtifactCorrupt        the bytes do not have the digest that was recorded
+    │   └── DiskFull               no space left; nothing half-written stays
+    ├── GitError
+    │   ├── RemoteUnavailable   the remote repository does not answer; later may help
+    │   ├── FetchFailed         the remote answers and does not let us read: no right, no such repository
+    │   ├── PushRejected        `reason`: moved, protected, forbidden or refused
+    │   ├── ObjectMissing       a commit, file or branch that should be there is not
+    │   └── GitBroken           git is missing, too old, out of time, or failed for a reason not known here
+    ├── WorkTreeLost            the environment under a work tree is gone or does not obey
+    └── LintBroken              a linter itself failed; nothing is known about the code
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 
 class ToolsError(Exception):
@@ -39,6 +49,10 @@ class ToolsError(Exception):
 
 class ToolError(ToolsError):
     """Something the model should hear as the result of its tool call, and may mend by another call."""
+
+
+class TreeTooBig(ToolError):
+    """The work tree holds more new files or bytes than a snapshot takes; deleting or ignoring some mends it."""
 
 
 class RunStopped(ToolsError):
@@ -123,3 +137,48 @@ class ArtifactCorrupt(ArtifactsError):
 
 class DiskFull(ArtifactsError):
     """No space is left where the artifact should go; nothing half-written stays behind."""
+
+
+class GitError(RunStopped):
+    """Git, or the remote repository that it talks to."""
+
+
+class RemoteUnavailable(GitError):
+    """The remote repository does not answer, or the connection broke; trying later can help."""
+
+
+class FetchFailed(GitError):
+    """The remote repository answers and does not let us read: no right, or no such repository."""
+
+
+class PushRejected(GitError):
+    """The remote repository does not take a push; nothing was changed there.
+
+    `reason`: `moved` (the branch is not where we thought, fetch and look again), `protected` (a rule of the
+    repository forbids it), `forbidden` (the token lacks the right), `refused` (anything else it says).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        reason: Literal["moved", "protected", "forbidden", "refused"],
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint)
+        self.reason = reason
+
+
+class ObjectMissing(GitError):
+    """A commit, file or branch that should be in the mirror is not."""
+
+
+class GitBroken(GitError):
+    """Git is missing, too old, ran out of time, or failed for a reason that is not known here."""
+
+
+class WorkTreeLost(RunStopped):
+    """The environment under a work tree is gone or does not do what it is told."""
+
+
+class LintBroken(RunStopped):
+    """A linter itself failed, so nothing is known about the code."""

@@ -1,0 +1,246 @@
+"""A bare mirror of one repository on this host: fetch, read, write commits, merge, push.
+
+The mirror's branches are the remote's as last seen; commits of our own lie in it unreferenced until they are
+pushed. Nothing is checked out: edits and merges are made on trees. Errors: see `tools.errors.GitError`.
+"""
+
+import fcntl
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from tools import gitobjects
+from tools.errors import ObjectMissing, PushRejected
+from tools.gitobjects import ROADCREW, CommitInfo, Entry, Person
+from tools.gitrun import Git, GitSettings
+from tools.merging import MergeResult, merge_trees
+from tools.patch import ChangedFile, Diff, DiffLimits, changed_files, changed_lines, diff
+from tools.remote import checked_url, fetch_error, push_error
+
+log = logging.getLogger(__name__)
+
+ZERO = "0" * 40
+
+
+class Mirror:
+    """A bare mirror in `folder`, made when it is not there; safe to share between threads and processes."""
+
+    def __init__(
+        self,
+        folder: Path,
+        url: str,
+        token: SecretStr | str | None = None,
+        settings: GitSettings | None = None,
+    ) -> None:
+        self.folder = folder
+        self.url = checked_url(url)
+        self._token = SecretStr(token) if isinstance(token, str) else token
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.git = Git(folder, settings)
+        with self._locked():
+            if not (folder / "HEAD").exists():
+                self._create()
+
+    # -- the remote
+
+    def fetch(self) -> None:
+        """Make branches and tags what the remote has now; raises FetchFailed or RemoteUnavailable."""
+        with self._locked():
+            refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+            options = ("--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
+            output = self.git.talk("fetch", *options, self.url, *refs, token=self._token)
+            if output.status != 0:
+                raise fetch_error(self.url, output)
+        log.info("fetched %s", self.url)
+
+    def default_branch(self) -> str | None:
+        """The branch that the remote's HEAD names, or None for an empty repository; asks the remote."""
+        output = self.git.talk("ls-remote", "--symref", self.url, "HEAD", token=self._token)
+        if output.status != 0:
+            raise fetch_error(self.url, output)
+        for line in output.text.splitlines():
+            if line.startswith("ref: refs/heads/"):
+                return line.removeprefix("ref: refs/heads/").partition("\t")[0]
+        return None
+
+    def push(self, branch: str, new: str, expected_old: str | None) -> None:
+        """Move the remote's branch from `expected_old` (None: it must not exist) to `new`, never back.
+
+        Repeating a push that was made does nothing. Raises PushRejected, its `reason` told apart.
+        """
+        ref = self._ref(branch)
+        self.commit(new)
+        if expected_old is not None and not self.is_ancestor(expected_old, new):
+            hint = "merge the branch's head first"
+            raise PushRejected(f"{new[:12]} does not contain {expected_old[:12]}, {branch}'s head", "moved", hint)
+        lease = f"--force-with-lease={ref}:{expected_old or ''}"
+        options = ("--porcelain", "--no-verify", "--no-recurse-submodules", lease)
+        with self._locked():
+            output = self.git.talk("push", *options, self.url, f"{new}:{ref}", token=self._token)
+            if output.status != 0 and not self._is_there(ref, new):
+                raise push_error(self.url, branch, output)
+            self.git.run("update-ref", ref, new)
+        log.info("pushed %s to %s of %s", new[:12], branch, self.url)
+
+    def create_branch(self, branch: str, commit: str) -> None:
+        """Make a branch on the remote; a branch that is there at this commit is fine, elsewhere PushRejected."""
+        self.push(branch, commit, None)
+
+    # -- reading
+
+    def head(self, branch: str) -> str | None:
+        """The commit of a branch as last fetched or pushed, or None."""
+        return gitobjects.resolve(self.git, self._ref(branch))
+
+    def branches(self) -> dict[str, str]:
+        """All branches with their commits, as last fetched or pushed."""
+        text = self.git.run("for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/heads/").text
+        return {name: sha for sha, _, name in (line.partition(" ") for line in text.splitlines())}
+
+    def commit(self, sha: str) -> CommitInfo:
+        """One commit; raises ObjectMissing."""
+        return gitobjects.read_commit(self.git, sha)
+
+    def tree_of(self, commit: str) -> str:
+        """The tree of a commit."""
+        return self.commit(commit).tree
+
+    def files(self, commit: str) -> list[Entry]:
+        """All files of a commit with their modes and sizes, sorted by path."""
+        return gitobjects.list_tree(self.git, self._object(commit))
+
+    def read(self, commit: str, path: str) -> bytes:
+        """The content of a file at a commit or tree (a link's is its target); raises ObjectMissing."""
+        found = self.read_many(commit, [path])
+        if path not in found:
+            raise ObjectMissing(f"there is no file {path!r} at {commit[:12]}")
+        return found[path]
+
+    def read_many(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
+        """The contents of those of the files that exist at a commit or tree."""
+        wanted = [path for path in paths if path and "\n" not in path and "\0" not in path]
+        found = gitobjects.read_objects(self.git, [f"{self._object(commit)}:{path}" for path in wanted])
+        return {path: item[2] for path, item in zip(wanted, found, strict=True) if item and item[1] == "blob"}
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Whether `newer` contains `older`; a commit that the mirror lacks is contained in nothing."""
+        if gitobjects.missing(self.git, [older]):
+            return False
+        arguments = ("merge-base", "--is-ancestor", older, newer)
+        return self.git.run(*arguments, accept=(0, 1)).status == 0
+
+    def merge_base(self, left: str, right: str) -> str | None:
+        """The best common ancestor, or None for unrelated histories."""
+        return self.git.run("merge-base", left, right, accept=(0, 1)).text.split("\n")[0] or None
+
+    def log(self, tip: str, since: str | None = None, limit: int = 1000) -> list[CommitInfo]:
+        """Commits of `tip` that are not in `since`, newest first."""
+        hidden = [f"^{self._object(since)}"] if since else []
+        arguments = ("rev-list", f"--max-count={limit}", "--topo-order", self._object(tip), *hidden)
+        return [self.commit(sha) for sha in self.git.run(*arguments).text.split()]
+
+    def find_trailer(self, branch: str, key: str, value: str, since: str | None = None) -> str | None:
+        """The newest commit of a branch (or commit) whose message has the trailer `key: value`, or None."""
+        tip = self.head(branch) if gitobjects.SHA.fullmatch(branch) is None else branch
+        if tip is None:
+            return None
+        hidden = [f"^{self._object(since)}"] if since else []
+        grep = ("--fixed-strings", f"--grep={key}: {value}")
+        for sha in self.git.run("rev-list", "--topo-order", *grep, tip, *hidden).text.split():
+            if value in self.commit(sha).trailers.get(key, ()):
+                return sha
+        return None
+
+    def changed_files(self, base: str, commit: str) -> tuple[ChangedFile, ...]:
+        """The files in which two commits or trees differ; a rename is a deletion and an addition."""
+        return changed_files(self.git, self._object(base), self._object(commit))
+
+    def diff(self, base: str, commit: str, limits: DiffLimits | None = None) -> Diff:
+        """The change between two commits or trees as text."""
+        return diff(self.git, self._object(base), self._object(commit), limits or DiffLimits())
+
+    def changed_lines(self, base: str, commit: str) -> dict[str, frozenset[int]]:
+        """By path, the numbers of the lines that are new or different in `commit`."""
+        return changed_lines(self.git, self._object(base), self._object(commit))
+
+    # -- writing, without a work tree
+
+    def commit_tree(
+        self,
+        tree: str,
+        parents: Sequence[str],
+        message: str,
+        *,
+        at: datetime | None = None,
+        author: Person = ROADCREW,
+    ) -> str:
+        """Store a commit; `at` (default: now) is its time, the same arguments give the same commit."""
+        when = at or datetime.now(UTC)
+        return gitobjects.write_commit(self.git, tree, parents, message, at=when, author=author)
+
+    def commit_edits(
+        self,
+        parent: str,
+        edits: Mapping[str, bytes | str | None],
+        message: str,
+        *,
+        at: datetime | None = None,
+        author: Person = ROADCREW,
+    ) -> str:
+        """Store a commit on `parent` with files written, or removed for None; modes of existing files stay."""
+        tree = self.edit_tree(parent, edits)
+        return self.commit_tree(tree, [parent], message, at=at, author=author)
+
+    def edit_tree(self, base: str, edits: Mapping[str, bytes | str | None]) -> str:
+        """A tree like that of `base` with files written, or removed for None."""
+        modes = {entry.path: entry.mode for entry in self.files(base)}
+        written = {path: _as_bytes(content) for path, content in edits.items() if content is not None}
+        shas = gitobjects.write_blobs(self.git, list(written.values()))
+        changes: dict[bytes, tuple[str, str] | None] = {path.encode(): None for path in edits if path not in written}
+        for path, sha in zip(written, shas, strict=True):
+            executable = modes.get(path) == gitobjects.EXECUTABLE
+            changes[path.encode()] = (gitobjects.EXECUTABLE if executable else gitobjects.REGULAR, sha)
+        return gitobjects.edit_tree(self.git, self._object(base), changes)
+
+    def merge_trees(self, ours: str, theirs: str) -> MergeResult:
+        """Merge two commits without a work tree; conflicts are reported, not raised."""
+        return merge_trees(self.git, self.commit(ours).sha, self.commit(theirs).sha)
+
+    # -- the mirror itself
+
+    def _create(self) -> None:
+        self.git.run("init", "--quiet", "--bare", "--template=", "--object-format=sha1", str(self.folder))
+        self.git.run("config", "uploadpack.allowAnySHA1InWant", "true")  # clones are made of any commit
+        self.git.run("config", "gc.auto", "0")
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other fetches and pushes of this mirror out, in this process and in others."""
+        with (self.folder / "roadcrew.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _ref(self, branch: str) -> str:
+        ref = f"refs/heads/{branch}"
+        if self.git.run("check-ref-format", ref, accept=(0, 1)).status != 0:
+            raise ObjectMissing(f"{branch[:100]!r} is no name that a branch can have")
+        return ref
+
+    def _object(self, name: str) -> str:
+        """A commit or tree by its sha; nothing that git would read as an option or an expression."""
+        if gitobjects.SHA.fullmatch(name) is None or gitobjects.missing(self.git, [name]):
+            raise ObjectMissing(f"{self.folder} has no object {name[:60]!r}", "fetch the repository again")
+        return name
+
+    def _is_there(self, ref: str, new: str) -> bool:
+        """Whether the remote's ref is already at `new`: an earlier push of ours that was cut short after it."""
+        output = self.git.talk("ls-remote", self.url, ref, token=self._token)
+        return output.status == 0 and output.text.partition("\t")[0] == new
+
+
+def _as_bytes(content: bytes | str) -> bytes:
+    return content.encode() if isinstance(content, str) else content

@@ -27,6 +27,7 @@ ToolsError                      message and hint
     │   ├── PushRejected        `reason`: moved, protected, forbidden or refused
     │   ├── ObjectMissing       a commit, file or branch that should be there is not
     │   └── GitBroken           git is missing, too old, out of time, or failed for a reason not known here
+    ├── PolicyDenied            policy forbids an outside effect of ours, such as a push
     ├── WorkTreeLost            the environment under a work tree is gone or does not obey
     └── LintBroken              a linter itself failed; nothing is known about the code
 """
@@ -52,7 +53,7 @@ class ToolError(ToolsError):
 
 
 class TreeTooBig(ToolError):
-    """The work tree holds more new files or bytes than a snapshot takes; deleting or ignoring some mends it."""
+    """The work tree holds more than a snapshot takes; deleting or ignoring files mends it."""
 
 
 class RunStopped(ToolsError):
@@ -174,6 +175,10 @@ class ObjectMissing(GitError):
 
 class GitBroken(GitError):
     """Git is missing, too old, ran out of time, or failed for a reason that is not known here."""
+
+
+class PolicyDenied(RunStopped):
+    """Policy forbids an outside effect of ours; what a model asks for and may not do is a ToolError."""
 
 
 class WorkTreeLost(RunStopped):

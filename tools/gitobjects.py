@@ -93,7 +93,9 @@ def resolve(git: Git, name: str) -> str | None:
     """The commit that a full ref name or a sha leads to, or None."""
     if "\n" in name or name.startswith("-"):
         return None
-    found = git.run("cat-file", "--batch-check=%(objectname) %(objecttype)", given=f"{name}^{{commit}}\n".encode())
+    found = git.run(
+        "cat-file", "--batch-check=%(objectname) %(objecttype)", given=f"{name}^{{commit}}\n".encode()
+    )
     sha, _, kind = found.text.partition(" ")
     return sha if SHA.fullmatch(sha) and kind == "commit" else None
 
@@ -144,7 +146,9 @@ def list_tree(git: Git, tree: str) -> list[Entry]:
         meta, _, raw = line.partition(b"\t")
         mode, _, sha, size = meta.decode().split()
         entries.append(
-            Entry(path=readable(raw), mode=mode, sha=sha, size=int(size) if size.isdigit() else 0, raw_path=raw)
+            Entry(
+                path=readable(raw), mode=mode, sha=sha, size=int(size) if size.isdigit() else 0, raw_path=raw
+            )
         )
     return entries
 
@@ -168,9 +172,9 @@ def write_blobs(git: Git, contents: Sequence[bytes]) -> list[str]:
 
 
 def edit_tree(git: Git, base: str | None, changes: Mapping[bytes, tuple[str, str] | None]) -> str:
-    """A tree like `base` with each path set to (mode, sha), or removed for None; raises GitBroken for a bad path.
+    """A tree like `base` with each path set to (mode, sha), or removed for None.
 
-    A file that takes the place of a folder, or the other way round, replaces it.
+    Raises GitBroken for a path that git refuses. A file that takes the place of a folder, or the other way round, replaces it.
     """
     with tempfile.TemporaryDirectory(prefix="roadcrew-index-") as folder:
         env = {"GIT_INDEX_FILE": str(Path(folder) / "index")}

@@ -1,8 +1,8 @@
 """Running git on this host: explicit folders, a fixed environment, no hooks, no helpers, masked output.
 
-A repository never decides what runs here: git is told its folder (`--git-dir`) and does not look for one, reads
-no system or user configuration, and gets the token through an askpass script that reads an inherited descriptor,
-so that the token stands in no argument list, address, configuration or environment.
+A repository never decides what runs here: git is told its folder (`--git-dir`) and does not look for one,
+reads no system or user configuration, and gets the token through an askpass script that reads an inherited
+descriptor, so that the token stands in no argument list, address, configuration or environment.
 """
 
 import base64
@@ -179,7 +179,7 @@ class Git:
 
 
 def masked(text: str, secret: str) -> str:
-    """The text without the secret, in any form in which git or a server may repeat it, and without userinfo."""
+    """The text without userinfo and without the secret, in any form that git or a server may repeat."""
     if secret:
         basic = base64.b64encode(f"x-access-token:{secret}".encode()).decode()
         for form in (secret, quote(secret, safe=""), basic):

@@ -9,35 +9,38 @@ class MergeConflict(Record):
     """One thing that stands in the way of a merge."""
 
     path: str
-    """Empty when it concerns the whole merge."""
     message: str
 
 
 class MergeResult(Record):
     """What a merge of two commits gives."""
 
-    tree: str | None
-    """The merged tree; with conflicts, one whose files hold conflict markers; None for unrelated histories."""
-    conflicts: tuple[MergeConflict, ...] = ()
+    tree: str
+    """The merged tree; with conflicts, one whose files hold conflict markers."""
+    details: tuple[MergeConflict, ...] = ()
+
+    @property
+    def conflicts(self) -> tuple[str, ...]:
+        """The paths that are in conflict."""
+        return tuple(conflict.path for conflict in self.details)
 
     @property
     def clean(self) -> bool:
         """Whether there is no conflict."""
-        return not self.conflicts
+        return not self.details
 
     @property
     def verdict(self) -> str:
         """The result in one line."""
         if self.clean:
             return "merge: clean"
-        paths = sorted({conflict.path for conflict in self.conflicts if conflict.path})
-        return f"merge: {len(self.conflicts)} conflict(s) in {', '.join(paths[:10]) or 'the history'}"
+        return f"merge: conflicts in {', '.join(self.conflicts[:10])}"
 
 
 def merge_trees(git: Git, ours: str, theirs: str) -> MergeResult:
-    """Merge two commits that the repository has."""
+    """Merge two commits that the repository has; raises GitBroken for unrelated histories."""
     if git.run("merge-base", ours, theirs, accept=(0, 1)).status == 1:
-        return MergeResult(tree=None, conflicts=(MergeConflict(path="", message="the histories are unrelated"),))
+        raise GitBroken(f"{ours} and {theirs} share no history", "build on a commit of this repository")
     options = ("--write-tree", "-z", "--messages", "--name-only")
     output = git.run("merge-tree", *options, ours, theirs, accept=(0, 1))
     fields = output.stdout.decode("utf-8", "backslashreplace").split("\0")
@@ -48,7 +51,7 @@ def merge_trees(git: Git, ours: str, theirs: str) -> MergeResult:
     conflicts = [MergeConflict(path=path, message=_about(path, messages)) for path in dict.fromkeys(paths)]
     if not conflicts:
         raise GitBroken(f"git merge-tree of {ours} and {theirs} reports a conflict and names no file")
-    return MergeResult(tree=fields[0], conflicts=tuple(conflicts))
+    return MergeResult(tree=fields[0], details=tuple(conflicts))
 
 
 def _messages(fields: list[str]) -> list[tuple[tuple[str, ...], str]]:

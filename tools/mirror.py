@@ -14,7 +14,10 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from tools import gitobjects
+from tools.bundles import make_bundle, read_bundle
+from tools.clone import clone_into
 from tools.errors import ObjectMissing, PushRejected
+from tools.facts import RepositoryFacts, repository_facts
 from tools.gitobjects import ROADCREW, CommitInfo, Entry, Person
 from tools.gitrun import Git, GitSettings
 from tools.merging import MergeResult, merge_trees
@@ -76,7 +79,9 @@ class Mirror:
         self.commit(new)
         if expected_old is not None and not self.is_ancestor(expected_old, new):
             hint = "merge the branch's head first"
-            raise PushRejected(f"{new[:12]} does not contain {expected_old[:12]}, {branch}'s head", "moved", hint)
+            raise PushRejected(
+                f"{new[:12]} does not contain {expected_old[:12]}, {branch}'s head", "moved", hint
+            )
         lease = f"--force-with-lease={ref}:{expected_old or ''}"
         options = ("--porcelain", "--no-verify", "--no-recurse-submodules", lease)
         with self._locked():
@@ -87,7 +92,7 @@ class Mirror:
         log.info("pushed %s to %s of %s", new[:12], branch, self.url)
 
     def create_branch(self, branch: str, commit: str) -> None:
-        """Make a branch on the remote; a branch that is there at this commit is fine, elsewhere PushRejected."""
+        """Make a branch on the remote; fine if it is there at this commit, PushRejected if elsewhere."""
         self.push(branch, commit, None)
 
     # -- reading
@@ -96,10 +101,25 @@ class Mirror:
         """The commit of a branch as last fetched or pushed, or None."""
         return gitobjects.resolve(self.git, self._ref(branch))
 
+    def require(self, branch: str) -> str:
+        """The commit of a branch as last fetched or pushed; raises ObjectMissing."""
+        head = self.head(branch)
+        if head is None:
+            raise ObjectMissing(f"{self.url} has no branch {branch!r}", "fetch, or create the branch first")
+        return head
+
+    def has(self, commit: str) -> bool:
+        """Whether the mirror has a commit."""
+        return gitobjects.SHA.fullmatch(commit) is not None and not gitobjects.missing(self.git, [commit])
+
     def branches(self) -> dict[str, str]:
         """All branches with their commits, as last fetched or pushed."""
         text = self.git.run("for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/heads/").text
         return {name: sha for sha, _, name in (line.partition(" ") for line in text.splitlines())}
+
+    def facts(self, commit: str) -> RepositoryFacts:
+        """What can be told of a commit's files without running anything."""
+        return repository_facts(self.git, self._object(commit))
 
     def commit(self, sha: str) -> CommitInfo:
         """One commit; raises ObjectMissing."""
@@ -159,8 +179,12 @@ class Mirror:
         """The files in which two commits or trees differ; a rename is a deletion and an addition."""
         return changed_files(self.git, self._object(base), self._object(commit))
 
-    def diff(self, base: str, commit: str, limits: DiffLimits | None = None) -> Diff:
-        """The change between two commits or trees as text."""
+    def diff(self, base: str, commit: str, limits: DiffLimits | None = None) -> str:
+        """The change between two commits or trees as a unified diff, cut where it is long."""
+        return self.change(base, commit, limits).text
+
+    def change(self, base: str, commit: str, limits: DiffLimits | None = None) -> Diff:
+        """The change between two commits or trees: its text, its files, a verdict."""
         return diff(self.git, self._object(base), self._object(commit), limits or DiffLimits())
 
     def changed_lines(self, base: str, commit: str) -> dict[str, frozenset[int]]:
@@ -191,7 +215,7 @@ class Mirror:
         at: datetime | None = None,
         author: Person = ROADCREW,
     ) -> str:
-        """Store a commit on `parent` with files written, or removed for None; modes of existing files stay."""
+        """Store a commit on `parent` with files written, or removed for None; modes stay."""
         tree = self.edit_tree(parent, edits)
         return self.commit_tree(tree, [parent], message, at=at, author=author)
 
@@ -200,7 +224,9 @@ class Mirror:
         modes = {entry.path: entry.mode for entry in self.files(base)}
         written = {path: _as_bytes(content) for path, content in edits.items() if content is not None}
         shas = gitobjects.write_blobs(self.git, list(written.values()))
-        changes: dict[bytes, tuple[str, str] | None] = {path.encode(): None for path in edits if path not in written}
+        changes: dict[bytes, tuple[str, str] | None] = {
+            path.encode(): None for path in edits if path not in written
+        }
         for path, sha in zip(written, shas, strict=True):
             executable = modes.get(path) == gitobjects.EXECUTABLE
             changes[path.encode()] = (gitobjects.EXECUTABLE if executable else gitobjects.REGULAR, sha)
@@ -209,6 +235,20 @@ class Mirror:
     def merge_trees(self, ours: str, theirs: str) -> MergeResult:
         """Merge two commits without a work tree; conflicts are reported, not raised."""
         return merge_trees(self.git, self.commit(ours).sha, self.commit(theirs).sha)
+
+    # -- carrying commits
+
+    def bundle(self, base: str | None, commit: str) -> bytes:
+        """A git bundle with the commits of `commit` that are not in `base` (all, for None)."""
+        return make_bundle(self.git, base and self._object(base), self._object(commit))
+
+    def unbundle(self, data: bytes) -> str:
+        """Check and store a bundle's objects and return its commit; raises ObjectMissing or GitBroken."""
+        return read_bundle(self.git, data)
+
+    def clone_into(self, folder: Path, commit: str, *, files_of: str | None = None) -> None:
+        """Make a folder a throw-away clone of a commit; see `tools.clone.clone_into`."""
+        clone_into(self.git, folder, self._object(commit), files_of=files_of and self._object(files_of))
 
     # -- the mirror itself
 
@@ -237,7 +277,7 @@ class Mirror:
         return name
 
     def _is_there(self, ref: str, new: str) -> bool:
-        """Whether the remote's ref is already at `new`: an earlier push of ours that was cut short after it."""
+        """Whether the remote's ref is already at `new`, by a push of ours that was cut short after it."""
         output = self.git.talk("ls-remote", self.url, ref, token=self._token)
         return output.status == 0 and output.text.partition("\t")[0] == new
 

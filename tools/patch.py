@@ -52,13 +52,25 @@ class Diff(Record):
     @property
     def verdict(self) -> str:
         """The difference in one line."""
-        added, deleted = sum(file.additions for file in self.files), sum(file.deletions for file in self.files)
+        added, deleted = (
+            sum(file.additions for file in self.files),
+            sum(file.deletions for file in self.files),
+        )
         return f"change: {len(self.files)} file(s), +{added} -{deleted}"
 
 
 def changed_files(git: Git, base: str, commit: str) -> tuple[ChangedFile, ...]:
     """The files in which two commits or trees differ, without guessing at renames."""
-    options = ("-r", "-z", "--no-renames", "--raw", "--numstat", "--full-index", "--no-ext-diff", "--no-textconv")
+    options = (
+        "-r",
+        "-z",
+        "--no-renames",
+        "--raw",
+        "--numstat",
+        "--full-index",
+        "--no-ext-diff",
+        "--no-textconv",
+    )
     fields = git.run("diff-tree", *options, base, commit).stdout.split(b"\0")
     modes: dict[bytes, tuple[str, str, str]] = {}
     counts: dict[bytes, tuple[bytes, bytes]] = {}
@@ -91,7 +103,7 @@ def _changed_file(path: bytes, mode: tuple[str, str, str], count: tuple[bytes, b
 
 
 def diff(git: Git, base: str, commit: str, limits: DiffLimits) -> Diff:
-    """The difference of two trees; long files are cut, and when all is too long the last files are left out."""
+    """The difference of two trees; long files are cut, and beyond the limit files are left out."""
     options = ("-r", "-p", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv")
     output = git.run("diff-tree", *options, base, commit).stdout.decode("utf-8", "replace")
     parts, truncated, left, omitted = [], False, limits.characters, 0
@@ -108,7 +120,9 @@ def diff(git: Git, base: str, commit: str, limits: DiffLimits) -> Diff:
         left -= len(shown)
     if omitted:
         parts.append(f"[… {omitted} more file(s) are not shown]\n")
-    return Diff(text="".join(parts), truncated=truncated or omitted > 0, files=changed_files(git, base, commit))
+    return Diff(
+        text="".join(parts), truncated=truncated or omitted > 0, files=changed_files(git, base, commit)
+    )
 
 
 def _by_file(text: str) -> list[str]:

@@ -1,0 +1,42 @@
+"""Which files of a repository are its tests, by the customs of the languages."""
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+_FOLDERS = frozenset({"test", "tests", "__tests__", "testing"})
+_NAME = re.compile(
+    r"test_.*\.py|.*_test\.py|tests?\.py|conftest\.py|.*\.(test|spec)\.[cm]?[jt]sx?|.*_test\.go|.*Tests?\.(java|kt|cs)"
+    r"|.*_(test|spec)\.rb|.*Test\.php"
+)
+_SUPPORT = frozenset({"pytest.ini", ".pytest.ini"})
+"""Files that only say how tests are run."""
+
+
+def is_test_path(path: str) -> bool:
+    """Whether a file belongs to the tests: by its name, or because it lies in a folder of tests."""
+    pure = PurePosixPath(path)
+    in_tests = any(part in _FOLDERS for part in pure.parts[:-1])
+    return in_tests or _NAME.fullmatch(pure.name) is not None or pure.name in _SUPPORT
+
+
+def matches(path: str, globs: Sequence[str]) -> bool:
+    """Whether a glob names the path; `**` crosses folders, `*` does not, a folder means all in it."""
+    return any(_as_pattern(glob).fullmatch(path) for glob in globs)
+
+
+def _as_pattern(glob: str) -> re.Pattern[str]:
+    parts = []
+    position = 0
+    glob = glob.strip().removeprefix("./").rstrip("/")
+    while position < len(glob):
+        if glob.startswith("**/", position):
+            parts.append("(?:.*/)?")
+            position += 3
+        elif glob.startswith("**", position):
+            parts.append(".*")
+            position += 2
+        else:
+            parts.append({"*": "[^/]*", "?": "[^/]"}.get(glob[position], re.escape(glob[position])))
+            position += 1
+    return re.compile("".join(parts) + "(?:/.*)?")

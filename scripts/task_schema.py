@@ -4,14 +4,14 @@ import json
 import sys
 
 from scripts.source import ROOT
-from specs import TaskSpec
+from specs import task_schema
 
 TARGET = ROOT / "specs" / "task.schema.json"
 
 
 def schema_text() -> str:
     """Return the JSON Schema of a task spec as it lies in the repository."""
-    return json.dumps(TaskSpec.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(task_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def main(arguments: list[str]) -> int:

@@ -1,0 +1,81 @@
+"""Rendering of the prompts: a missing or an unknown variable is an error, and foreign text is fenced.
+
+* PromptError    there is no such prompt, or its variables do not fit
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateError, meta
+
+VERDICT = re.compile(r"^(\s*)Verdict: ", re.MULTILINE)
+
+
+class PromptError(Exception):
+    """A prompt cannot be rendered: what is missing or too many, and in which prompt."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def render(name: str, **variables: object) -> str:
+    """Return `prompts/<name>.md` with its variables filled in; raises `PromptError` for any misfit."""
+    wanted = variables_of(name)
+    if set(variables) != wanted:
+        missing, unknown = sorted(wanted - set(variables)), sorted(set(variables) - wanted)
+        raise PromptError(f"the prompt {name} misses {missing} and does not know {unknown}", "pass just what it uses")
+    try:
+        text = _environment().get_template(name).render(**variables)
+    except TemplateError as fault:
+        raise PromptError(f"the prompt {name} cannot be rendered: {fault}", "a value lacks what the prompt uses") from fault
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def prompt_names() -> list[str]:
+    """Return the names of all prompts."""
+    return sorted(file.name[:-3] for file in files("prompts").iterdir() if file.name.endswith(".md"))
+
+
+@cache
+def variables_of(name: str) -> frozenset[str]:
+    """Return the variables that a prompt uses."""
+    return frozenset(meta.find_undeclared_variables(_environment().parse(_source(name))))
+
+
+def untrusted(text: object) -> str:
+    """Return foreign text inside a fence that the text itself cannot close.
+
+    The fence's name hangs on the text, so the same text gives the same prompt. Lines that look like one of our
+    verdicts are indented by a bar, so that nobody can forge one.
+    """
+    body = VERDICT.sub(r"\1| Verdict: ", str(text))
+    digest = hashlib.sha256(body.encode("utf-8", "replace")).hexdigest()[:8]
+    return f"<untrusted-{digest}>\n{body.rstrip()}\n</untrusted-{digest}>"
+
+
+def _source(name: str) -> str:
+    if not re.fullmatch(r"[a-z_]+", name):
+        raise PromptError(f"{name!r} is no name of a prompt", "names have small letters and underscores")
+    file = files("prompts").joinpath(f"{name}.md")
+    if not file.is_file():
+        raise PromptError(f"there is no prompt {name}", f"there are {', '.join(prompt_names())}")
+    return file.read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(  # noqa: S701 - prompts are Markdown for a model, not HTML for a browser
+        loader=FunctionLoader(_source),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )
+    environment.filters["untrusted"] = untrusted
+    return environment

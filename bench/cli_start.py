@@ -12,7 +12,8 @@ import time
 
 ROUNDS = 30
 BARE = [sys.executable, "-c", "pass"]
-HELP = [sys.executable, "-m", "roadcrew.cli", "--help"]
+HELP = [sys.executable, "-c", "import sys; from roadcrew.cli import main; sys.exit(main(['--help']))"]
+"""What the installed program runs."""
 
 
 def seconds(command: list[str]) -> float:

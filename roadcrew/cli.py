@@ -1,17 +1,16 @@
-"""The `roadcrew` program: a table of commands, each imported only when it is called."""
+"""The `roadcrew` program: a table of commands, each imported only when it is called.
 
-import importlib
-import importlib.util
+What this module imports, every start pays for; `--help` has to answer at once (bench/cli_start.py).
+"""
+
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
 from roadcrew import __version__
 from roadcrew.command import Invocation
 from roadcrew.errors import Exit, exit_code, is_expected
-from roadcrew.output import print_error
 
 COMMANDS = {
     "init": "Write roadcrew.toml, the team's manners, into a repository.",
@@ -42,9 +41,12 @@ class LazyCommands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS or importlib.util.find_spec(f"roadcrew.commands.{cmd_name}") is None:
+        from importlib import import_module
+        from importlib.util import find_spec
+
+        if cmd_name not in COMMANDS or find_spec(f"roadcrew.commands.{cmd_name}") is None:
             return None
-        found = importlib.import_module(f"roadcrew.commands.{cmd_name}").command
+        found = import_module(f"roadcrew.commands.{cmd_name}").command
         return found if isinstance(found, click.Command) else None
 
     def resolve_command(
@@ -65,14 +67,14 @@ class LazyCommands(click.Group):
 @click.version_option(__version__, prog_name="roadcrew")
 @click.option(
     "--workspace",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(file_okay=False),
     help="Folder of the servers, logs and artifacts.  [default: $ROADCREW_WORKSPACE or ~/.roadcrew]",
 )
 @click.option(
     "-v", "--verbose", is_flag=True, help="Log what is done to standard error, and show tracebacks."
 )
 @click.pass_context
-def program(context: click.Context, workspace: Path | None, verbose: bool) -> None:
+def program(context: click.Context, workspace: str | None, verbose: bool) -> None:
     """Roadcrew: file an issue, get a reviewed and tested pull request; ask the roadmap anything in Cypher."""
     invocation = context.ensure_object(Invocation)
     invocation.workspace = workspace
@@ -117,6 +119,8 @@ def _log_to_stderr(verbose: bool) -> None:
 
 def _report(error: Exception, invocation: Invocation) -> Exit:
     """Print an error of any room in its own words, or an unforeseen one with where to find the details."""
+    from roadcrew.output import print_error
+
     if invocation.verbose or not is_expected(error):
         import traceback
 

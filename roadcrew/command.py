@@ -3,7 +3,6 @@
 import functools
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
@@ -20,7 +19,8 @@ class Invocation:
     """One call of the program: the options given before the command's name, and the wish for JSON."""
 
     def __init__(self) -> None:
-        self.workspace: Path | None = None
+        self.workspace: str | None = None
+        """As it was typed."""
         self.verbose = False
         self.as_json = False
         self.command = ""
@@ -31,9 +31,12 @@ def with_settings(function: Callable[Concatenate["Settings", P], R]) -> Callable
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        from pathlib import Path
+
         from roadcrew.settings import read_settings
 
-        settings = read_settings(workspace=current_invocation().workspace)
+        chosen = current_invocation().workspace
+        settings = read_settings(workspace=Path(chosen) if chosen else None)
         return function(settings, *args, **kwargs)
 
     return call

@@ -5,7 +5,6 @@ Results go to standard output, everything else (progress, errors) to standard er
 stands in the place of `data`.
 """
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
@@ -62,11 +61,15 @@ def cell_text(value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, Mapping | list | tuple):
+        import json
+
         return json.dumps(value, default=_plain, ensure_ascii=False)
     return str(_plain(value)) if not isinstance(value, int | float) else str(value)
 
 
 def _write_json(value: object, stream: TextIO) -> None:
+    import json
+
     json.dump(value, stream, default=_plain, ensure_ascii=False, indent=2)
     stream.write("\n")
 

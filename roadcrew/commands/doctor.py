@@ -15,7 +15,8 @@ MARKS = {"ok": "ok     ", "warning": "warning", "missing": "MISSING"}
 @with_settings
 def command(settings: Settings, as_json: bool) -> None:
     """Look at everything the work needs; exits 4 when something is missing, 0 with warnings."""
-    from roadcrew.doctor import Finding, examine
+    from roadcrew.doctor import examine
+    from roadcrew.machine import Finding
 
     findings: list[Finding] = []
     for finding in examine(settings):

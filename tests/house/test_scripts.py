@@ -63,6 +63,17 @@ def test_bootstrap_does_nothing_when_the_lock_is_installed(tmp_path: Path) -> No
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_installed_program_ignores_the_folder_it_is_called_in(tmp_path: Path) -> None:
+    if not (ROOT / ".venv" / ".roadcrew-lock").is_file():
+        pytest.skip("this .venv was not made by scripts/bootstrap")
+    for room in ("roadcrew", "tools"):
+        (tmp_path / room).mkdir()
+        (tmp_path / room / "__init__.py").write_text("raise SystemExit('the wrong package')\n")
+    done = run([str(ROOT / ".venv" / "bin" / "roadcrew"), "--version"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("roadcrew, version")
+
+
 def test_bootstrap_says_which_python_is_too_old(checkout: Path, tmp_path: Path) -> None:
     tools = tmp_path / "bin"
     for name in ("python3", "python3.11", "python3.12", "python3.13", "python3.14", "python"):

@@ -1,0 +1,63 @@
+"""The roadmap graph: features, tasks, runs and what they left, in Cypher over Bolt."""
+
+from graph.errors import (
+    CycleRefused,
+    GraphError,
+    GraphRefused,
+    GraphUnavailable,
+    IllegalTransition,
+    NotInRoadmap,
+    QueryInvalid,
+    StaleEpoch,
+)
+from graph.models import (
+    Artifact,
+    BurndownPoint,
+    Change,
+    Commit,
+    Event,
+    Feature,
+    FeatureStatus,
+    Fence,
+    PullRequest,
+    QueryResult,
+    Review,
+    Role,
+    Run,
+    Task,
+    TaskStatus,
+    TestReport,
+)
+from graph.reader import RoadmapReader
+from graph.roadmap import Roadmap
+from graph.settings import GraphSettings
+
+__all__ = [
+    "Artifact",
+    "BurndownPoint",
+    "Change",
+    "Commit",
+    "CycleRefused",
+    "Event",
+    "Feature",
+    "FeatureStatus",
+    "Fence",
+    "GraphError",
+    "GraphRefused",
+    "GraphSettings",
+    "GraphUnavailable",
+    "IllegalTransition",
+    "NotInRoadmap",
+    "PullRequest",
+    "QueryInvalid",
+    "QueryResult",
+    "Review",
+    "Roadmap",
+    "RoadmapReader",
+    "Role",
+    "Run",
+    "StaleEpoch",
+    "Task",
+    "TaskStatus",
+    "TestReport",
+]

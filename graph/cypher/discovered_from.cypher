@@ -1,0 +1,3 @@
+MATCH (t:Task {id: $id})
+MATCH (o:Task {id: $other})
+MERGE (t)-[:DISCOVERED_FROM]->(o)

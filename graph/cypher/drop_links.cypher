@@ -1,0 +1,2 @@
+MATCH (t:Task {id: $id})-[r:DEPENDS_ON|TOUCHES]->()
+DELETE r

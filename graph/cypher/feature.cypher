@@ -1,0 +1,1 @@
+MATCH (f:Feature {id: $id}) RETURN f {.*} AS feature

@@ -1,0 +1,3 @@
+MATCH (f:Feature {id: $id})
+SET f.lock = $lock
+RETURN f.status AS status

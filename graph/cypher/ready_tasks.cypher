@@ -1,0 +1,7 @@
+MATCH (:Feature {id: $feature_id})-[:HAS_TASK]->(t:Task {status: 'open'})
+WHERE NOT EXISTS { MATCH (t)-[:DEPENDS_ON]->(u:Task) WHERE NOT u.status IN $met }
+OPTIONAL MATCH (t)-[:DEPENDS_ON]->(d:Task)
+WITH t, collect(d.id) AS depends_on
+OPTIONAL MATCH (t)-[:TOUCHES]->(p:File)
+WITH t, depends_on, collect(p.path) AS touches
+RETURN t {.*} AS task, depends_on, touches ORDER BY t.rank, t.key

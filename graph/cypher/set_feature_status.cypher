@@ -1,0 +1,3 @@
+MATCH (f:Feature {id: $id})
+SET f.status = $status, f.updated_at = datetime($at)
+RETURN f.id AS id

@@ -1,0 +1,3 @@
+MATCH (t:Task {id: $id})-[:DEPENDS_ON]->(d:Task)
+WHERE NOT d.status IN $met
+RETURN d.id AS id

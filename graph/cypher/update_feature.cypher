@@ -1,0 +1,3 @@
+MATCH (f:Feature {id: $id})
+SET f += $values
+RETURN f.id AS id

@@ -1,0 +1,3 @@
+MATCH (t:Task {id: $id})
+SET t += $values
+RETURN t.id AS id

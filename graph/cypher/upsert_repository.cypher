@@ -1,0 +1,3 @@
+MERGE (r:Repository {id: $id})
+ON CREATE SET r.name = $id
+RETURN r.id AS id

@@ -1,0 +1,289 @@
+"""The writing side of the roadmap. Only the Planner's and the Integrator's code holds it.
+
+Each write locks its node, then checks, then writes, in one transaction with its Event; see `graph.connection` for
+retries. A fenced write first raises its thread's epoch, so that a holder that was replaced writes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
+
+from graph.connection import Transaction
+from graph.errors import CycleRefused, IllegalTransition, NotInRoadmap, StaleEpoch
+from graph.models import (
+    FEATURE_TRANSITIONS,
+    MET,
+    PRIORITY_RANK,
+    TASK_TRANSITIONS,
+    Artifact,
+    Change,
+    Commit,
+    Feature,
+    FeatureStatus,
+    PullRequest,
+    Record,
+    Review,
+    Run,
+    Task,
+    TaskStatus,
+    TestReport,
+)
+from graph.reader import RoadmapReader
+
+logger = logging.getLogger(__name__)
+
+RESTARTABLE = frozenset({TaskStatus.OPEN, TaskStatus.BLOCKED, TaskStatus.FAILED, TaskStatus.CANCELLED})
+
+
+class Roadmap(RoadmapReader):
+    """Reads and writes one roadmap."""
+
+    def migrate(self) -> list[str]:
+        """Bring the schema up to date; return the names of the migrations that were run."""
+        known = {row["name"] for row in self._connection.read("known_migrations")}
+        done: list[str] = []
+        for file in sorted(files("graph").joinpath("migrations").iterdir(), key=lambda file: file.name):
+            if not file.name.endswith(".cypher") or file.name in known:
+                continue
+            for statement in file.read_text(encoding="utf-8").split(";"):
+                if statement.strip():
+                    self._connection.define(statement.strip())
+            self._connection.write(lambda tx, name=file.name: tx.run("record_migration", name=name, at=now()))  # type: ignore[misc]  # the name is bound early
+            done.append(file.name)
+        return done
+
+    def record_plan(self, repository: str, feature: Feature, tasks: Sequence[Task], change: Change) -> None:
+        """Write a feature and its tasks, or bring those that have not begun in line with an edited plan."""
+
+        def work(tx: Transaction) -> None:
+            _pass_fence(tx, change)
+            tx.run("upsert_repository", id=repository)
+            there = tx.run("lock_feature", id=feature.id, lock=token())
+            tx.run("upsert_feature", **feature.model_dump(mode="json"))
+            if feature.target_release:
+                milestone = f"{repository}:{feature.target_release}"
+                tx.run("target_milestone", id=feature.id, milestone_id=milestone, name=feature.target_release)
+            if not there:
+                _event(tx, change, feature.id, "planned")
+            for task in tasks:
+                _upsert_task(tx, task, change)
+            for task in tasks:
+                _link(tx, repository, task)
+
+        self._connection.write(work)
+        logger.info("recorded %s with %d tasks", feature.id, len(tasks))
+
+    def add_task(self, task: Task, change: Change, discovered_from: str | None = None) -> None:
+        """Write one more task of a feature that is under way."""
+
+        def work(tx: Transaction) -> None:
+            _pass_fence(tx, change)
+            _upsert_task(tx, task, change)
+            _link(tx, task.feature_id.rpartition("/")[0], task)
+            if discovered_from:
+                tx.run("discovered_from", id=task.id, other=discovered_from)
+
+        self._connection.write(work)
+        logger.info("added %s", task.id)
+
+    def claim(self, task_id: str, owner: str, change: Change) -> bool:
+        """Take an open task whose dependencies are met; False when somebody else has it. Idempotent for the owner."""
+
+        def work(tx: Transaction) -> bool:
+            _pass_fence(tx, change)
+            found = tx.run("lock_task", id=task_id, lock=token())
+            if not found:
+                raise NotInRoadmap(f"{task_id} is not in the roadmap", "look with `roadcrew cypher`")
+            status, holder = found[0]["status"], found[0]["owner"]
+            if holder == owner and status not in ("open", "cancelled"):
+                return True
+            if status != "open" or tx.run("unmet_dependencies", id=task_id, met=sorted(MET)):
+                return False
+            tx.run("claim_task", id=task_id, owner=owner, at=now())
+            _event(tx, change, task_id, "status open -> assigned")
+            return True
+
+        return self._connection.write(work)
+
+    def release(self, task_id: str, change: Change) -> None:
+        """Give a claimed task back."""
+
+        def work(tx: Transaction) -> None:
+            _pass_fence(tx, change)
+            before = _locked(tx, "task", task_id)
+            if before == "open":
+                return
+            if before not in ("assigned", "in_progress", "blocked"):
+                raise IllegalTransition(f"{task_id} is {before}: only a claimed task can be released", "")
+            tx.run("release_task", id=task_id, at=now())
+            _event(tx, change, task_id, f"status {before} -> open")
+
+        self._connection.write(work)
+
+    def move_task(self, task_id: str, status: str, change: Change) -> None:
+        """Change a task's status; without effect when it is there already."""
+        self._move("task", task_id, TaskStatus(status), TASK_TRANSITIONS, change)
+
+    def move_feature(self, feature_id: str, status: str, change: Change) -> None:
+        """Change a feature's status; without effect when it is there already."""
+        self._move("feature", feature_id, FeatureStatus(status), FEATURE_TRANSITIONS, change)
+
+    def update_feature(self, feature_id: str, change: Change, **values: Any) -> None:
+        """Set fields of a feature other than its id and status."""
+        self._update("feature", feature_id, Feature, values, change)
+
+    def update_task(self, task_id: str, change: Change, **values: Any) -> None:
+        """Set fields of a task other than its id, status and links."""
+        if "priority" in values:
+            values["rank"] = PRIORITY_RANK[values["priority"]]
+        self._update("task", task_id, Task, values, change)
+
+    def record_run(self, run: Run, change: Change) -> None:
+        """Write one try at a task."""
+        values = run.model_dump(mode="json", exclude={"id", "task_id"}, exclude_none=True)
+        self._write_node("upsert_run", run.id, change, f"run {run.number}", values, task_id=run.task_id)
+
+    def record_test_report(self, run_id: str, report: TestReport, change: Change) -> None:
+        """Write what the suite said in a run."""
+        self._produce("test_report", run_id, report, report.id, change)
+
+    def record_review(self, run_id: str, review: Review, change: Change) -> None:
+        """Write what the Reviewer said in a run."""
+        self._produce("review", run_id, review, review.id, change)
+
+    def record_artifact(self, run_id: str, artifact: Artifact, change: Change) -> None:
+        """Write a file that a run left."""
+        self._produce("artifact", run_id, artifact, artifact.id, change)
+
+    def record_commit(self, run_id: str, commit: Commit, change: Change) -> None:
+        """Write a commit that a run left."""
+        self._produce("commit", run_id, commit, commit.id, change)
+
+    def record_pull_request(self, feature_id: str, pull: PullRequest, change: Change) -> None:
+        """Write the pull request that delivers a feature, or its new state."""
+        values = pull.model_dump(mode="json", exclude={"id"})
+        self._write_node("upsert_pull_request", pull.id, change, f"pull request {pull.state}", values, feature_id=feature_id)
+
+    def _move(self, kind: str, node: str, status: Any, table: Any, change: Change) -> None:
+        def work(tx: Transaction) -> None:
+            _pass_fence(tx, change)
+            before = _locked(tx, kind, node)
+            if before == status:
+                return
+            if status not in table[type(status)(before)]:
+                legal = ", ".join(sorted(table[type(status)(before)])) or "nothing"
+                raise IllegalTransition(f"{node} is {before} and cannot become {status}", f"from {before} it can become {legal}")
+            tx.run(f"set_{kind}_status", id=node, status=str(status), at=now())
+            _event(tx, change, node, f"status {before} -> {status}")
+
+        self._connection.write(work)
+
+    def _update(self, kind: str, node: str, record: Any, values: dict[str, Any], change: Change) -> None:
+        unknown = set(values) - set(record.model_fields) - {"rank"} | (set(values) & {"id", "status", "depends_on", "touches"})
+        if unknown:
+            raise ValueError(f"{sorted(unknown)[0]!r} cannot be set on a {kind}")
+
+        def work(tx: Transaction) -> None:
+            _pass_fence(tx, change)
+            _locked(tx, kind, node)
+            tx.run(f"update_{kind}", id=node, values=values)
+            _event(tx, change, node, f"set {', '.join(sorted(values))}")
+
+        self._connection.write(work)
+
+    def _produce(self, kind: str, run_id: str, record: Record, node: str, change: Change) -> None:
+        values = record.model_dump(mode="json", exclude={"id"})
+        self._write_node(f"produced_{kind}", node, change, f"{kind.replace('_', ' ')} of {run_id}", values, run_id=run_id)
+
+    def _write_node(self, query: str, node: str, change: Change, what: str, values: dict[str, Any], **more: Any) -> None:
+        def work(tx: Transaction) -> None:
+            _pass_fence(tx, change)
+            if not tx.run(query, id=node, values=values, **more):
+                missing = ", ".join(str(value) for value in more.values())
+                raise NotInRoadmap(f"{missing} is not in the roadmap", "record it first")
+            _event(tx, change, node, what)
+
+        self._connection.write(work)
+
+
+def now() -> str:
+    """Return the time as an ISO string with its zone; `datetime()` in the query keeps the zone."""
+    return datetime.now(UTC).isoformat()
+
+
+def token() -> str:
+    """Return a value that no other transaction writes: setting it locks the node."""
+    return uuid.uuid4().hex
+
+
+def _pass_fence(tx: Transaction, change: Change) -> None:
+    if change.fence is None:
+        return
+    if not tx.run("fence", thread=change.fence.thread, epoch=change.fence.epoch):
+        raise StaleEpoch(f"{change.fence.thread} has a newer holder than epoch {change.fence.epoch}", "nothing was written")
+
+
+def _event(tx: Transaction, change: Change, subject: str, what: str) -> None:
+    tx.run("add_event", id=token(), at=now(), who=change.who, what=what, why=change.why, subject=subject)
+
+
+def _locked(tx: Transaction, kind: str, node: str) -> str:
+    """Lock a node and return its status."""
+    found = tx.run(f"lock_{kind}", id=node, lock=token())
+    if not found:
+        raise NotInRoadmap(f"{node} is not in the roadmap", "look with `roadcrew cypher`")
+    return str(found[0]["status"])
+
+
+def _upsert_task(tx: Transaction, task: Task, change: Change) -> None:
+    there = tx.run("lock_task", id=task.id, lock=token())
+    if there and TaskStatus(there[0]["status"]) not in RESTARTABLE:
+        return
+    values = task.model_dump(mode="json", exclude={"depends_on", "touches", "owner", "attempts"})
+    tx.run("upsert_task", **values, rank=PRIORITY_RANK[task.priority], at=now())
+    if not there:
+        _event(tx, change, task.id, "planned")
+
+
+def _link(tx: Transaction, repository: str, task: Task) -> None:
+    """Replace a task's dependencies and touched paths; raises `CycleRefused` before anything is linked."""
+    if task.depends_on:
+        _refuse_cycle(tx, task)
+    status = _locked(tx, "task", task.id)
+    if TaskStatus(status) not in RESTARTABLE:
+        return
+    tx.run("drop_links", id=task.id)
+    for other in task.depends_on:
+        if not tx.run("add_dependency", id=task.id, other=other):
+            raise NotInRoadmap(f"{task.id} depends on {other}, which is not in the roadmap", "record that task first")
+    for path in task.touches:
+        tx.run("add_touch", id=task.id, file_id=f"{repository}:{path}", path=path, repository=repository)
+
+
+def _refuse_cycle(tx: Transaction, task: Task) -> None:
+    """Follow what the task would depend on; it must not lead back to it."""
+    came_from: dict[str, str] = {}
+    front = list(task.depends_on)
+    for other in front:
+        came_from.setdefault(other, task.id)
+    while front:
+        if task.id in front:
+            raise CycleRefused(f"the dependencies go round: {' -> '.join(_way(came_from, task.id))}", "remove one of them")
+        reached = tx.run("dependencies_of", ids=front)
+        front = []
+        for row in reached:
+            if row["other"] not in came_from:
+                came_from[row["other"]] = row["id"]
+                front.append(row["other"])
+
+
+def _way(came_from: dict[str, str], end: str) -> list[str]:
+    way = [end]
+    while len(way) == 1 or way[-1] != end:
+        way.append(came_from[way[-1]])
+    return way[::-1]

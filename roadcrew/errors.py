@@ -100,6 +100,10 @@ EXIT_BY_ERROR = {
     "ArtifactMissing": Exit.NOT_FOUND,
     "CodeHostConflict": Exit.CONFLICT,
     "IllegalTransition": Exit.CONFLICT,
+    "CycleRefused": Exit.CONFLICT,
+    "GraphRefused": Exit.REFUSED,
+    "NotInRoadmap": Exit.NOT_FOUND,
+    "QueryInvalid": Exit.SETTINGS,
 }
 """Exit codes of the rooms' errors; a subclass has its nearest ancestor's code."""
 

@@ -32,10 +32,11 @@ def command(settings: Settings, query: str, given: tuple[str, ...], as_json: boo
         answer = roadmap.query(text, parse_parameters(given))
     if as_json:
         rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
-        print_data("cypher", {"columns": answer.columns, "rows": rows})
+        print_data("cypher", {"columns": answer.columns, "rows": rows, "truncated": answer.truncated})
         return
     print_table(answer.columns, answer.rows)
-    print_line(f"{len(answer.rows)} row{'' if len(answer.rows) == 1 else 's'}")
+    more = " (there are more: add a LIMIT of your own)" if answer.truncated else ""
+    print_line(f"{len(answer.rows)} row{'' if len(answer.rows) == 1 else 's'}{more}")
 
 
 def parse_parameters(given: tuple[str, ...]) -> dict[str, object]:

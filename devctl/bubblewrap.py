@@ -1,0 +1,222 @@
+"""Environments under bubblewrap: a folder on this host and a fresh sandbox for every command."""
+
+import logging
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from devctl import cgroups, mounts
+from devctl.errors import DevctlError, LaunchFailed
+from devctl.inside import prelude
+from devctl.preparing import SandboxedInstaller, VenvCache
+from devctl.records import (
+    WORKDIR,
+    Command,
+    EnvironmentInfo,
+    ExecResult,
+    LaunchRequest,
+    Prepared,
+    PrepareRequest,
+)
+from devctl.sandbox import Sandbox, started
+from devctl.serving import Background, HostRelay, Served, wait_until_served
+from devctl.settings import DevctlSettings
+from devctl.store import Store
+from devctl.work_folder import WorkFolder
+
+log = logging.getLogger(__name__)
+
+MEMORY_NOTE = "total memory is not limited, only that of each process: no control group can be made here"
+PIDS_NOTE = "processes are counted for the environment's user, not by a control group"
+DISK_NOTE = "the size of each file is limited, not that of all files together"
+
+
+class BubblewrapBox:
+    """An environment under bubblewrap."""
+
+    def __init__(
+        self, store: Store, info: EnvironmentInfo, sandbox: Sandbox, group: cgroups.Group | None
+    ) -> None:
+        self._store = store
+        self._info = info
+        self._sandbox = sandbox
+        self._group = group
+        self._folder = store.folder(info.id)
+        self._work = WorkFolder(self._folder / "work", sandbox.uid, info.limits.disk_mb)
+        self._python = sandbox.env.get("DEVCTL_PYTHON", "python3")
+
+    @property
+    def info(self) -> EnvironmentInfo:
+        return self._info
+
+    @property
+    def workdir(self) -> str:
+        return WORKDIR
+
+    @property
+    def host_folder(self) -> Path | None:
+        return self._folder / "work"
+
+    def run(self, command: Command) -> ExecResult:
+        with started(self._sandbox, command, self._group) as running:
+            note = self._store.note_process(self._info.id, running.running.process.pid)
+            try:
+                return running.wait()
+            finally:
+                note.unlink(missing_ok=True)
+
+    def put(self, source: Path, target: str) -> None:
+        self._work.put(source, target)
+
+    def get(self, source: str, target: Path) -> tuple[str, ...]:
+        return self._work.get(source, target)
+
+    def serve(self, argv: Sequence[str], port: int, seconds: float) -> Served:
+        path = self._folder / "run" / f"{port}.sock"
+        path.unlink(missing_ok=True)
+        relay = (f"{prelude.PROGRAMS}/relay.py", f"{mounts.RUN}/{path.name}", str(port))
+        command = Command(argv=(self._python, "-I", *relay, *argv))
+        background = Background(lambda keeper: self._keep(keeper, command), f"serve-{self._info.id}-{port}")
+        wait_until_served(background, path, seconds)
+        outside = HostRelay(path)
+        return Served(f"http://127.0.0.1:{outside.port}/", background, outside)
+
+    def destroy(self) -> None:
+        self._store.remove(self._info.id)
+        if self._group is not None:
+            self._group.remove()
+
+    def _keep(self, background: Background, command: Command) -> None:
+        with started(self._sandbox, command, self._group) as running:
+            note = self._store.note_process(self._info.id, running.running.process.pid)
+            background.output = lambda: running.running.output.value().decode("utf-8", "replace")
+            background.cancel = running.running.cancel
+            background.started.set()
+            try:
+                running.running.wait()
+            finally:
+                note.unlink(missing_ok=True)
+
+
+class BubblewrapBackend:
+    """Makes environments under bubblewrap."""
+
+    name = "bubblewrap"
+
+    def __init__(self, settings: DevctlSettings, store: Store) -> None:
+        self._settings = settings
+        self._store = store
+        self._hierarchies = cgroups.hierarchies()
+        self._venvs = VenvCache(settings, store, self.name, SandboxedInstaller)
+
+    def prepare(self, request: PrepareRequest) -> Prepared:
+        return self._venvs.prepare(request)
+
+    def launch(self, request: LaunchRequest) -> BubblewrapBox:
+        if request.image is not None:
+            raise LaunchFailed(
+                f"the image {request.image!r} needs Docker, and this backend is bubblewrap",
+                "start Docker and set DEVCTL_BACKEND=docker, or leave the image out",
+            )
+        name, folder = self._store.create(mounts.PRIVATE)
+        uid = self._store.take_uid(name) if os.geteuid() == 0 else None
+        info = EnvironmentInfo(
+            id=name,
+            backend=self.name,
+            created=datetime.now(UTC),
+            owner_pid=os.getpid(),
+            labels=request.labels,
+            prepared=request.prepared.digest if request.prepared else None,
+            network=request.network,
+            limits=request.limits,
+            notes=self.notes(),
+        )
+        self._store.record(info, uid)
+        give_folders(folder, uid)
+        group = cgroups.make_group(name, request.limits, self._hierarchies)
+        sandbox = self._sandbox(request, folder, uid, group)
+        return BubblewrapBox(self._store, info, sandbox, group)
+
+    def notes(self) -> tuple[str, ...]:
+        """What is weaker here than asked for."""
+        limited = {controller for hierarchy in self._hierarchies for controller in hierarchy.controllers}
+        notes = [note for name, note in (("memory", MEMORY_NOTE), ("pids", PIDS_NOTE)) if name not in limited]
+        return (*notes, DISK_NOTE)
+
+    def running(self) -> list[EnvironmentInfo]:
+        return [state.info for state in self._store.states() if state.info.backend == self.name]
+
+    def remove(self, name: str) -> None:
+        group = cgroups.find_group(name, self._hierarchies)
+        self._store.remove(name)
+        if group is not None:
+            group.remove()
+
+    def reap(self) -> list[str]:
+        names = [state.info.id for state in self._store.leftovers() if state.info.backend == self.name]
+        for name in names:
+            self.remove(name)
+        return names
+
+    def prune(self) -> list[str]:
+        return self._venvs.prune()
+
+    def _sandbox(
+        self, request: LaunchRequest, folder: Path, uid: int | None, group: cgroups.Group | None
+    ) -> Sandbox:
+        prepared = request.prepared
+        chosen = Path(prepared.interpreter) if prepared and prepared.interpreter else request.interpreter
+        interpreter = mounts.find_interpreter(chosen or self._settings.interpreter)
+        arguments = [*mounts.system_mounts(), *mounts.kernel_mounts(max(64, request.limits.memory_mb // 2))]
+        arguments += [*mounts.private_mounts(folder), *interpreter.binds]
+        if prepared is not None:
+            arguments += ["--ro-bind", prepared.location, prelude.VENV]
+        if request.network != "none":
+            arguments += mounts.network_mounts(self._settings.certificates)
+        return Sandbox(
+            mounts=tuple(arguments),
+            env=environment_of(interpreter.inside, prepared, request.env),
+            limits=request.limits,
+            uid=uid,
+            network=request.network != "none",
+            limited=group.controllers if group else frozenset(),
+        )
+
+
+def environment_of(interpreter: str, prepared: Prepared | None, given: dict[str, str]) -> dict[str, str]:
+    """The variables that every command in an environment sees."""
+    folders = [str(PurePosixPath(interpreter).parent), "/usr/local/sbin", "/usr/local/bin"]
+    folders += ["/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+    env = {"HOME": mounts.HOME, "USER": "devctl", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}  # noqa: S108 - private to it
+    env |= {"PYTHONDONTWRITEBYTECODE": "1", "DEVCTL_PYTHON": interpreter}
+    if prepared is not None:
+        folders[:0] = [f"{prelude.VENV}/bin", f"{prelude.SITE}/bin"]
+        env |= {"VIRTUAL_ENV": prelude.VENV, "DEVCTL_PYTHON": f"{prelude.VENV}/bin/python"}
+    env["PATH"] = ":".join(dict.fromkeys(folders))
+    return env | given
+
+
+def give_folders(folder: Path, uid: int | None) -> None:
+    """Hand the private folders of an environment to its user, and write its account tables."""
+    for name in mounts.PRIVATE:
+        if uid is not None:
+            os.chown(folder / name, uid, uid)
+    mounts.write_accounts(
+        folder, uid if uid is not None else os.getuid(), uid if uid is not None else os.getgid()
+    )
+
+
+def probe(settings: DevctlSettings, store: Store) -> str:
+    """Run `true` in a sandbox; returns why it does not work, or nothing."""
+    try:
+        box = BubblewrapBackend(settings, store).launch(LaunchRequest())
+        try:
+            result = box.run(Command(argv=("true",), seconds=20))
+        finally:
+            box.destroy()
+    except DevctlError as error:
+        return error.message
+    except OSError as error:
+        return str(error)
+    return "" if result.exit_code == 0 else f"`true` ended with {result.exit_code}: {result.output.strip()}"

@@ -1,0 +1,78 @@
+"""The errors of devctl, in one tree.
+
+DevctlError                     message and hint
+├── SettingsInvalid             a setting of devctl cannot be used
+├── SandboxUnavailable          no backend that may be used works on this machine
+├── LaunchRefused               the policy does not allow what the environment asked for
+├── PreparationFailed           the dependencies could not be installed; `log` is the installer's output
+├── LaunchFailed                the environment could not be set up: disk full, no such image
+├── EnvironmentGone             the environment was stopped, by this process or another one
+├── SandboxFailed               the sandbox broke down before the command could run
+├── PathRefused                 a path leads out of the environment, or is no plain file or folder
+├── ServeFailed                 the served program ended or never listened; `output` is what it printed
+└── NoSuchEnvironment           no environment has that name
+"""
+
+
+class DevctlError(Exception):
+    """An error of devctl: what was wrong, with which value, and in `hint` what to do about it."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.hint}" if self.hint else self.message
+
+
+class SettingsInvalid(DevctlError):
+    """A setting of devctl cannot be used."""
+
+
+class SandboxUnavailable(DevctlError):
+    """No backend that may be used works here; the hint says what to install or set."""
+
+
+class LaunchRefused(DevctlError):
+    """The policy does not allow it; `reasons` are the policy's own words."""
+
+    def __init__(self, message: str, reasons: tuple[str, ...], hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.reasons = reasons
+
+
+class PreparationFailed(DevctlError):
+    """The dependencies could not be installed; `log` is the end of the installer's output."""
+
+    def __init__(self, message: str, log: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.log = log
+
+
+class LaunchFailed(DevctlError):
+    """The environment could not be set up."""
+
+
+class EnvironmentGone(DevctlError):
+    """The environment was stopped."""
+
+
+class SandboxFailed(DevctlError):
+    """The sandbox itself broke down before the command could run."""
+
+
+class PathRefused(DevctlError):
+    """A path leads out of the environment, or names something that is no plain file or folder."""
+
+
+class ServeFailed(DevctlError):
+    """The served program ended, or did not listen in time; `output` is what it printed."""
+
+    def __init__(self, message: str, output: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.output = output
+
+
+class NoSuchEnvironment(DevctlError):
+    """No environment has that name."""

@@ -1,0 +1,124 @@
+"""What an environment under bubblewrap sees of this host: the system, one Python, its own folders."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from devctl.errors import SettingsInvalid
+from devctl.inside import prelude
+from devctl.records import WORKDIR, Record
+
+HOME = "/home/devctl"
+RUN = "/run/devctl"
+CERTIFICATES = "/opt/devctl/certificates.pem"
+PRIVATE = ("work", "home", "tmp", "site", "run")
+"""The folders that each environment has for itself, below its folder on the host."""
+
+_PLACES = {"work": WORKDIR, "home": HOME, "tmp": "/tmp", "site": prelude.SITE, "run": RUN}  # noqa: S108 - a mount
+_TOP = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+_ETC = (
+    *("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "nsswitch.conf", "localtime", "timezone"),
+    *("mime.types", "services", "protocols", "bash.bashrc", "fonts"),
+    *("ssl/certs", "ssl/openssl.cnf", "ca-certificates", "pki/tls/certs", "pki/ca-trust/extracted"),
+)
+_STORES = ("/nix/store", "/gnu/store")
+_OURS = (WORKDIR, "/tmp", "/home/devctl", "/proc", "/dev", "/run", "/opt/devctl")  # noqa: S108 - places inside
+
+
+class Interpreter(Record):
+    """A Python of this host, and where environments find it."""
+
+    host: Path
+    """The program on this host, links resolved."""
+    inside: str
+    """The same program as environments see it."""
+    binds: tuple[str, ...] = ()
+    """Arguments for bubblewrap that put it there; none where /usr holds it."""
+
+
+def find_interpreter(path: Path) -> Interpreter:
+    """Say how a Python of this host is put into environments; raises SettingsInvalid.
+
+    Its whole prefix is bound read-only at its own path, also where that lies below a home; where an
+    environment has something of its own there, at /opt/devctl/python.
+    """
+    host = path.resolve()
+    if not os.access(host, os.X_OK):
+        raise SettingsInvalid(
+            f"the interpreter {path} is not there or cannot be run", "give the path of a Python"
+        )
+    prefix = host.parent.parent
+    if prefix == Path("/usr") or Path("/usr") in prefix.parents:
+        return Interpreter(host=host, inside=str(host))
+    if prefix in (Path("/"), Path("/home"), Path("/root"), Path.home()) or prefix in Path.home().parents:
+        raise SettingsInvalid(
+            f"the interpreter {path} cannot be used: its prefix {prefix} holds more than a Python",
+            "give the path of a Python that has a folder for itself",
+        )
+    place = str(prefix)
+    if any(place == ours or place.startswith(ours + "/") for ours in _OURS):
+        place = "/opt/devctl/python"
+    return Interpreter(
+        host=host,
+        inside=f"{place}/{host.relative_to(prefix)}",
+        binds=(*_folders(place), "--ro-bind", str(prefix), place),
+    )
+
+
+def system_mounts() -> list[str]:
+    """The read-only system: programs, libraries, certificates; no home, no socket."""
+    arguments = [*_folders("/opt/devctl/inside"), *_folders("/run/devctl"), *_folders(HOME)]
+    arguments += [word for name in _ETC for word in _folders(f"/etc/{name}")]
+    arguments += ["--ro-bind", "/usr", "/usr"]
+    for name in _TOP:
+        top = Path("/") / name
+        if top.is_symlink():
+            arguments += ["--symlink", str(top.readlink()), str(top)]
+        elif top.is_dir():
+            arguments += ["--ro-bind", str(top), str(top)]
+    for name in _ETC:
+        arguments += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    for store in _STORES:
+        arguments += ["--ro-bind-try", store, store]
+    return arguments
+
+
+def kernel_mounts(shared_memory_mb: int) -> list[str]:
+    """Private /proc and /dev; shared memory that any uid may write, because multiprocessing needs it."""
+    size = str(shared_memory_mb * 1024 * 1024)
+    return ["--proc", "/proc", "--dev", "/dev", "--size", size, "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108 - a mount
+
+
+def private_mounts(folder: Path, names: Sequence[str] = PRIVATE) -> list[str]:
+    """The writable folders of one environment, and the programs that devctl brings along."""
+    arguments = ["--ro-bind", str(Path(prelude.__file__).parent), prelude.PROGRAMS]
+    for name in names:
+        arguments += ["--bind", str(folder / name), _PLACES[name]]
+    for name in ("passwd", "group", "hosts"):
+        arguments += ["--ro-bind", str(folder / name), f"/etc/{name}"]
+    return arguments
+
+
+def network_mounts(certificates: Path | None) -> list[str]:
+    """What looking up names and checking certificates needs, beside the network itself."""
+    arguments = ["--ro-bind-try", str(Path("/etc/resolv.conf").resolve()), "/etc/resolv.conf"]
+    if certificates is not None and certificates.is_file():
+        arguments += ["--ro-bind", str(certificates.resolve()), CERTIFICATES]
+    return arguments
+
+
+def write_accounts(folder: Path, uid: int, gid: int) -> None:
+    """Write the user, group and host tables that an environment sees."""
+    (folder / "passwd").write_text(
+        f"root:x:0:0:root:/nonexistent:/usr/sbin/nologin\ndevctl:x:{uid}:{gid}:devctl:{HOME}:/bin/sh\n"
+    )
+    (folder / "group").write_text(f"root:x:0:\ndevctl:x:{gid}:\n")
+    (folder / "hosts").write_text("127.0.0.1 localhost devctl\n::1 localhost\n")
+    for name in ("passwd", "group", "hosts"):
+        (folder / name).chmod(0o644)
+
+
+def _folders(path: str) -> list[str]:
+    """Open folders above a mount: bubblewrap would close them where the source is closed to others."""
+    parents = [str(parent) for parent in reversed(Path(path).parents)][1:]
+    return [word for parent in parents for word in ("--perms", "0755", "--dir", parent)]

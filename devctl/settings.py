@@ -1,0 +1,110 @@
+"""The settings of devctl, read once by the command and passed down."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from devctl.errors import SettingsInvalid
+from devctl.records import Record
+
+BackendName = Literal["bubblewrap", "docker", "none"]
+
+PASSED_TO_INSTALLER = (
+    *(
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "all_proxy",
+    ),
+    *(
+        "PIP_INDEX_URL",
+        "UV_INDEX_URL",
+        "UV_EXTRA_INDEX_URL",
+        "UV_DEFAULT_INDEX",
+        "UV_INDEX",
+        "UV_HTTP_TIMEOUT",
+    ),
+)
+"""Variables of the host that the installer sees, besides the certificates; nothing else is passed on."""
+
+CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
+
+
+class DevctlSettings(Record):
+    """Where devctl keeps things, which backend it takes, and what the installer is told."""
+
+    folder: Path
+    """Folder of the caches and of the running environments; private to its user."""
+    backend: BackendName | None = None
+    """The backend to take; None takes Docker or bubblewrap, whichever works. `none` is no sandbox at all."""
+    docker_host: str | None = None
+    """Address of the Docker Engine; None asks the Docker client's own settings."""
+    docker_image: str = "python:3.11-slim-bookworm"
+    """The image of environments that name none."""
+    docker_prepare_network: str = "bridge"
+    """The Docker network in which dependencies are installed."""
+    interpreter: Path = Field(default_factory=lambda: base_interpreter())
+    """The Python of this host that environments under bubblewrap have."""
+    installer_env: dict[str, str] = {}
+    """Proxy and package index for the installer."""
+    certificates: Path | None = None
+    """A file of CA certificates that the installer trusts; None leaves it the system's."""
+
+    @classmethod
+    def from_environment(
+        cls, environment: Mapping[str, str] | None = None, **given: object
+    ) -> "DevctlSettings":
+        """Read the settings from variables, the process's own by default; `given` values win.
+
+        Raises SettingsInvalid.
+        """
+        environment = os.environ if environment is None else environment
+        found: dict[str, object] = {
+            "folder": _folder(environment),
+            "installer_env": {
+                name: environment[name] for name in PASSED_TO_INSTALLER if environment.get(name)
+            },
+            "certificates": next((environment[name] for name in CERTIFICATES if environment.get(name)), None),
+        }
+        names = {
+            "backend": "DEVCTL_BACKEND",
+            "docker_host": "DOCKER_HOST",
+            "docker_image": "DEVCTL_IMAGE",
+            "docker_prepare_network": "DEVCTL_PREPARE_NETWORK",
+            "interpreter": "DEVCTL_PYTHON",
+        }
+        found |= {field: environment[name] for field, name in names.items() if environment.get(name)}
+        found |= {field: value for field, value in given.items() if value is not None}
+        try:
+            return cls.model_validate(found)
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            field = str(problem["loc"][0]) if problem["loc"] else ""
+            raise SettingsInvalid(
+                f"the setting {names.get(field, field)} is {problem.get('input')!r}: {problem['msg']}",
+                "correct the variable or leave it unset",
+            ) from error
+
+
+def _folder(environment: Mapping[str, str]) -> Path:
+    if given := environment.get("DEVCTL_FOLDER"):
+        return Path(given)
+    cache = environment.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path(environment.get("HOME") or Path.home()) / ".cache") / "devctl"
+
+
+def base_interpreter() -> Path:
+    """The Python this program builds on, outside any virtual environment."""
+    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for candidate in (Path(sys.base_prefix) / "bin" / name, Path(sys.base_prefix) / "bin" / "python3"):
+        if candidate.exists():
+            return candidate.resolve()
+    return Path(sys.executable).resolve()

@@ -1,0 +1,159 @@
+"""The folder of running environments: who owns each, which processes serve it, and what dead owners left."""
+
+import json
+import logging
+import os
+import secrets
+import shutil
+import signal
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from devctl.errors import NoSuchEnvironment
+from devctl.records import EnvironmentInfo, Record
+
+log = logging.getLogger(__name__)
+
+FIRST_UID, LAST_UID = 61_184, 65_519
+"""The range that systemd keeps for short-lived users; below 65,536, so that small user namespaces have it."""
+
+
+class State(Record):
+    """What a state file says of one environment."""
+
+    info: EnvironmentInfo
+    owner_start: int
+    """When the owner started, in clock ticks since boot: tells it from a later process of its number."""
+    uid: int | None = None
+    """The uid that belongs to this environment alone; None where it runs as the owner."""
+
+
+class Store:
+    """The environments of one devctl home; every process that uses the home sees the same ones."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.environments = home / "environments"
+        for folder in (home, self.environments, home / "uids"):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def folder(self, name: str) -> Path:
+        """The private folder of an environment."""
+        return self.environments / name
+
+    def create(self, subfolders: tuple[str, ...]) -> tuple[str, Path]:
+        """Make the folder of a new environment under a name that nobody has."""
+        while True:
+            name = f"e-{secrets.token_hex(4)}"
+            try:
+                self.folder(name).mkdir(mode=0o700)
+            except FileExistsError:
+                continue
+            for subfolder in ("pids", *subfolders):
+                (self.folder(name) / subfolder).mkdir(mode=0o755)
+            return name, self.folder(name)
+
+    def take_uid(self, name: str) -> int:
+        """Reserve a uid for one environment; `remove` gives it back."""
+        for uid in range(FIRST_UID, LAST_UID):
+            try:
+                descriptor = os.open(
+                    self.home / "uids" / str(uid), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600
+                )
+            except FileExistsError:
+                continue
+            os.write(descriptor, name.encode())
+            os.close(descriptor)
+            return uid
+        raise NoSuchEnvironment(
+            f"all {LAST_UID - FIRST_UID} user ids are in use", "run `devctl prune` to remove leftovers"
+        )
+
+    def record(self, info: EnvironmentInfo, uid: int | None = None) -> None:
+        """Write the state file of an environment, whole or not at all."""
+        state = State(info=info, owner_start=process_start(info.owner_pid), uid=uid)
+        path = self.folder(info.id) / "state.json"
+        path.with_suffix(".new").write_text(state.model_dump_json())
+        path.with_suffix(".new").replace(path)
+
+    def exists(self, name: str) -> bool:
+        """Tell whether an environment is there."""
+        return (self.folder(name) / "state.json").is_file()
+
+    def states(self) -> Iterator[State]:
+        """The environments that are there, oldest first."""
+        found = [state for folder in self.environments.iterdir() if (state := read_state(folder))]
+        yield from sorted(found, key=lambda state: state.info.created)
+
+    def note_process(self, name: str, pid: int) -> Path:
+        """Write down a process group that belongs to an environment; remove the file when it has ended."""
+        note = self.folder(name) / "pids" / str(pid)
+        note.write_text(str(process_start(pid)))
+        return note
+
+    def remove(self, name: str) -> None:
+        """Kill what still runs in an environment and remove its folder; one that is gone is left alone."""
+        folder = self.folder(name)
+        state = read_state(folder)
+        (folder / "state.json").unlink(missing_ok=True)
+        for note in (folder / "pids").glob("[0-9]*"):
+            _kill(int(note.name), note)
+        shutil.rmtree(folder, onerror=_open_and_retry)
+        if state is not None and state.uid is not None:
+            (self.home / "uids" / str(state.uid)).unlink(missing_ok=True)
+
+    def leftovers(self) -> list[State]:
+        """Environments whose owner is gone."""
+        return [state for state in self.states() if not is_alive(state)]
+
+
+def is_alive(state: State) -> bool:
+    """Tell whether the process that launched an environment still runs."""
+    start = process_start(state.info.owner_pid)
+    return start != 0 and start == state.owner_start
+
+
+def read_state(folder: Path) -> State | None:
+    """Read a state file; None when there is none, or when it is being written for the first time."""
+    try:
+        return State.model_validate(json.loads((folder / "state.json").read_text()))
+    except (OSError, ValueError):
+        return None
+
+
+def process_start(pid: int) -> int:
+    """When a process started, in clock ticks since boot; 0 when there is no such process.
+
+    Field 22 of /proc/PID/stat, counted after the command's name, which may hold anything.
+    """
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    return int(text.rpartition(")")[2].split()[19])
+
+
+def _kill(pid: int, note: Path) -> None:
+    try:
+        started = int(note.read_text() or 0)
+        if started and process_start(pid) == started:
+            os.killpg(pid, signal.SIGKILL)
+    except (OSError, ValueError):
+        log.debug("process %s of %s had ended", pid, note.parent.parent.name)
+
+
+def _open_and_retry(function: Callable[..., Any], path: str, _error: object) -> None:
+    """Remove what a program inside had made unwritable for its own user."""
+    parent = Path(path).parent
+    try:
+        for folder in (parent, Path(path)):
+            if folder.is_dir() and not folder.is_symlink():
+                folder.chmod(stat.S_IRWXU)
+        if Path(path).is_dir() and not Path(path).is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            function(path)
+    except OSError as error:
+        log.warning("%s could not be removed: %s", path, error)

@@ -232,6 +232,13 @@ class Mirror:
             changes[path.encode()] = (gitobjects.EXECUTABLE if executable else gitobjects.REGULAR, sha)
         return gitobjects.edit_tree(self.git, self._object(base), changes)
 
+    def graft(self, onto: str, source: str, paths: Sequence[str]) -> str:
+        """A tree like that of `onto` with these files as `source` has them, gone where it has none."""
+        wanted = {path.encode() for path in paths}
+        there = {entry.raw_path: (entry.mode, entry.sha) for entry in self.files(source)}
+        changes = {path: there.get(path) for path in wanted}
+        return gitobjects.edit_tree(self.git, self._object(onto), changes)
+
     def merge_trees(self, ours: str, theirs: str) -> MergeResult:
         """Merge two commits without a work tree; conflicts are reported, not raised."""
         return merge_trees(self.git, self.commit(ours).sha, self.commit(theirs).sha)

@@ -9,7 +9,7 @@ left out at every depth, and what lies in a nested repository is taken as plain 
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,15 +59,23 @@ class _Walk:
     new_bytes: int = 0
 
 
-def take_tree(git: Git, folder: Path, base: str, limits: SnapshotLimits | None = None) -> TakenTree:
+def take_tree(
+    git: Git,
+    folder: Path,
+    base: str,
+    limits: SnapshotLimits | None = None,
+    unseen: Collection[str] = (),
+) -> TakenTree:
     """Store a folder's files as a tree and return it; `base` is the commit or tree that it started from.
 
-    Raises TreeTooBig. Files that change while they are read are taken as they were at some moment.
+    `unseen` are paths that the folder cannot show, being a copy; they stay as the base has them. Raises
+    TreeTooBig. Files that change while they are read are taken as they were at some moment.
     """
     entries = {entry.raw_path: (entry.mode, entry.sha) for entry in gitobjects.list_tree(git, base)}
     with ignore_rules(git) as rules:
         walk = _Walk(git, folder, limits or SnapshotLimits(), entries, _folders_of(entries), rules)
         _walk_all(walk)
+    _keep_unseen(walk, unseen)
     changes: dict[bytes, tuple[str, str] | None] = {path: None for path in entries if path not in walk.found}
     changes |= {path: entry for path, entry in walk.found.items() if entries.get(path) != entry}
     tree = (
@@ -218,6 +226,15 @@ def _keep_submodules(walk: _Walk) -> None:
         taken = path in walk.found or any(other.startswith(path + b"/") for other in walk.found)
         if mode == SUBMODULE and not taken:
             walk.found[path] = (mode, sha)
+
+
+def _keep_unseen(walk: _Walk, unseen: Collection[str]) -> None:
+    for path in unseen:
+        raw = os.fsencode(path)
+        if raw in walk.base:
+            walk.found[raw] = walk.base[raw]
+        else:
+            walk.skipped.add(raw)
 
 
 def _open_folder(root: Path, name: bytes) -> int | None:

@@ -1,0 +1,1 @@
+"""Programs that run inside an environment, with nothing of ours to import there."""

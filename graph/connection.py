@@ -36,9 +36,9 @@ class Transaction:
     def __init__(self, inner: ManagedTransaction) -> None:
         self._inner = inner
 
-    def run(self, name: str, **parameters: Any) -> list[Row]:
+    def run(self, query: str, /, **parameters: Any) -> list[Row]:
         """Return the rows of a query file."""
-        return [record.data() for record in self._inner.run(cypher(name), parameters)]  # type: ignore[arg-type]  # our own file
+        return [record.data() for record in self._inner.run(cypher(query), parameters)]  # type: ignore[arg-type]  # our own file
 
 
 class Connection:
@@ -54,10 +54,10 @@ class Connection:
             self._driver.close()
             self._driver = None
 
-    def read(self, name: str, **parameters: Any) -> list[Row]:
+    def read(self, query: str, /, **parameters: Any) -> list[Row]:
         """Return the rows of a query file, in a read transaction."""
         with self.session() as session:
-            return session.execute_read(lambda tx: Transaction(tx).run(name, **parameters))
+            return session.execute_read(lambda tx: Transaction(tx).run(query, **parameters))
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run one unit of work in a write transaction; it may run more than once."""

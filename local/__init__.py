@@ -1,0 +1,39 @@
+"""The embedded servers of one workspace folder: PostgreSQL, the graph, the forge and the replay of a model."""
+
+from local.archive import backup, restore
+from local.errors import ArchiveInvalid, LocalError, PlatformUnsupported, ServerFailed, WorkspaceUnusable
+from local.servers import (
+    ForgeAddress,
+    GraphAddress,
+    ServiceStatus,
+    ensure_forge,
+    ensure_graph,
+    ensure_postgres,
+    ensure_replay,
+    status,
+    stop,
+    using,
+)
+from local.workspace import Workspace, open_workspace
+
+__all__ = [
+    "ArchiveInvalid",
+    "ForgeAddress",
+    "GraphAddress",
+    "LocalError",
+    "PlatformUnsupported",
+    "ServerFailed",
+    "ServiceStatus",
+    "Workspace",
+    "WorkspaceUnusable",
+    "backup",
+    "ensure_forge",
+    "ensure_graph",
+    "ensure_postgres",
+    "ensure_replay",
+    "open_workspace",
+    "restore",
+    "status",
+    "stop",
+    "using",
+]

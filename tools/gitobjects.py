@@ -174,7 +174,8 @@ def write_blobs(git: Git, contents: Sequence[bytes]) -> list[str]:
 def edit_tree(git: Git, base: str | None, changes: Mapping[bytes, tuple[str, str] | None]) -> str:
     """A tree like `base` with each path set to (mode, sha), or removed for None.
 
-    Raises GitBroken for a path that git refuses. A file that takes the place of a folder, or the other way round, replaces it.
+    Raises GitBroken for a path that git refuses. A file that takes the place of a folder, or the other way
+    round, replaces it.
     """
     with tempfile.TemporaryDirectory(prefix="roadcrew-index-") as folder:
         env = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
@@ -183,7 +184,9 @@ def edit_tree(git: Git, base: str | None, changes: Mapping[bytes, tuple[str, str
         there = [(path, entry) for path, entry in changes.items() if entry is not None]
         lines = [b"0 %s\t%s\0" % (b"0" * 40, path) for path in gone]
         lines += [b"%s %s\t%s\0" % (mode.encode(), sha.encode(), path) for path, (mode, sha) in there]
-        git.run("update-index", "-z", "--replace", "--index-info", given=b"".join(lines), env=env)
+        said = git.run("update-index", "-z", "--replace", "--index-info", given=b"".join(lines), env=env)
+        if "Ignoring path" in said.stderr:  # git goes on without it and ends well
+            raise GitBroken(f"git refuses a path: {said.stderr.strip()[:500]}", "choose another file name")
         return git.run("write-tree", env=env).text
 
 

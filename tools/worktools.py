@@ -21,7 +21,8 @@ class _Arguments(BaseModel):
 class BashArguments(_Arguments):
     """Run a command line in bash, in the root of the work tree, without network.
 
-    Each call is a fresh process: `cd` and variables do not carry over, files do. Background processes end with it.
+    Each call is a fresh process: `cd` and variables do not carry over, files do. Background processes end
+    with it.
     """
 
     command: str = Field(description="the command line", min_length=1, max_length=100_000)
@@ -37,7 +38,7 @@ class ViewArguments(_Arguments):
 
 
 class EditArguments(_Arguments):
-    """Replace one passage of a text file. The passage must be in the file exactly once, white space included."""
+    """Replace one passage of a text file; it must be there exactly once, white space included."""
 
     path: str = Field(description="path relative to the root of the work tree")
     old: str = Field(description="the passage as it stands in the file, without line numbers")

@@ -1,0 +1,81 @@
+"""Git's own HTTP server behind basic authentication, for tests of what git says over the wire."""
+
+import base64
+import os
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+
+class GitServer:
+    """Serves the bare repositories of a folder; the token `reader` may fetch, `writer` may push too."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(folder))
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _handler(folder: Path) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # noqa: N802 - the library's name
+            self._serve()
+
+        def do_POST(self) -> None:  # noqa: N802 - the library's name
+            self._serve()
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Say nothing."""
+
+        def _serve(self) -> None:
+            path, _, query = self.path.partition("?")
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status = self._refusal(path, query)
+            if status:
+                self.send_response(status)
+                self.send_header("WWW-Authenticate", 'Basic realm="git"')
+                self.end_headers()
+                return
+            environment = {
+                "PATH": os.defpath,
+                "GIT_PROJECT_ROOT": str(folder),
+                "GIT_HTTP_EXPORT_ALL": "1",
+                "REQUEST_METHOD": self.command,
+                "PATH_INFO": path,
+                "QUERY_STRING": query,
+                "CONTENT_TYPE": self.headers.get("Content-Type") or "",
+                "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding") or "",
+                "REMOTE_USER": "someone",
+            }
+            done = subprocess.run(
+                ["git", "http-backend"], input=body, env=environment, capture_output=True, check=False
+            )
+            head, _, content = done.stdout.partition(b"\r\n\r\n")
+            headers = [line.decode().split(": ", 1) for line in head.split(b"\r\n")]
+            found = dict((name, value) for name, value in headers)
+            self.send_response(int(found.pop("Status", "200").split(" ")[0]))
+            for name, value in found.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def _refusal(self, path: str, query: str) -> int:
+            given = self.headers.get("Authorization", "").removeprefix("Basic ")
+            password = base64.b64decode(given).decode().partition(":")[2]
+            if path.startswith("/busy"):
+                return 503
+            if password not in {"reader", "writer"}:
+                return 401
+            pushes = "receive-pack" in path or "receive-pack" in query
+            return 403 if pushes and password != "writer" else 0
+
+    return Handler

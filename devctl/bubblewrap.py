@@ -35,9 +35,7 @@ DISK_NOTE = "the size of each file is limited, not that of all files together"
 class BubblewrapBox:
     """An environment under bubblewrap."""
 
-    def __init__(
-        self, store: Store, info: EnvironmentInfo, sandbox: Sandbox, group: cgroups.Group | None
-    ) -> None:
+    def __init__(self, store: Store, info: EnvironmentInfo, sandbox: Sandbox, group: cgroups.Group | None) -> None:
         self._store = store
         self._info = info
         self._sandbox = sandbox
@@ -162,9 +160,7 @@ class BubblewrapBackend:
     def prune(self) -> list[str]:
         return self._venvs.prune()
 
-    def _sandbox(
-        self, request: LaunchRequest, folder: Path, uid: int | None, group: cgroups.Group | None
-    ) -> Sandbox:
+    def _sandbox(self, request: LaunchRequest, folder: Path, uid: int | None, group: cgroups.Group | None) -> Sandbox:
         prepared = request.prepared
         chosen = Path(prepared.interpreter) if prepared and prepared.interpreter else request.interpreter
         interpreter = mounts.find_interpreter(chosen or self._settings.interpreter)
@@ -202,9 +198,7 @@ def give_folders(folder: Path, uid: int | None) -> None:
     for name in mounts.PRIVATE:
         if uid is not None:
             os.chown(folder / name, uid, uid)
-    mounts.write_accounts(
-        folder, uid if uid is not None else os.getuid(), uid if uid is not None else os.getgid()
-    )
+    mounts.write_accounts(folder, uid if uid is not None else os.getuid(), uid if uid is not None else os.getgid())
 
 
 def probe(settings: DevctlSettings, store: Store) -> str:

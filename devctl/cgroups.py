@@ -89,9 +89,7 @@ def make_group(name: str, limits: Limits, available: list[Hierarchy]) -> Group |
 
 def find_group(name: str, available: list[Hierarchy]) -> Group | None:
     """The groups of an environment that another process made."""
-    folders = tuple(
-        folder for hierarchy in available if (folder := hierarchy.mount / "devctl" / name).is_dir()
-    )
+    folders = tuple(folder for hierarchy in available if (folder := hierarchy.mount / "devctl" / name).is_dir())
     return Group(name, folders, frozenset()) if folders else None
 
 

@@ -111,9 +111,7 @@ def _read_pyproject(path: Path, found: Requirements) -> None:
         found.add(poetry_requirements(_mapping(tool, "poetry")))
 
 
-def _read_dynamic(
-    tree: Path, project: Mapping[str, Any], setuptools: Mapping[str, Any], found: Requirements
-) -> None:
+def _read_dynamic(tree: Path, project: Mapping[str, Any], setuptools: Mapping[str, Any], found: Requirements) -> None:
     """Dependencies that setuptools reads from files named in pyproject.toml."""
     dynamic = _mapping(setuptools, "dynamic")
     wanted = [dynamic.get("dependencies")] if "dependencies" in project.get("dynamic", ()) else []
@@ -142,9 +140,7 @@ def _read_setup_py(path: Path, found: Requirements) -> None:
     """The literal arguments of `setup(...)`; what is computed cannot be known without running it."""
     found.add(("setuptools", "wheel"))
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if not (
-            isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "setup"
-        ):
+        if not (isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "setup"):
             continue
         for keyword in node.keywords:
             try:
@@ -176,9 +172,7 @@ def _read_lock(path: Path, found: Requirements) -> None:
         local = any(kind in source for kind in ("virtual", "editable", "directory", "git", "path", "url"))
         if "version" in package and not local:
             versions.setdefault(package["name"], set()).add(package["version"])
-    found.constraints += [
-        f"{name}=={next(iter(those))}" for name, those in versions.items() if len(those) == 1
-    ]
+    found.constraints += [f"{name}=={next(iter(those))}" for name, those in versions.items() if len(those) == 1]
 
 
 def _group(groups: Mapping[str, Any], name: str, seen: tuple[str, ...]) -> list[str]:

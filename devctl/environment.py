@@ -63,9 +63,7 @@ class Environment:
         result = self._box.run(command)
         log.info("%s ran %r: %s in %.2f s", self.id, argv[0], result.exit_code, result.seconds)
         if self._stopped.is_set():
-            raise EnvironmentGone(
-                f"the environment {self.id} was stopped while {argv[0]!r} ran", "launch a new one"
-            )
+            raise EnvironmentGone(f"the environment {self.id} was stopped while {argv[0]!r} ran", "launch a new one")
         return result
 
     def put(self, source: Path, target: str = ".") -> None:
@@ -129,9 +127,7 @@ class Environment:
         cwd: str | None,
     ) -> Command:
         if not argv or any("\0" in word for word in argv):
-            raise LaunchFailed(
-                f"the command {list(argv)!r} cannot be run", "give a program and its arguments"
-            )
+            raise LaunchFailed(f"the command {list(argv)!r} cannot be run", "give a program and its arguments")
         if wrong := invalid_variables(env):
             raise LaunchFailed(f"the variables {wrong} cannot be set", "use letters, digits and underscores")
         return Command(

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from devctl.errors import PathRefused
 
@@ -44,9 +45,7 @@ class Budget:
         """Count some bytes; raises PathRefused when the limit is passed."""
         self._left -= size
         if self._left < 0:
-            raise PathRefused(
-                f"the copy is larger than {self.megabytes} MiB", "raise the limit disk_mb or copy less"
-            )
+            raise PathRefused(f"the copy is larger than {self.megabytes} MiB", "raise the limit disk_mb or copy less")
 
 
 class Copier:
@@ -76,9 +75,7 @@ class Copier:
         for name in sorted(os.listdir(source)):
             self.copy(source, name, target, name, path / name)
 
-    def _copy_folder(
-        self, source: int, name: str, target: int, target_name: str, path: PurePosixPath
-    ) -> None:
+    def _copy_folder(self, source: int, name: str, target: int, target_name: str, path: PurePosixPath) -> None:
         with _opened(name, _FOLDER, source) as inner, open_folder(target, target_name, self.owner) as made:
             self.copy_contents(inner, made, path)
 
@@ -86,31 +83,18 @@ class Copier:
         with _opened(name, _FILE, source) as read:
             found = os.fstat(read)
             if not stat.S_ISREG(found.st_mode):
-                raise PathRefused(
-                    f"{name!r} changed while it was copied", "copy it when nothing writes to it"
-                )
-            mode = 0o755 if found.st_mode & 0o111 else 0o644
-            _remove_entry(target, target_name)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            with _opened(target_name, flags, target, mode) as write:
+                raise PathRefused(f"{name!r} changed while it was copied", "copy it when nothing writes to it")
+            with create_file(target, target_name, found.st_mode, self.owner) as write:
                 while chunk := os.read(read, _CHUNK):
                     self.budget.spend(len(chunk))
-                    view = memoryview(chunk)
-                    while view:
-                        view = view[os.write(write, view) :]
-                os.fchmod(write, mode)
-                if self.owner is not None:
-                    os.fchown(write, self.owner, self.owner)
+                    write.write(chunk)
 
     def _copy_link(self, source: int, name: str, target: int, target_name: str, path: PurePosixPath) -> None:
         points_to = os.readlink(name, dir_fd=source)
         if not self.keep_links_out and leads_out(path, points_to):
             self.left_out.append(str(path))
             return
-        _remove_entry(target, target_name)
-        os.symlink(points_to, target_name, dir_fd=target)
-        if self.owner is not None:
-            os.chown(target_name, self.owner, self.owner, dir_fd=target, follow_symlinks=False)
+        make_link(target, target_name, points_to, self.owner)
 
 
 def leads_out(path: PurePosixPath, points_to: str) -> bool:
@@ -126,9 +110,7 @@ def leads_out(path: PurePosixPath, points_to: str) -> bool:
 
 
 @contextmanager
-def open_below(
-    root: Path, parts: tuple[str, ...], create: bool = False, owner: int | None = None
-) -> Iterator[int]:
+def open_below(root: Path, parts: tuple[str, ...], create: bool = False, owner: int | None = None) -> Iterator[int]:
     """Open a folder below `root` step by step, never through a link; raises PathRefused.
 
     With `create` missing folders are made, for `owner`.
@@ -141,9 +123,7 @@ def open_below(
                 step = open_folder(current, part, owner) if create else _opened(part, _FOLDER, current)
                 current = stack.enter_context(step)
             except FileNotFoundError as error:
-                raise PathRefused(
-                    f"{'/'.join(parts)!r} is not there: no folder {part!r}", "check the path"
-                ) from error
+                raise PathRefused(f"{'/'.join(parts)!r} is not there: no folder {part!r}", "check the path") from error
         yield current
 
 
@@ -162,18 +142,34 @@ def open_folder(parent: int, name: str, owner: int | None) -> Iterator[int]:
 
 
 @contextmanager
+def create_file(folder: int, name: str, mode: int, owner: int | None = None) -> Iterator[IO[bytes]]:
+    """Write a new file in the place of whatever had its name; of the mode only whether it can be run is kept."""
+    _remove_entry(folder, name)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with _opened(name, flags, folder) as descriptor, os.fdopen(os.dup(descriptor), "wb") as file:
+        yield file
+        os.fchmod(descriptor, 0o755 if mode & 0o111 else 0o644)
+        if owner is not None:
+            os.fchown(descriptor, owner, owner)
+
+
+def make_link(folder: int, name: str, points_to: str, owner: int | None = None) -> None:
+    """Write a link in the place of whatever had its name."""
+    _remove_entry(folder, name)
+    os.symlink(points_to, name, dir_fd=folder)
+    if owner is not None:
+        os.chown(name, owner, owner, dir_fd=folder, follow_symlinks=False)
+
+
+@contextmanager
 def _opened(name: str, flags: int, parent: int, mode: int = 0o600) -> Iterator[int]:
     try:
         descriptor = os.open(name, flags, mode, dir_fd=parent)
     except NotADirectoryError as error:
-        raise PathRefused(
-            f"{name!r} is a link or a file where a folder is needed", "check the path"
-        ) from error
+        raise PathRefused(f"{name!r} is a link or a file where a folder is needed", "check the path") from error
     except OSError as error:
         if error.errno == errno.ELOOP:  # what O_NOFOLLOW answers at a link
-            raise PathRefused(
-                f"{name!r} is a link; links are not followed", "name what it points to"
-            ) from error
+            raise PathRefused(f"{name!r} is a link; links are not followed", "name what it points to") from error
         raise
     try:
         yield descriptor
@@ -201,6 +197,4 @@ def kind_of(parent: int, name: str) -> str:
         return "folder"
     if stat.S_ISREG(kind):
         return "file"
-    raise PathRefused(
-        f"{name!r} is a link or a special file; links are not followed", "name what it points to"
-    )
+    raise PathRefused(f"{name!r} is a link or a special file; links are not followed", "name what it points to")

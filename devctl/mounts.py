@@ -44,9 +44,7 @@ def find_interpreter(path: Path) -> Interpreter:
     """
     host = path.resolve()
     if not os.access(host, os.X_OK):
-        raise SettingsInvalid(
-            f"the interpreter {path} is not there or cannot be run", "give the path of a Python"
-        )
+        raise SettingsInvalid(f"the interpreter {path} is not there or cannot be run", "give the path of a Python")
     prefix = host.parent.parent
     if prefix == Path("/usr") or Path("/usr") in prefix.parents:
         return Interpreter(host=host, inside=str(host))

@@ -64,9 +64,7 @@ class InstallerMaker(Protocol):
 class VenvCache:
     """Virtual environments by the digest of what decides them."""
 
-    def __init__(
-        self, settings: DevctlSettings, store: Store, backend: str, installer: InstallerMaker
-    ) -> None:
+    def __init__(self, settings: DevctlSettings, store: Store, backend: str, installer: InstallerMaker) -> None:
         self._settings = settings
         self._store = store
         self._backend = backend
@@ -109,9 +107,7 @@ class VenvCache:
         scratch = Path(tempfile.mkdtemp(prefix=f".{digest}-", dir=self._folder))
         try:
             installer = self._installer(self._settings, scratch, interpreter, request.limits)
-            result = installer.run(
-                ("venv", "--python", installer.python, installer.venv), request.limits.seconds
-            )
+            result = installer.run(("venv", "--python", installer.python, installer.venv), request.limits.seconds)
             output = check_installer(result, request, plan)
             _add_hook(scratch / "venv")  # before any package's code could lay links in the way
             _write_plan(scratch / "plan", plan)
@@ -131,9 +127,7 @@ class VenvCache:
             digest=digest,
             backend=self._backend,
             location=str(place / "venv"),
-            python=f"{prelude.VENV}/bin/python"
-            if self._backend == "bubblewrap"
-            else f"{place}/venv/bin/python",
+            python=f"{prelude.VENV}/bin/python" if self._backend == "bubblewrap" else f"{place}/venv/bin/python",
             interpreter=str(interpreter.host),
             log=output[-LOG_TAIL:],
             seconds=round(seconds, 3),
@@ -232,9 +226,7 @@ def interpreter_version(host: Path) -> str:
     """The version of a Python on this host, asked from it; raises SettingsInvalid."""
     finished = run_tool((str(host), "-I", "-S", "-c", "import platform; print(platform.python_version())"))
     if finished.exit_code != 0:
-        raise SettingsInvalid(
-            f"{host} is no working Python: {finished.text.strip()[-200:]}", "name another one"
-        )
+        raise SettingsInvalid(f"{host} is no working Python: {finished.text.strip()[-200:]}", "name another one")
     return finished.text.strip()
 
 

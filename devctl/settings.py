@@ -59,9 +59,7 @@ class DevctlSettings(Record):
     """A file of CA certificates that the installer trusts; None leaves it the system's."""
 
     @classmethod
-    def from_environment(
-        cls, environment: Mapping[str, str] | None = None, **given: object
-    ) -> "DevctlSettings":
+    def from_environment(cls, environment: Mapping[str, str] | None = None, **given: object) -> "DevctlSettings":
         """Read the settings from variables, the process's own by default; `given` values win.
 
         Raises SettingsInvalid.
@@ -69,9 +67,7 @@ class DevctlSettings(Record):
         environment = os.environ if environment is None else environment
         found: dict[str, object] = {
             "folder": _folder(environment),
-            "installer_env": {
-                name: environment[name] for name in PASSED_TO_INSTALLER if environment.get(name)
-            },
+            "installer_env": {name: environment[name] for name in PASSED_TO_INSTALLER if environment.get(name)},
             "certificates": next((environment[name] for name in CERTIFICATES if environment.get(name)), None),
         }
         names = {

@@ -59,9 +59,7 @@ class Store:
         """Reserve a uid for one environment; `remove` gives it back."""
         for uid in range(FIRST_UID, LAST_UID):
             try:
-                descriptor = os.open(
-                    self.home / "uids" / str(uid), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600
-                )
+                descriptor = os.open(self.home / "uids" / str(uid), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
             except FileExistsError:
                 continue
             os.write(descriptor, name.encode())

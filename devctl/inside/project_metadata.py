@@ -16,9 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".venv", "venv", "node_modules", "__pycache__", "*.pyc", ".tox", "build"
-)
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "venv", "node_modules", "__pycache__", "*.pyc", ".tox", "build")
 
 
 def main() -> int:
@@ -88,9 +86,7 @@ def _write_scripts(site: Path) -> None:
         parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
         parser.optionxform = str  # type: ignore[assignment,method-assign] # names of commands keep their case
         parser.read_string(declared.read_text(encoding="utf-8"))
-        for name, target in (
-            parser["console_scripts"].items() if parser.has_section("console_scripts") else ()
-        ):
+        for name, target in parser["console_scripts"].items() if parser.has_section("console_scripts") else ():
             module, _, attribute = target.partition("[")[0].strip().partition(":")
             folder.mkdir(exist_ok=True)
             script = folder / Path(name).name

@@ -40,7 +40,7 @@ _MISSING = (
     "Repository not found",
     "repository not found",
     "does not appear to be a git repository",
-    "not found: did you run git update-server-info",
+    "' not found",
 )
 _MOVED = (
     "stale info",

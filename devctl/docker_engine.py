@@ -10,6 +10,7 @@ import os
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.utils.socket import frames_iter
 
 from devctl import archives, mounts
 from devctl.capture import TIMED_OUT, MiddleCut
@@ -46,7 +48,10 @@ NOTES = (
     "the size of each file is limited, not that of all files together",
     "children that a command leaves behind live until the environment stops",
 )
-_STDIN = 'if [ -n "$DEVCTL_STDIN" ]; then exec <"$DEVCTL_STDIN"; rm -f "$DEVCTL_STDIN"; unset DEVCTL_STDIN; fi\n'
+# One pipe for both streams keeps their order; the input comes from a file, which is quicker than a socket.
+_STDIN = """exec 2>&1
+if [ -n "$DEVCTL_STDIN" ]; then exec <"$DEVCTL_STDIN"; rm -f "$DEVCTL_STDIN"; unset DEVCTL_STDIN; fi
+"""
 _NO_LINK = 'for path; do [ -L "$path" ] && exit 9; done; exit 0'
 
 
@@ -243,6 +248,7 @@ class Engine:
                 f"no Docker engine answers at {settings.docker_host or 'the default socket'}: {_cause(error)}",
                 "start Docker, or set DOCKER_HOST to an engine that answers",
             ) from error
+        weakref.finalize(self, self.client.close)
         self.local = not (settings.docker_host or "unix:").startswith(("tcp:", "ssh:", "http"))
         """Whether folders of this host can be bound into containers."""
 
@@ -310,9 +316,9 @@ class Engine:
             started = self.client.api.exec_create(
                 name, list(argv), environment=dict(env), user=f"{UID}:{UID}", workdir="/", stdin=False
             )
-            stream = self.client.api.exec_start(started["Id"], stream=True)
+            connection = self.client.api.exec_start(started["Id"], socket=True)
         broken: list[Exception] = []
-        reader = threading.Thread(target=_drain, args=(stream, take, broken), daemon=True)
+        reader = threading.Thread(target=_drain, args=(connection, take, broken), daemon=True)
         reader.start()
         reader.join(seconds)
         if reader.is_alive():
@@ -409,12 +415,16 @@ def _translated(name: str) -> Iterator[None]:
         raise EnvironmentGone(f"the container {name} cannot be used: {_cause(error)}", "launch a new one") from error
 
 
-def _drain(stream: Iterator[bytes], take: Callable[[bytes], None], broken: list[Exception]) -> None:
+def _drain(connection: Any, take: Callable[[bytes], None], broken: list[Exception]) -> None:
+    """Hand over what a command prints until it closes its output."""
     try:
-        for data in stream:
+        for _, data in frames_iter(connection, tty=False):
             take(data)
     except (DockerException, OSError, ValueError) as error:
         broken.append(error)
+    finally:
+        connection.close()
+        connection._response.close()  # the SDK hangs the response there and never closes it
 
 
 def _cause(error: BaseException) -> str:

@@ -6,7 +6,9 @@ this user's files or using the network, and every environment says so in its not
 
 import logging
 import os
+import signal
 import time
+import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +36,7 @@ from devctl.work_folder import WorkFolder
 
 log = logging.getLogger(__name__)
 
+_MARK = "DEVCTL_COMMAND"
 NOTE = "no sandbox at all: commands run as this user, with its files and its network"
 
 
@@ -60,12 +63,14 @@ class UnsandboxedBox:
         return self._folder / "work"
 
     def run(self, command: Command) -> ExecResult:
-        running = Running(self._job(command))
+        mark = f"{_MARK}={uuid.uuid4().hex}"
+        running = Running(self._job(command, mark))
         note = self._store.note_process(self._info.id, running.process.pid)
         try:
             return result_of(running.wait())
         finally:
             note.unlink(missing_ok=True)
+            _end_marked(mark)
 
     def put(self, source: Path, target: str) -> None:
         self._work.put(source, target)
@@ -82,13 +87,13 @@ class UnsandboxedBox:
     def destroy(self) -> None:
         self._store.remove(self._info.id)
 
-    def _job(self, command: Command) -> Job:
+    def _job(self, command: Command, mark: str) -> Job:
         limits = self._info.limits
         bounds = ["--core=0", f"--fsize={limits.disk_mb * 1024 * 1024}"]
         bounds.append(f"--as={(limits.memory_mb + 1024) * 1024 * 1024}")
         return Job(
             argv=("prlimit", *bounds, "/bin/sh", "-c", prelude.SCRIPT, "sh", command.cwd, *command.argv),
-            env={**self._env, **command.env},
+            env={**self._env, **command.env, _MARK: mark.partition("=")[2]},
             stdin=command.stdin,
             cwd=self._work.path,
             seconds=command.seconds,
@@ -96,7 +101,8 @@ class UnsandboxedBox:
         )
 
     def _keep(self, background: Background, command: Command) -> None:
-        running = Running(self._job(command))
+        mark = f"{_MARK}={uuid.uuid4().hex}"
+        running = Running(self._job(command, mark))
         note = self._store.note_process(self._info.id, running.process.pid)
         background.output = lambda: running.output.value().decode("utf-8", "replace")
         background.cancel = running.cancel
@@ -105,6 +111,7 @@ class UnsandboxedBox:
             running.wait()
         finally:
             note.unlink(missing_ok=True)
+            _end_marked(mark)
 
 
 class UnsandboxedBackend:
@@ -194,6 +201,17 @@ class HostInstaller:
 
     def run(self, arguments: tuple[str, ...], seconds: float) -> ExecResult:
         return result_of(run(Job(argv=(uv_path(), *arguments), env=self._env, seconds=seconds)))
+
+
+def _end_marked(mark: str) -> None:
+    """Kill what a command left behind in groups of its own, known by a variable that it inherited."""
+    wanted = mark.encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if wanted in (folder / "environ").read_bytes().split(b"\0"):
+                os.kill(int(folder.name), signal.SIGKILL)
+        except OSError:
+            continue
 
 
 def _wait_for_port(background: Background, port: int, seconds: float) -> None:

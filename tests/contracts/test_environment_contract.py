@@ -79,8 +79,8 @@ def test_variables_are_merged(environment: Environment) -> None:
 
 def test_each_command_is_a_fresh_process_but_files_stay(environment: Environment) -> None:
     environment.exec(["sh", "-c", "export LEFT=1; echo kept > note; mkdir -p inner"])
-    assert output(environment, 'echo "$LEFT"; cat note; cd inner && pwd').splitlines() == [
-        "", "kept", f"{environment.workdir}/inner",
+    assert output(environment, 'echo "=$LEFT"; cat note; cd inner && pwd').splitlines() == [
+        "=", "kept", f"{environment.workdir}/inner",
     ]  # fmt: skip
     assert environment.exec(["pwd"], cwd="inner").output.strip() == f"{environment.workdir}/inner"
 

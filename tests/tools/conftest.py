@@ -8,6 +8,7 @@ import pytest
 
 from devctl import DevctlSettings, Launcher, open_launcher
 from devctl.errors import SandboxUnavailable
+from tests.tools.code_host import Forge, running_forge
 from tests.tools.git_server import GitServer
 from tests.tools.repositories import new_remote, seeded
 from tests.tools.scripted import Answer, ScriptedModel, serving
@@ -61,3 +62,10 @@ def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
         pytest.skip(str(error))
     yield opened
     opened.stop_all()
+
+
+@pytest.fixture(scope="session")
+def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forge]:
+    """One forge process for the session; each test makes its own repositories on it."""
+    with running_forge(tmp_path_factory.mktemp("forge")) as running:
+        yield running

@@ -67,9 +67,7 @@ class CheckCalls(Connection):
         try:
             return self._do(f"read the protection of {branch}", lambda repo: _rules(repo.get_branch(branch)))
         except (CodeHostNotFound, CodeHostRefused) as error:
-            logger.info(
-                "of the protection of %s only the required checks are known: %s", branch, error.message
-            )
+            logger.info("of the protection of %s only the required checks are known: %s", branch, error.message)
             return found
 
 

@@ -4,6 +4,8 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from pydantic import ValidationError
+
 from tools.errors import (
     CodeHostConflict,
     CodeHostError,
@@ -15,6 +17,8 @@ from tools.errors import (
 
 _SECONDARY_WAIT = 60.0
 """Seconds that GitHub asks to wait at a secondary limit that names no time."""
+
+_INCOMPLETE = (TypeError, AttributeError, LookupError, ValidationError)
 
 
 class Fault(NamedTuple):
@@ -30,7 +34,10 @@ class Fault(NamedTuple):
 
 
 def foreign_errors() -> tuple[type[Exception], ...]:
-    """All that PyGithub raises: its own classes, those of requests, and its checks of redirects and URLs."""
+    """All that PyGithub raises: its own classes, those of requests, and its checks of redirects and URLs.
+
+    And what reading an answer without its fields raises, for which PyGithub gives None.
+    """
     import github
     import requests
 
@@ -40,6 +47,7 @@ def foreign_errors() -> tuple[type[Exception], ...]:
         requests.RequestException,
         RuntimeError,  # a redirect to another host
         AssertionError,  # an answer that names URLs outside the API's own
+        *_INCOMPLETE,
     )
 
 
@@ -49,9 +57,7 @@ def fault_of(error: Exception, doing: str, api_url: str) -> Fault:
     import requests
 
     if isinstance(error, github.IncompletableObject):
-        return Fault(
-            CodeHostInvalid(f"{api_url} gave an object without its URL when asked to {doing}"), retry=False
-        )
+        return Fault(CodeHostInvalid(f"{api_url} gave an object without its URL when asked to {doing}"), retry=False)
     if isinstance(error, github.GithubException):
         return _answered(error.status, error.data, error.headers or {}, f"{doing} ({api_url})")
     if isinstance(error, github.BadAttributeException):
@@ -64,6 +70,9 @@ def fault_of(error: Exception, doing: str, api_url: str) -> Fault:
             "Start it or check its URL and the network, then retry.",
         )
         return Fault(unavailable, retry=True, unsent=refused)
+    if isinstance(error, _INCOMPLETE):
+        words = " ".join(str(error).split())[:300]
+        return Fault(CodeHostInvalid(f"{api_url} gave an incomplete answer to {doing}: {words}"), retry=False)
     hint = "Set the code host's URL to the address that it gives for itself."
     return Fault(
         CodeHostInvalid(f"{api_url} sends us elsewhere when asked to {doing}: {error}", hint=hint),
@@ -126,9 +135,7 @@ def _refused(status: int, words: str, headers: Mapping[str, str], doing: str) ->
 
 def _words(data: object) -> str:
     message = data.get("message") if isinstance(data, dict) else data
-    text = (
-        message.decode("utf-8", "replace") if isinstance(message, bytes) else str(message or "no explanation")
-    )
+    text = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(message or "no explanation")
     return " ".join(text.split())[:500]
 
 

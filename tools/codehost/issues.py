@@ -38,9 +38,7 @@ class IssueCalls(Connection):
         logger.info("created issue #%d in %s", made.number, self.settings.repository)
         return made
 
-    def list_issues(
-        self, label: str | None = None, since: datetime | None = None, state: str = "open"
-    ) -> list[Issue]:
+    def list_issues(self, label: str | None = None, since: datetime | None = None, state: str = "open") -> list[Issue]:
         """Issues without pull requests, newest first: with this label, changed at or after this time."""
 
         def read(repo: "Repository") -> list[Issue]:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tools.codehost.connection import Connection, login_of
 from tools.codehost.records import MergeMethod, PullRequest, PullRequestFile, ReviewComment, ReviewRecord
@@ -21,9 +21,7 @@ logger = logging.getLogger(__name__)
 class PullRequestCalls(Connection):
     """Calls about pull requests within the repository; forks are not used."""
 
-    def upsert_pull_request(
-        self, head: str, base: str, title: str, body: str, draft: bool = False
-    ) -> PullRequest:
+    def upsert_pull_request(self, head: str, base: str, title: str, body: str, draft: bool = False) -> PullRequest:
         """The one pull request from branch `head`, opened, or brought up to date in title, body and base.
 
         A merged one that holds the branch's present head is returned as it is. One that a person closed is
@@ -38,19 +36,13 @@ class PullRequestCalls(Connection):
                     return "kept", _pull(found)
                 found.edit(title=name, body=text, base=base)
                 return "updated", _pull(found)
-            if (
-                found is not None
-                and found.merged
-                and found.head.sha == repo.get_git_ref(f"heads/{head}").object.sha
-            ):
+            if found is not None and found.merged and found.head.sha == repo.get_git_ref(f"heads/{head}").object.sha:
                 return "kept", _pull(found)
             return "opened", _pull(repo.create_pull(base, head, title=name, body=text, draft=draft))
 
         what, pull = self._do(f"open a pull request from {head} to {base}", write)
         if what != "kept":
-            logger.info(
-                "%s pull request #%d from %s in %s", what, pull.number, head, self.settings.repository
-            )
+            logger.info("%s pull request #%d from %s in %s", what, pull.number, head, self.settings.repository)
         return pull
 
     def pull_request(self, number: int) -> PullRequest:
@@ -75,9 +67,7 @@ class PullRequestCalls(Connection):
         """The comments on lines of a pull request, oldest first."""
         return self._do(
             f"read the review comments of pull request #{number}",
-            lambda repo: [
-                _review_comment(comment) for comment in repo.get_pull(number).get_review_comments()
-            ],
+            lambda repo: [_review_comment(comment) for comment in repo.get_pull(number).get_review_comments()],
         )
 
     def reply_to_review_comment(self, number: int, comment_id: int, body: str) -> ReviewComment:
@@ -103,6 +93,18 @@ class PullRequestCalls(Connection):
             lambda repo: repo.get_pull(number).create_review_request(reviewers=list(users)),
         )
         logger.info("asked %s to review #%d of %s", ", ".join(users), number, self.settings.repository)
+
+    def submit_review(
+        self, number: int, event: Literal["APPROVE", "REQUEST_CHANGES", "COMMENT"], body: str
+    ) -> ReviewRecord:
+        """Review the pull request's present head; nobody may approve their own (CodeHostInvalid)."""
+        made = self._do(
+            f"review pull request #{number}",
+            lambda repo: _review(repo.get_pull(number).create_review(body=self._body(body), event=event)),
+            repeatable=False,
+        )
+        logger.info("reviewed #%d of %s: %s", number, self.settings.repository, event)
+        return made
 
     def merge(self, number: int, method: MergeMethod, expected_head_sha: str) -> str:
         """Merge a pull request if its head is still the expected one; the commit on the base branch.

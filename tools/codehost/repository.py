@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from tools.codehost.connection import Connection
 from tools.codehost.records import Permission, RepositoryInfo
@@ -47,13 +47,26 @@ class RepositoryCalls(Connection):
         if not user:
             return "none"
         try:
-            found = self._do(
-                f"read the permission of {user}", lambda repo: repo.get_collaborator_permission(user)
-            )
+            found = self._do(f"read the permission of {user}", lambda repo: repo.get_collaborator_permission(user))
         except (CodeHostNotFound, CodeHostRefused, CodeHostInvalid) as error:
             logger.warning("the permission of %s is taken as none: %s", user, error)
             return "none"
         return cast(Permission, found) if found in {"admin", "write", "read"} else "none"
+
+    def add_collaborator(self, user: str, permission: Literal["pull", "push", "admin"]) -> None:
+        """Give a user rights in the repository; repeating it changes nothing."""
+        self._do(f"add the collaborator {user}", lambda repo: repo.add_to_collaborators(user, permission))
+        logger.info("%s has the right to %s in %s", user, permission, self.settings.repository)
+
+    def protect(self, branch: str, contexts: Sequence[str], approvals: int) -> None:
+        """Have merges into a branch need these green contexts and this many approving reviews."""
+        self._do(
+            f"protect the branch {branch}",
+            lambda repo: repo.get_branch(branch).edit_protection(
+                strict=False, contexts=list(contexts), required_approving_review_count=approvals
+            ),
+        )
+        logger.info("protected %s of %s", branch, self.settings.repository)
 
     def branch_head(self, name: str) -> str | None:
         """The commit at a branch's head, or None when there is no such branch."""
@@ -85,9 +98,7 @@ class RepositoryCalls(Connection):
             return
         try:
             # completed first: only the host knows the address under which a reference is deleted
-            self._do(
-                f"delete branch {name}", lambda repo: repo.get_git_ref(f"heads/{name}").complete().delete()
-            )
+            self._do(f"delete branch {name}", lambda repo: repo.get_git_ref(f"heads/{name}").complete().delete())
         except CodeHostNotFound:
             return
         except CodeHostInvalid:

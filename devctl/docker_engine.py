@@ -423,8 +423,10 @@ def _drain(connection: Any, take: Callable[[bytes], None], broken: list[Exceptio
     except (DockerException, OSError, ValueError) as error:
         broken.append(error)
     finally:
+        inner = getattr(connection, "_sock", None)
         connection.close()
-        connection._response.close()  # the SDK hangs the response there and never closes it
+        if inner is not None:
+            inner.close()  # what the SDK returns is a view of the socket that it never closes itself
 
 
 def _cause(error: BaseException) -> str:

@@ -128,7 +128,8 @@ class SuiteReport(Record):
 
     def _words(self) -> list[str]:
         words = [f"{self.passed} passed"]
-        counts = (("failed", self.failed), ("errors", self.errors), ("skipped", self.skipped))
+        error = "error" if self.errors == 1 else "errors"
+        counts = (("failed", self.failed), (error, self.errors), ("skipped", self.skipped))
         words += [f"{count} {word}" for word, count in counts if count]
         if self.exit_code != 0 and not self.failing:
             words.append(f"exit status {self.exit_code}")
@@ -204,9 +205,7 @@ class SuiteComparison(Record):
         """One line without times."""
         names = ("fixed", "broken", "still_failing", "new_passing", "new_failing", "removed")
         counts = [(name.replace("_", " "), len(getattr(self, name))) for name in names]
-        return "compared: " + (
-            ", ".join(f"{count} {name}" for name, count in counts if count) or "no difference"
-        )
+        return "compared: " + (", ".join(f"{count} {name}" for name, count in counts if count) or "no difference")
 
 
 def compare(base: SuiteReport, now: SuiteReport) -> SuiteComparison:
@@ -222,9 +221,7 @@ def compare(base: SuiteReport, now: SuiteReport) -> SuiteComparison:
         new_passing=tuple(name for name in passing_now if name not in before),
         new_failing=tuple(name for name in failing_now if before.get(name, "skipped") == "skipped"),
         removed=tuple(
-            name
-            for name, outcome in before.items()
-            if outcome == "passed" and after.get(name, "skipped") == "skipped"
+            name for name, outcome in before.items() if outcome == "passed" and after.get(name, "skipped") == "skipped"
         ),
         proven=tuple(name for name in passing_now if _fails(base, name)),
     )

@@ -1,5 +1,6 @@
 """The mirror: fetching, reading, writing commits, merging, pushing."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -89,9 +90,7 @@ def test_changes_are_listed_with_modes_and_counts(mirror: Mirror, first: str) ->
 
 def test_a_long_diff_is_cut_and_says_so(mirror: Mirror, first: str) -> None:
     lines = "".join(f"line {number}\n" for number in range(2000))
-    after = committed(
-        mirror, first, {"a.txt": lines, "b.txt": "short\n", "c.bin": b"\x00\x01", "d.txt": lines}
-    )
+    after = committed(mirror, first, {"a.txt": lines, "b.txt": "short\n", "c.bin": b"\x00\x01", "d.txt": lines})
     shown = mirror.change(first, after, DiffLimits(characters=3000, file_characters=1500))
     assert shown.truncated
     assert "more lines of this file are not shown" in shown.text
@@ -206,9 +205,7 @@ def test_a_remote_that_is_not_there_is_told_from_one_that_is_away(tmp_path: Path
         Mirror(tmp_path / "two", "http://127.0.0.1:9/x.git").fetch()
 
 
-@pytest.mark.parametrize(
-    "url", ["ext::sh -c id", "git@github.com:a/b.git", "--upload-pack=x", "ssh://h/x", "a/b"]
-)
+@pytest.mark.parametrize("url", ["ext::sh -c id", "git@github.com:a/b.git", "--upload-pack=x", "ssh://h/x", "a/b"])
 def test_addresses_that_could_run_something_are_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(FetchFailed, match="no address"):
         Mirror(tmp_path / "mirror", url)
@@ -232,9 +229,7 @@ def test_a_bundle_carries_a_commit_to_another_mirror(mirror: Mirror, first: str,
     assert mirror.bundle(first, commit) == data
 
 
-@pytest.mark.parametrize(
-    "harm", [lambda d: d[:-10], lambda d: b"", lambda d: d.replace(b"v2", b"v9"), lambda d: d + d]
-)
+@pytest.mark.parametrize("harm", [lambda d: d[:-10], lambda d: b"", lambda d: d.replace(b"v2", b"v9"), lambda d: d + d])
 def test_a_harmed_bundle_is_refused(mirror: Mirror, first: str, harm: object) -> None:
     commit = committed(mirror, first, {"a": "1" * 100})
     assert callable(harm)
@@ -250,3 +245,31 @@ def test_a_bundle_with_a_hostile_tree_is_refused(mirror: Mirror, first: str, tmp
     commit = source.commit_tree(tree, [], "Hostile", at=datetime(2026, 1, 1, tzinfo=UTC))
     with pytest.raises(GitBroken):
         mirror.unbundle(source.bundle(None, commit))
+
+
+def test_threads_and_further_mirrors_of_one_folder_do_not_get_in_each_others_way(mirror: Mirror, first: str) -> None:
+    def work(number: int) -> str:
+        own = Mirror(mirror.folder, mirror.url)
+        commit = committed(own, first, {f"f{number}": "x"})
+        own.create_branch(f"task/{number}", commit)
+        own.fetch()
+        return commit
+
+    with ThreadPoolExecutor(4) as pool:
+        commits = list(pool.map(work, range(8)))
+    expected = {f"task/{number}": commit for number, commit in enumerate(commits)}
+    assert mirror.branches() == {"main": first, **expected}
+
+
+def test_of_many_that_push_at_once_one_wins_and_the_others_hear_why(mirror: Mirror, first: str) -> None:
+    def push(number: int) -> str:
+        own = Mirror(mirror.folder.with_name(f"mirror-{number}"), mirror.url)
+        own.fetch()
+        try:
+            own.push("main", committed(own, first, {"a": str(number)}), first)
+        except PushRejected as error:
+            return error.reason
+        return "pushed"
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(push, range(4))) == ["moved", "moved", "moved", "pushed"]

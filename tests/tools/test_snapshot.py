@@ -181,7 +181,7 @@ def test_what_a_copy_cannot_show_stays_as_in_the_base(mirror: Mirror, first: str
     assert found.skipped == ("new-link",)
 
 
-_name = st.text(st.characters(exclude_characters="/\0\\", exclude_categories=("Cs",)), min_size=1, max_size=8).filter(
+_name = st.text(st.characters(exclude_characters="/\0\\", exclude_categories=["Cs"]), min_size=1, max_size=8).filter(
     lambda name: name not in {".", "..", ".gitignore"} and ".git" not in name.lower() and "git~" not in name.lower()
 )
 _files = st.dictionaries(

@@ -37,9 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         server = create_server(create_replay(entries), host="127.0.0.1", port=given.port, threads=_THREADS)
     except OSError as error:
-        return _fail(
-            f"cannot listen on port {given.port}: {error.strerror}; choose another, or 0 for a free one"
-        )
+        return _fail(f"cannot listen on port {given.port}: {error.strerror}; choose another, or 0 for a free one")
     signal.signal(signal.SIGTERM, _interrupt)
     _say({"base_url": f"http://127.0.0.1:{server.effective_port}/v1"})
     try:
@@ -51,9 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local.replay", description="Answer from transcripts.")
-    parser.add_argument(
-        "--transcript", type=Path, action="append", required=True, metavar="FILE", help="repeatable"
-    )
+    parser.add_argument("--transcript", type=Path, action="append", required=True, metavar="FILE", help="repeatable")
     parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 picks a free one")
     parser.add_argument("--log", type=Path, help="file for the log; standard error if not given")
     return parser

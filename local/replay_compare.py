@@ -119,12 +119,15 @@ def _call(call: Message) -> str:
 
 
 def _differing_verdicts(recorded: Sequence[Message], now: Sequence[Message]) -> Iterable[str]:
-    for before, after in zip_longest(_verdicts(recorded), _verdicts(now)):
-        said = before[1] if before else _MISSING
-        says = after[1] if after else _MISSING
-        if said != says:
-            place = (after or before or ("", ""))[0]
-            yield _difference(f"a verdict in {place}", said, says)
+    before, after = _verdicts(recorded), _verdicts(now)
+    said, says = [line for _, line in before], [line for _, line in after]
+    # aligned, so that one line too many is told as that and not as a difference of all that follow
+    matcher = difflib.SequenceMatcher(None, said, says, autojunk=False)
+    for kind, start, end, new_start, new_end in matcher.get_opcodes():
+        if kind != "equal":
+            place = (after[new_start:new_end] or before[start:end])[0][0]
+            was, now_is = " / ".join(said[start:end]), " / ".join(says[new_start:new_end])
+            yield _difference(f"a verdict in {place}", was or _MISSING, now_is or _MISSING)
 
 
 def _verdicts(messages: Sequence[Message]) -> list[tuple[str, str]]:

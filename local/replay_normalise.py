@@ -31,8 +31,8 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"(?<![\w:.])(?:{_CLOCK}){_ZONE}(?![\w:])", "<time>"),
         (r"(localhost|\b(?:\d{1,3}\.){3}\d{1,3}|\[::1?\]):\d{1,5}\b", r"\1:<port>"),
         (r"\b([Pp]ort:? )\d{1,5}\b", r"\1<port>"),
-        (rf"(?<![\w.])\d+(?:\.\d+)? ?{_UNIT}(?!\w)", "<duration>"),
         (r"(?<![\w.])(?:\d+h ?)?\d+m ?\d+(?:\.\d+)?s(?!\w)", "<duration>"),
+        (rf"(?<![\w.])\d+(?:\.\d+)? ?{_UNIT}(?!\w)", "<duration>"),
         (r"(?<![0-9A-Za-z])0x[0-9a-fA-F]+(?![0-9A-Za-z])", "<hash>"),
         (r"(?<![0-9A-Za-z])[0-9a-fA-F]{7,64}(?![0-9A-Za-z])", "<hash>"),
     )

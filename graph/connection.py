@@ -38,7 +38,7 @@ class Transaction:
 
     def run(self, query: str, /, **parameters: Any) -> list[Row]:
         """Return the rows of a query file."""
-        return [record.data() for record in self._inner.run(cypher(query), parameters)]  # type: ignore[arg-type]  # our own file
+        return [record.data() for record in self._inner.run(cypher(query), parameters)]
 
 
 class Connection:
@@ -76,7 +76,7 @@ class Connection:
     def define(self, statement: str) -> None:
         """Run one schema statement by itself."""
         with self.session() as session:
-            session.run(statement).consume()  # type: ignore[arg-type]  # our own migration file
+            session.run(statement).consume()
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -84,9 +84,11 @@ class Connection:
         from neo4j import READ_ACCESS, WRITE_ACCESS
 
         access = READ_ACCESS if self.settings.read_only else WRITE_ACCESS
-        with _translated(self.settings.uri):
-            with self._open().session(database=self.settings.database, default_access_mode=access) as session:
-                yield session
+        with (
+            _translated(self.settings.uri),
+            self._open().session(database=self.settings.database, default_access_mode=access) as session,
+        ):
+            yield session
 
     def _open(self) -> Driver:
         if self._driver is None:
@@ -112,7 +114,9 @@ def _translated(uri: str) -> Iterator[None]:
     except ConstraintError:
         raise
     except AuthError as fault:
-        raise GraphRefused(f"the graph at {uri} refuses the credentials", "check NEO4J_USER and NEO4J_PASSWORD") from fault
+        raise GraphRefused(
+            f"the graph at {uri} refuses the credentials", "check NEO4J_USER and NEO4J_PASSWORD"
+        ) from fault
     except ClientError as fault:
         raise _client_error(fault) from fault
     except (DriverError, Neo4jError, OSError) as fault:
@@ -125,13 +129,15 @@ def _translated(uri: str) -> Iterator[None]:
 def _client_error(fault: Any) -> GraphError:
     text, code = first_line(fault), str(fault.code or "")
     if "Forbidden" in code or "not allowed" in text or "AccessMode" in code or "Writing in read" in text:
-        return GraphRefused(f"this way into the roadmap may not write: {text}", "the Planner and the Integrator write it")
-    return QueryInvalid(f"the query was not understood: {text}", "see the Cypher manual; labels and examples are in docs/using.md")
+        return GraphRefused(
+            f"this way into the roadmap may not write: {text}", "the Planner and the Integrator write it"
+        )
+    return QueryInvalid(
+        f"the query was not understood: {text}", "see the Cypher manual; labels and examples are in docs/using.md"
+    )
 
 
 def first_line(fault: BaseException) -> str:
     """Return the message of a foreign error, cut to one readable line."""
     message = getattr(fault, "message", None) or str(fault) or type(fault).__name__
     return " ".join(str(message).split())[:300]
-
-

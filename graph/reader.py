@@ -124,7 +124,7 @@ class RoadmapReader:
         """Return the answer to a person's query as plain JSON values, at most ``limit`` rows."""
         rows: list[tuple[JsonValue, ...]] = []
         with self._connection.session() as session:
-            result = session.run(cypher, dict(parameters or {}))  # type: ignore[arg-type]  # a person's own query
+            result = session.run(cypher, dict(parameters or {}))
             columns = tuple(result.keys())
             for record in result:
                 if len(rows) == limit:
@@ -151,5 +151,3 @@ def _known(node: Row, kind: Any) -> Row:
     """Return the properties that the record knows; people may have added others."""
     values = {name: node[name] for name in kind.model_fields if node.get(name) is not None}
     return {name: value.to_native() if hasattr(value, "to_native") else value for name, value in values.items()}
-
-

@@ -167,7 +167,9 @@ class Roadmap(RoadmapReader):
     def record_pull_request(self, feature_id: str, pull: PullRequest, change: Change) -> None:
         """Write the pull request that delivers a feature, or its new state."""
         values = pull.model_dump(mode="json", exclude={"id"})
-        self._write_node("upsert_pull_request", pull.id, change, f"pull request {pull.state}", values, feature_id=feature_id)
+        self._write_node(
+            "upsert_pull_request", pull.id, change, f"pull request {pull.state}", values, feature_id=feature_id
+        )
 
     def _move(self, kind: str, node: str, status: Any, table: Any, change: Change) -> None:
         def work(tx: Transaction) -> None:
@@ -177,14 +179,18 @@ class Roadmap(RoadmapReader):
                 return
             if status not in table[type(status)(before)]:
                 legal = ", ".join(sorted(table[type(status)(before)])) or "nothing"
-                raise IllegalTransition(f"{node} is {before} and cannot become {status}", f"from {before} it can become {legal}")
+                raise IllegalTransition(
+                    f"{node} is {before} and cannot become {status}", f"from {before} it can become {legal}"
+                )
             tx.run(f"set_{kind}_status", id=node, status=str(status), at=now())
             _event(tx, change, node, f"status {before} -> {status}")
 
         self._connection.write(work)
 
     def _update(self, kind: str, node: str, record: Any, values: dict[str, Any], change: Change) -> None:
-        unknown = set(values) - set(record.model_fields) - {"rank"} | (set(values) & {"id", "status", "depends_on", "touches"})
+        unknown = set(values) - set(record.model_fields) - {"rank"} | (
+            set(values) & {"id", "status", "depends_on", "touches"}
+        )
         if unknown:
             raise ValueError(f"{sorted(unknown)[0]!r} cannot be set on a {kind}")
 
@@ -198,9 +204,13 @@ class Roadmap(RoadmapReader):
 
     def _produce(self, kind: str, run_id: str, record: Record, node: str, change: Change) -> None:
         values = record.model_dump(mode="json", exclude={"id"})
-        self._write_node(f"produced_{kind}", node, change, f"{kind.replace('_', ' ')} of {run_id}", values, run_id=run_id)
+        self._write_node(
+            f"produced_{kind}", node, change, f"{kind.replace('_', ' ')} of {run_id}", values, run_id=run_id
+        )
 
-    def _write_node(self, query: str, node: str, change: Change, what: str, values: dict[str, Any], **more: Any) -> None:
+    def _write_node(
+        self, query: str, node: str, change: Change, what: str, values: dict[str, Any], **more: Any
+    ) -> None:
         def work(tx: Transaction) -> None:
             _pass_fence(tx, change)
             if not tx.run(query, id=node, values=values, **more):
@@ -225,7 +235,9 @@ def _pass_fence(tx: Transaction, change: Change) -> None:
     if change.fence is None:
         return
     if not tx.run("fence", thread=change.fence.thread, epoch=change.fence.epoch):
-        raise StaleEpoch(f"{change.fence.thread} has a newer holder than epoch {change.fence.epoch}", "nothing was written")
+        raise StaleEpoch(
+            f"{change.fence.thread} has a newer holder than epoch {change.fence.epoch}", "nothing was written"
+        )
 
 
 def _event(tx: Transaction, change: Change, subject: str, what: str) -> None:
@@ -273,7 +285,9 @@ def _refuse_cycle(tx: Transaction, task: Task) -> None:
         came_from.setdefault(other, task.id)
     while front:
         if task.id in front:
-            raise CycleRefused(f"the dependencies go round: {' -> '.join(_way(came_from, task.id))}", "remove one of them")
+            raise CycleRefused(
+                f"the dependencies go round: {' -> '.join(_way(came_from, task.id))}", "remove one of them"
+            )
         reached = tx.run("dependencies_of", ids=front)
         front = []
         for row in reached:

@@ -18,7 +18,10 @@ def plain(value: Any) -> JsonValue:
     from neo4j.graph import Node, Path, Relationship
 
     if isinstance(value, Node):
-        return {"labels": sorted(value.labels), **{key: plain(item) for key, item in sorted(value.items())}}
+        return {
+            "labels": list[JsonValue](sorted(value.labels)),
+            **{key: plain(item) for key, item in sorted(value.items())},
+        }
     if isinstance(value, Relationship):
         return {"type": value.type, **{key: plain(item) for key, item in sorted(value.items())}}
     if isinstance(value, Path):

@@ -36,7 +36,9 @@ def backup(workspace: Workspace, archive: Path) -> None:
         fresh.rename(archive)
     except OSError as fault:
         fresh.unlink(missing_ok=True)
-        raise ArchiveInvalid(f"{archive} cannot be written: {fault.strerror or fault}", "is there room for it?") from fault
+        raise ArchiveInvalid(
+            f"{archive} cannot be written: {fault.strerror or fault}", "is there room for it?"
+        ) from fault
 
 
 def restore(archive: Path, workspace: Workspace) -> None:

@@ -97,12 +97,19 @@ class Postgres(Service):
                 "run as an ordinary user, or set DATABASE_URL to a PostgreSQL that runs",
             )
         if made.returncode != 0:
-            raise ServerFailed(f"PostgreSQL's data folder cannot be made: {(made.stderr or made.stdout)[-600:]}", "is the disk full?")
+            raise ServerFailed(
+                f"PostgreSQL's data folder cannot be made: {(made.stderr or made.stdout)[-600:]}", "is the disk full?"
+            )
         fresh.rename(self.data)
 
     def command(self) -> list[str]:
         folder = self.workspace.socket_folder()
-        settings = {"listen_addresses": "", "unix_socket_directories": str(folder), "max_connections": "200", "fsync": "on"}
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(folder),
+            "max_connections": "200",
+            "fsync": "on",
+        }
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         return [str(_postgres_program("postgres")), "-D", str(self.data), *options]
 

@@ -47,7 +47,9 @@ class Workspace:
             near = Path(tempfile.gettempdir()) / f"roadcrew-{os.getuid()}-{digest}"
         near.mkdir(mode=0o700, exist_ok=True)
         if near.stat().st_uid != os.getuid() or near.stat().st_mode & 0o077:
-            raise WorkspaceUnusable(f"{near} is not private to this user", "remove it, or move the workspace to a shorter path")
+            raise WorkspaceUnusable(
+                f"{near} is not private to this user", "remove it, or move the workspace to a shorter path"
+            )
         return near
 
     def log(self, service: str) -> Path:

@@ -33,7 +33,9 @@ def render(name: str, **variables: object) -> str:
     try:
         text = _environment().get_template(name).render(**variables)
     except TemplateError as fault:
-        raise PromptError(f"the prompt {name} cannot be rendered: {fault}", "a value lacks what the prompt uses") from fault
+        raise PromptError(
+            f"the prompt {name} cannot be rendered: {fault}", "a value lacks what the prompt uses"
+        ) from fault
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 

@@ -61,18 +61,14 @@ class LazyCommands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(
-    cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
-)
+@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="roadcrew")
 @click.option(
     "--workspace",
     type=click.Path(file_okay=False),
     help="Folder of the servers, logs and artifacts.  [default: $ROADCREW_WORKSPACE or ~/.roadcrew]",
 )
-@click.option(
-    "-v", "--verbose", is_flag=True, help="Log what is done to standard error, and show tracebacks."
-)
+@click.option("-v", "--verbose", is_flag=True, help="Log what is done to standard error, and show tracebacks.")
 @click.pass_context
 def program(context: click.Context, workspace: str | None, verbose: bool) -> None:
     """Roadcrew: file an issue, get a reviewed and tested pull request; ask the roadmap anything in Cypher."""
@@ -112,9 +108,7 @@ def _log_to_stderr(verbose: bool) -> None:
     import logging
 
     level = logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(
-        level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
-    )
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
 
 
 def _report(error: Exception, invocation: Invocation) -> Exit:

@@ -49,7 +49,5 @@ def _server(name: str, start: Callable[[], Server]) -> Finding:
         server = start()
     except (LocalError, RoadcrewError) as error:
         fix = str(getattr(error, "hint", "") or "look into the workspace's logs folder")
-        return Finding(
-            name=name, state="missing", detail=str(error), why="the work is recorded there", fix=fix
-        )
+        return Finding(name=name, state="missing", detail=str(error), why="the work is recorded there", fix=fix)
     return Finding(name=name, state="ok", detail=f"{server.address} ({server.where})")

@@ -82,9 +82,7 @@ class Unavailable(RoadcrewError):
     exit_code = Exit.UNAVAILABLE
 
 
-ROOMS = frozenset(
-    {"roadcrew", "agents", "tools", "devctl", "graph", "forge", "policies", "prompts", "specs", "local"}
-)
+ROOMS = frozenset({"roadcrew", "agents", "tools", "devctl", "graph", "forge", "policies", "prompts", "specs", "local"})
 
 EXIT_BY_ERROR = {
     "GraphUnavailable": Exit.UNAVAILABLE,

@@ -46,17 +46,11 @@ def git_version() -> Finding:
     why = "branches are merged without a work tree, which git can since 2.38"
     git = shutil.which("git")
     if git is None:
-        return Finding(
-            name="git", state="missing", detail="not installed", why=why, fix="install git 2.38 or later"
-        )
-    said = subprocess.run(
-        [git, "--version"], capture_output=True, text=True, timeout=20, check=False
-    ).stdout.strip()
+        return Finding(name="git", state="missing", detail="not installed", why=why, fix="install git 2.38 or later")
+    said = subprocess.run([git, "--version"], capture_output=True, text=True, timeout=20, check=False).stdout.strip()
     numbers = re.search(r"(\d+)\.(\d+)", said)
     if numbers is None or (int(numbers[1]), int(numbers[2])) < GIT_NEEDED:
-        return Finding(
-            name="git", state="missing", detail=said or "no answer", why=why, fix="install a newer git"
-        )
+        return Finding(name="git", state="missing", detail=said or "no answer", why=why, fix="install a newer git")
     return Finding(name="git", state="ok", detail=said)
 
 
@@ -163,14 +157,10 @@ def model_endpoint(settings: Settings) -> Finding:
         status = _ask_models(url, settings.model.api_key.get_secret_value() if settings.model.api_key else "")
     except (OSError, http.client.HTTPException) as error:
         fix = "start the endpoint, or mend OPENAI_BASE_URL"
-        return Finding(
-            name="model", state="missing", detail=f"{url} does not answer: {error}", why=why, fix=fix
-        )
+        return Finding(name="model", state="missing", detail=f"{url} does not answer: {error}", why=why, fix=fix)
     if status in {401, 403}:
         fix = "mend OPENAI_API_KEY"
-        return Finding(
-            name="model", state="missing", detail=f"{url} refuses the key ({status})", why=why, fix=fix
-        )
+        return Finding(name="model", state="missing", detail=f"{url} refuses the key ({status})", why=why, fix=fix)
     return Finding(name="model", state="ok", detail=f"{settings.model.name} at {url} (answers {status})")
 
 

@@ -52,9 +52,7 @@ def without_password(url: str) -> str:
     from psycopg import conninfo
 
     parts = conninfo.conninfo_to_dict(url)
-    return conninfo.make_conninfo(
-        "", **{key: str(value) for key, value in parts.items() if key != "password"}
-    )
+    return conninfo.make_conninfo("", **{key: str(value) for key, value in parts.items() if key != "password"})
 
 
 def _where(setting: object) -> Literal["workspace", "elsewhere"]:

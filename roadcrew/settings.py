@@ -147,9 +147,7 @@ def read_settings(
             team=Team.model_validate(file.get("team", {})),
         )
     except ValidationError as error:
-        raise SettingsInvalid(
-            _first_problem(error), f"mend {FILE_NAME}; docs/using.md lists its keys"
-        ) from error
+        raise SettingsInvalid(_first_problem(error), f"mend {FILE_NAME}; docs/using.md lists its keys") from error
 
 
 def find_repository(folder: Path) -> Path | None:
@@ -181,9 +179,7 @@ def _graph(env: Mapping[str, str]) -> GraphServer | None:
     if uri is None:
         return None
     if not uri.startswith(("bolt", "neo4j")):
-        raise SettingsInvalid(
-            f"NEO4J_URI is {uri!r}", "give a Bolt address, for example bolt://localhost:7687"
-        )
+        raise SettingsInvalid(f"NEO4J_URI is {uri!r}", "give a Bolt address, for example bolt://localhost:7687")
     reader_password = env.get("NEO4J_READER_PASSWORD")
     return GraphServer(
         uri=uri,
@@ -217,9 +213,7 @@ def _url(env: Mapping[str, str], name: str) -> str | None:
     try:
         TypeAdapter(AnyHttpUrl).validate_python(value)
     except ValidationError as error:
-        raise SettingsInvalid(
-            f"{name} is {value!r}", "give a URL that begins with http:// or https://"
-        ) from error
+        raise SettingsInvalid(f"{name} is {value!r}", "give a URL that begins with http:// or https://") from error
     return value.rstrip("/")
 
 

@@ -127,7 +127,9 @@ def _head_problems(proposal: PlanProposal) -> list[Problem]:
     if not proposal.tasks:
         problems.append(Problem("tasks", "the plan has no tasks", "plan at least one, or say in cannot_do why not"))
     if len(proposal.tasks) > MOST_TASKS:
-        problems.append(Problem("tasks", f"{len(proposal.tasks)} tasks are too many", f"at most {MOST_TASKS}; join some"))
+        problems.append(
+            Problem("tasks", f"{len(proposal.tasks)} tasks are too many", f"at most {MOST_TASKS}; join some")
+        )
     if not _is_line(proposal.title, 100):
         problems.append(Problem("title", f"{proposal.title[:60]!r} is no title", "one line of at most 100 characters"))
     problems += [
@@ -136,9 +138,16 @@ def _head_problems(proposal: PlanProposal) -> list[Problem]:
         if _leads_out(path)
     ]
     for number, new in enumerate(proposal.new_dependencies):
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]+\])?\s*([<>=!~]=?[^;@/\s]*(,\s*[<>=!~]=?[^;@/\s]*)*)?", new.requirement):
+        if not re.fullmatch(
+            r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]+\])?\s*([<>=!~]=?[^;@/\s]*(,\s*[<>=!~]=?[^;@/\s]*)*)?",
+            new.requirement,
+        ):
             problems.append(
-                Problem(f"new_dependencies[{number}]", f"{new.requirement!r} is no plain requirement", "name and version only")
+                Problem(
+                    f"new_dependencies[{number}]",
+                    f"{new.requirement!r} is no plain requirement",
+                    "name and version only",
+                )
             )
     return problems
 
@@ -146,20 +155,30 @@ def _head_problems(proposal: PlanProposal) -> list[Problem]:
 def _task_problems(path: str, task: PlanTask, refs: list[str]) -> list[Problem]:
     problems: list[Problem] = []
     if not re.fullmatch(r"T[0-9]{1,3}", task.ref) or refs.count(task.ref) > 1:
-        problems.append(Problem(f"{path}.ref", f"{task.ref!r} is not a reference of its own", "use T1, T2, … once each"))
+        problems.append(
+            Problem(f"{path}.ref", f"{task.ref!r} is not a reference of its own", "use T1, T2, … once each")
+        )
     if not _is_line(task.title, 120):
-        problems.append(Problem(f"{path}.title", f"{task.title[:60]!r} is no title", "one line of at most 120 characters"))
+        problems.append(
+            Problem(f"{path}.title", f"{task.title[:60]!r} is no title", "one line of at most 120 characters")
+        )
     if task.kind not in ROLE_KINDS[task.assignee]:
         allowed = " or ".join(sorted(ROLE_KINDS[task.assignee]))
-        problems.append(Problem(f"{path}.kind", f"{task.assignee} does no {task.kind} tasks", f"its kinds are {allowed}"))
+        problems.append(
+            Problem(f"{path}.kind", f"{task.assignee} does no {task.kind} tasks", f"its kinds are {allowed}")
+        )
     if not [point for point in task.done_when if point.strip()]:
         problems.append(Problem(f"{path}.done_when", "is empty", "say what can be checked when the task is done"))
     for other in task.depends_on:
         if other not in refs or other == task.ref:
-            problems.append(Problem(f"{path}.depends_on", f"{other!r} is no other task of the plan", f"there are {', '.join(refs)}"))
+            problems.append(
+                Problem(f"{path}.depends_on", f"{other!r} is no other task of the plan", f"there are {', '.join(refs)}")
+            )
     for touched in (*task.touches, *task.tests_may_change):
         if _leads_out(touched):
-            problems.append(Problem(f"{path}.touches", f"{touched!r} leads out of the repository", "give a relative path"))
+            problems.append(
+                Problem(f"{path}.touches", f"{touched!r} leads out of the repository", "give a relative path")
+            )
         elif touched.strip("/").startswith(PROTECTED):
             problems.append(Problem(f"{path}.touches", f"{touched!r} is protected", "plan without touching it"))
     return problems

@@ -130,7 +130,9 @@ def parse_spec(text: str, name: str = "the task spec") -> TaskSpec:
         value = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as fault:
         first = str(fault).splitlines()[0] if str(fault) else type(fault).__name__
-        raise SpecInvalid(f"{name} is neither YAML nor JSON: {first}", [], "check the indentation and the quotes") from fault
+        raise SpecInvalid(
+            f"{name} is neither YAML nor JSON: {first}", [], "check the indentation and the quotes"
+        ) from fault
     if not isinstance(value, dict):
         raise SpecInvalid(f"{name} is a {type(value).__name__}, not an object", [], "begin with `id:` and `title:`")
     try:

@@ -9,7 +9,13 @@ from specs.errors import Problem, SpecInvalid
 from specs.task import parse_spec
 
 SECTIONS = {
-    "spec.md": ("## User Scenarios & Testing", "### Edge Cases", "## Requirements", "## Success Criteria", "## Assumptions"),
+    "spec.md": (
+        "## User Scenarios & Testing",
+        "### Edge Cases",
+        "## Requirements",
+        "## Success Criteria",
+        "## Assumptions",
+    ),
     "plan.md": ("## Summary", "## Technical Context", "## Constitution Check", "## Project Structure"),
     "tasks.md": (),
 }
@@ -25,7 +31,9 @@ SHARED_PHASE = re.compile(r"^## Phase \d+: (Setup|Foundational|Polish)")
 def validate_tree(folder: Path) -> list[Problem]:
     """Return what is wrong in a `specs/NNN-slug` folder, or in every such folder below."""
     if not re.fullmatch(r"\d{3,}-[a-z0-9-]+", folder.name):
-        below = sorted(path for path in folder.glob("**/*") if path.is_dir() and re.fullmatch(r"\d{3,}-[a-z0-9-]+", path.name))
+        below = sorted(
+            path for path in folder.glob("**/*") if path.is_dir() and re.fullmatch(r"\d{3,}-[a-z0-9-]+", path.name)
+        )
         if not below:
             return [Problem(str(folder), "holds no NNN-slug folder", "name one such as specs/001-blog")]
         return [problem for path in below for problem in validate_tree(path)]
@@ -122,7 +130,9 @@ def _task_problems(file: Path, lines: list[str]) -> list[Problem]:
             continue
         where = f"{file}:{number}"
         if not TASK.match(line):
-            problems.append(Problem(where, f"{line[:60]!r} is no task line", "write `- [ ] T001 [P] [US1] Title in path`"))
+            problems.append(
+                Problem(where, f"{line[:60]!r} is no task line", "write `- [ ] T001 [P] [US1] Title in path`")
+            )
             continue
         key = line.split()[3] if line.startswith("- [ ]") else line.split()[2]
         if key in seen:
@@ -130,7 +140,9 @@ def _task_problems(file: Path, lines: list[str]) -> list[Problem]:
         seen.add(key)
         if in_story is not None and in_story != ("[US" in line):
             what = "needs" if in_story else "must not have"
-            problems.append(Problem(where, f"{key} {what} a [US] mark here", "story phases have it, shared phases do not"))
+            problems.append(
+                Problem(where, f"{key} {what} a [US] mark here", "story phases have it, shared phases do not")
+            )
     if not seen:
         problems.append(Problem(str(file), "has no tasks", "add `- [ ] T001 [US1] Title in path`"))
     return problems

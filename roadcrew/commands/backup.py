@@ -27,6 +27,4 @@ def command(settings: Settings, archive: Path, as_json: bool) -> None:
     if as_json:
         print_data("backup", {"archive": archive, "bytes": size, "workspace": settings.workspace})
         return
-    print_line(
-        f"wrote {archive} ({size / 1_000_000:.1f} MB); it holds the workspace's secrets: keep it private"
-    )
+    print_line(f"wrote {archive} ({size / 1_000_000:.1f} MB); it holds the workspace's secrets: keep it private")

@@ -11,9 +11,7 @@ from roadcrew.settings import Settings
 
 @click.command(epilog="""Example: roadcrew cypher "MATCH (t:Task {status:'open'}) RETURN t.id, t.title" """)
 @click.argument("query")
-@click.option(
-    "-p", "--param", "given", multiple=True, metavar="NAME=VALUE", help="A $NAME of the query; JSON or text."
-)
+@click.option("-p", "--param", "given", multiple=True, metavar="NAME=VALUE", help="A $NAME of the query; JSON or text.")
 @json_option
 @with_settings
 def command(settings: Settings, query: str, given: tuple[str, ...], as_json: bool) -> None:

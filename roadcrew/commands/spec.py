@@ -28,14 +28,10 @@ def validate(paths: tuple[Path, ...], as_json: bool) -> None:
     from specs import validate_file, validate_tree
 
     problems = [
-        problem
-        for path in paths
-        for problem in (validate_tree(path) if path.is_dir() else validate_file(path))
+        problem for path in paths for problem in (validate_tree(path) if path.is_dir() else validate_file(path))
     ]
     if as_json:
-        print_data(
-            "spec validate", {"checked": paths, "problems": [problem._asdict() for problem in problems]}
-        )
+        print_data("spec validate", {"checked": paths, "problems": [problem._asdict() for problem in problems]})
     else:
         for problem in problems:
             print_line(f"{problem.path}: {problem.message}" + (f" ({problem.hint})" if problem.hint else ""))
@@ -46,9 +42,7 @@ def validate(paths: tuple[Path, ...], as_json: bool) -> None:
 
 @command.command()
 @click.argument("title")
-@click.option(
-    "--number", type=click.IntRange(1), help="The issue's number.  [default: the next that is free]"
-)
+@click.option("--number", type=click.IntRange(1), help="The issue's number.  [default: the next that is free]")
 @click.option(
     "--in",
     "root",

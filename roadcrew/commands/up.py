@@ -12,9 +12,7 @@ from roadcrew.settings import Settings
 
 
 @click.command()
-@click.option(
-    "--detach", is_flag=True, help="Leave the servers running; `roadcrew stop --servers` stops them."
-)
+@click.option("--detach", is_flag=True, help="Leave the servers running; `roadcrew stop --servers` stops them.")
 @json_option
 @with_settings
 def command(settings: Settings, detach: bool, as_json: bool) -> None:
@@ -27,9 +25,7 @@ def command(settings: Settings, detach: bool, as_json: bool) -> None:
         if as_json:
             print_data("up", servers)
         else:
-            print_table(
-                ["server", "address", "where"], [(one.name, one.address, one.where) for one in servers]
-            )
+            print_table(["server", "address", "where"], [(one.name, one.address, one.where) for one in servers])
         if not detach:
             note("Ctrl-C stops them")
             wait_for_stop()

@@ -1,0 +1,150 @@
+"""One role's conversation with the model and its tools, until it submits or a cap is reached.
+
+The history is linear and append-only. Every model reply and every tool result comes through the turn's journal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from typing import Literal
+
+from pydantic import JsonValue
+
+from agents.crew import TurnContext
+from agents.journal import spent_by
+from agents.stuck import Act, stuck_reason
+from agents.threads import Record
+from tools.model import Message, ModelReply, ModelRequest, ToolCall, ToolSchema
+
+End = Literal["submitted", "steps", "time", "tokens", "cost", "stuck"]
+
+NUDGE = "Verdict: no tool call\nReply with at least one tool call. When the work is done, call `submit`."
+CUT = "Verdict: reply cut off\nYour reply was cut off at its length limit. Send a shorter one: write long files in several steps."
+
+
+class Answer(Record):
+    """What a tool call gave."""
+
+    verdict: str
+    """One line without times; the first line that the model reads."""
+    text: str = ""
+    failed: bool = False
+    accepted: bool = False
+    """True when this was the submission that ends the conversation."""
+    data: JsonValue = None
+
+    def as_message(self, call: ToolCall) -> Message:
+        """Return the message that tells the model."""
+        return Message(role="tool", content=f"Verdict: {self.verdict}\n{self.text}".rstrip(), tool_call_id=call.id)
+
+
+class Outcome(Record):
+    """How a conversation ended."""
+
+    end: End
+    detail: str
+    submission: JsonValue = None
+    """What the accepted call carried."""
+    model_calls: int
+
+
+CarryOut = Callable[[ToolCall], Answer]
+
+
+class Conversation:
+    """A linear exchange between one role and the model."""
+
+    def __init__(
+        self, context: TurnContext, tools: tuple[ToolSchema, ...], act: CarryOut, steps: int | None = None
+    ) -> None:
+        self._steps = steps or context.crew.settings.caps.steps
+        self._context = context
+        self._tools = tools
+        self._act = act
+        self._messages: list[Message] = []
+        self._acts: list[Act] = []
+        self._silences = 0
+        self._warned = False
+        self._started = time.monotonic()
+
+    def run(self, system: str, task: str) -> Outcome:
+        """Talk until the role submits, gets stuck or reaches a cap."""
+        self._messages = [Message(role="system", content=system), Message(role="user", content=task)]
+        while True:
+            end = self._cap()
+            if end is not None:
+                return self._outcome(end, f"the cap on {end} was reached")
+            reply = self._ask()
+            submission = self._hear(reply)
+            if submission is not None:
+                return self._outcome("submitted", submission.verdict, submission.data)
+            reason = stuck_reason(self._acts, self._silences)
+            if reason is not None and self._warned:
+                return self._outcome("stuck", reason)
+            if reason is not None:
+                self._warn(reason)
+
+    def _ask(self) -> ModelReply:
+        request = ModelRequest(turn="", model=self._context.model, messages=tuple(self._messages), tools=self._tools)
+        reply = self._context.journal.model(request)
+        self._messages.append(Message(role="assistant", content=reply.content, tool_calls=reply.tool_calls))
+        return reply
+
+    def _hear(self, reply: ModelReply) -> Answer | None:
+        """Carry out a reply's calls; return the accepted submission, if it holds one."""
+        if not reply.tool_calls:
+            self._silences += 1
+            self._messages.append(Message(role="user", content=CUT if reply.finish_reason == "length" else NUDGE))
+            return None
+        self._silences = 0
+        accepted: Answer | None = None
+        for call in reply.tool_calls:
+            answer = (
+                self._act(call) if accepted is None else Answer(verdict="not run: the work is handed in", failed=True)
+            )
+            self._messages.append(answer.as_message(call))
+            self._remember(call, answer)
+            accepted = accepted or (answer if answer.accepted else None)
+        return accepted
+
+    def _remember(self, call: ToolCall, answer: Answer) -> None:
+        outcome = hashlib.sha256(f"{answer.verdict}\n{answer.text}".encode()).hexdigest()
+        self._acts.append(Act(action=f"{call.name} {call.arguments}", outcome=outcome, failed=answer.failed))
+
+    def _warn(self, reason: str) -> None:
+        """Say once that this leads nowhere; the next time ends the turn."""
+        self._warned = True
+        self._acts.clear()
+        self._silences = 0
+        text = f"Verdict: going in circles\nYou are repeating yourself: {reason}. Step back and try another way, or submit."
+        self._messages.append(Message(role="user", content=text))
+
+    def _cap(self) -> End | None:
+        caps, journal = self._context.crew.settings.caps, self._context.journal
+        if journal.spent.model_calls >= self._steps:
+            return "steps"
+        if journal.resumed:
+            return None
+        if time.monotonic() - self._started > caps.seconds:
+            return "time"
+        return self._budget()
+
+    def _budget(self) -> End | None:
+        crew, caps = self._context.crew, self._context.crew.settings.caps
+        family = [
+            self._context.feature,
+            *(child.id for child in crew.threads.children(self._context.feature)),
+        ]
+        with crew.database.connection() as connection:
+            feature = spent_by(connection, family)
+            task = spent_by(connection, [self._context.turn.thread])
+        if feature.tokens >= caps.feature_tokens or task.tokens >= caps.task_tokens:
+            return "tokens"
+        over = caps.feature_cost_usd is not None and feature.cost_usd >= caps.feature_cost_usd
+        return "cost" if over else None
+
+    def _outcome(self, end: End, detail: str, submission: JsonValue = None) -> Outcome:
+        calls = self._context.journal.spent.model_calls
+        return Outcome(end=end, detail=detail, submission=submission, model_calls=calls)

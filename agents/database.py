@@ -1,0 +1,110 @@
+"""The PostgreSQL database in which deliveries stand: connections, transactions and numbered migrations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import Jsonb
+from psycopg_pool import ConnectionPool, PoolTimeout
+from pydantic import JsonValue
+
+from agents.errors import StateUnavailable
+
+Connection = psycopg.Connection[DictRow]
+
+MIGRATION_LOCK = 7_236_001
+"""Key of the advisory lock that lets one process migrate at a time."""
+
+
+class Database:
+    """A pool of connections to one PostgreSQL database; safe to share between threads.
+
+    ``schema`` holds the team's tables, so that several programs may share a database.
+    """
+
+    def __init__(self, url: str, connections: int = 16) -> None:
+        self.url = url
+        self._pool = ConnectionPool(
+            url,
+            min_size=1,
+            max_size=connections,
+            open=False,
+            timeout=20,
+            kwargs={"autocommit": True, "row_factory": dict_row, "options": "-c search_path=roadcrew,public"},
+            connection_class=psycopg.Connection[DictRow],
+        )
+
+    def open(self) -> None:
+        """Connect and bring the tables up to date; raises `StateUnavailable`."""
+        with _translated(self.url):
+            self._pool.open(wait=True, timeout=20)
+        self._migrate()
+
+    def close(self) -> None:
+        """Return all connections."""
+        self._pool.close()
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Lend one autocommitting connection."""
+        with _translated(self.url), self._pool.connection() as connection:
+            yield connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Lend one connection inside a transaction, committed when the block ends well."""
+        with self.connection() as connection, connection.transaction():
+            yield connection
+
+    def rows(self, query: str, *parameters: object) -> list[DictRow]:
+        """Return all rows of one query."""
+        with self.connection() as connection:
+            return connection.execute(query, parameters).fetchall()
+
+    def _migrate(self) -> None:
+        with self.transaction() as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
+            connection.execute("CREATE SCHEMA IF NOT EXISTS roadcrew")
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS migration (name text PRIMARY KEY, at timestamptz DEFAULT now())"
+            )
+            known = {row["name"] for row in connection.execute("SELECT name FROM migration")}
+            for file in sorted(files("agents").joinpath("sql").iterdir(), key=lambda f: f.name):
+                if file.name.endswith(".sql") and file.name not in known:
+                    connection.execute(file.read_text().encode())
+                    connection.execute("INSERT INTO migration (name) VALUES (%s)", [file.name])
+
+
+@contextmanager
+def _translated(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (psycopg.OperationalError, PoolTimeout) as fault:
+        where = conninfo_to_dict(url)
+        address = f"{where.get('host', 'localhost')}:{where.get('port', 5432)}/{where.get('dbname', '')}"
+        raise StateUnavailable(
+            f"PostgreSQL at {address} does not answer: {str(fault).strip().splitlines()[0] if str(fault) else fault!r}",
+            "start it with `roadcrew up`, or set DATABASE_URL to one that runs",
+        ) from fault
+
+
+def clean(value: JsonValue) -> JsonValue:
+    """Return the value with what jsonb cannot hold (NUL, lone surrogates) replaced by U+FFFD."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, list):
+        return [clean(item) for item in value]
+    if isinstance(value, dict):
+        return {str(clean(key)): clean(item) for key, item in value.items()}
+    return value
+
+
+def as_json(value: Any) -> Jsonb:
+    """Wrap a value for a jsonb column."""
+    return Jsonb(clean(value))

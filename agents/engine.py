@@ -1,0 +1,270 @@
+"""The engine: runs threads to their interrupts, sees to what they want, and runs the turns.
+
+`advance` and `run_turn` are the two jobs. Both may be cut short anywhere and run again anywhere.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Command, Interrupt, StateSnapshot
+from pydantic import JsonValue
+
+from agents.checkpoints import FencedSaver
+from agents.crew import Crew, ThreadContext, TurnContext
+from agents.database import Connection
+from agents.failures import failure_of, report, report_cancelled
+from agents.flow import compile_flow
+from agents.ids import feature_of
+from agents.journal import TurnJournal
+from agents.threads import ENDED, Lease, Letter, ThreadState, ThreadStatus
+from agents.wants import PersonWant, PullRequestWant, TasksWant, TurnWant, Want, in_words, read_want
+
+logger = logging.getLogger(__name__)
+
+Play = Callable[[TurnContext], dict[str, JsonValue]]
+"""One role's work: from a turn's payload to its result."""
+
+
+class Enqueue(Protocol):
+    """Puts a job into the queue inside the caller's transaction."""
+
+    def advance(self, connection: Connection, thread: str) -> None:
+        """Have a thread advanced."""
+
+    def turn(self, connection: Connection, turn: int, role: str, lock: str | None) -> None:
+        """Have a turn run by a worker of its role; turns with the same lock run one after the other."""
+
+
+class Engine:
+    """Advances threads and runs turns for one crew."""
+
+    def __init__(self, crew: Crew, enqueue: Enqueue, plays: Mapping[str, Play]) -> None:
+        self.crew = crew
+        self._enqueue = enqueue
+        self._plays = plays
+
+    def start_feature(self, repository: str, issue: int) -> str:
+        """Open the feature thread of an issue, once, and have it advanced; return its id."""
+        state = new_thread(feature_of(repository, issue), "feature", repository, issue, None)
+        with self.crew.database.transaction() as connection:
+            self.crew.threads.start(connection, state)
+            self._enqueue.advance(connection, state.id)
+        return state.id
+
+    def tell(self, thread: str, kind: str, key: str, payload: dict[str, JsonValue]) -> bool:
+        """Put a letter into a thread's inbox and wake it; False when the same letter came before."""
+        letter = Letter(id=0, thread=thread, key=key, kind=kind, payload=payload)
+        with self.crew.database.transaction() as connection:
+            fresh = self.crew.threads.post(connection, letter)
+            if fresh:
+                self._enqueue.advance(connection, thread)
+        return fresh
+
+    def advance(self, thread: str, last_try: bool = True) -> None:
+        """Run a thread to its interrupts and see to what it wants.
+
+        An edge that is away raises, to be tried again later, until the last try; then the thread stands still.
+        """
+        state = self.crew.threads.get(thread)
+        if state is None or state.status in ENDED:
+            return
+        lease = self.crew.threads.take(thread, self.crew.settings.holder)
+        try:
+            Advance(self.crew, self._enqueue, state, lease).run()
+        except self.crew.known_errors as fault:
+            failure = failure_of(fault, "integrator")
+            if failure.resumable and not last_try:
+                raise
+            logger.warning("thread %s stands still: %s", state.id, failure.message)
+            with self.crew.database.transaction() as connection:
+                self.crew.threads.settle(connection, lease, "failed", [f"a person: {failure.message}"], failure=failure)
+            report(self.crew, state, lease, failure)
+
+    def run_turn(self, turn_id: int, last_try: bool = True) -> None:
+        """Run one turn to its result, or to a failure that a person can retry."""
+        turn = self.crew.turns.take(turn_id, self.crew.settings.holder)
+        if turn is None:
+            return
+        journal = TurnJournal(self.crew.database, turn, self.crew.model.complete)
+        try:
+            result = self._plays[turn.role](TurnContext(crew=self.crew, turn=turn, journal=journal))
+        except self.crew.known_errors as fault:
+            failure = failure_of(fault, turn.role)
+            if failure.resumable and not last_try:
+                raise
+            logger.warning("turn %s failed: %s", turn.key, failure.message)
+            with self.crew.database.transaction() as connection:
+                self.crew.turns.fail(connection, turn, failure)
+                self._enqueue.advance(connection, turn.thread)
+            return
+        with self.crew.database.transaction() as connection:
+            self.crew.turns.finish(connection, turn, result)
+            self._enqueue.advance(connection, turn.thread)
+        logger.info("turn %s is done: %s", turn.key, result.get("verdict", ""))
+
+
+class Advance:
+    """One advance of one thread under its lease."""
+
+    def __init__(self, crew: Crew, enqueue: Enqueue, state: ThreadState, lease: Lease) -> None:
+        self._crew = crew
+        self._enqueue = enqueue
+        self._state = state
+        self._lease = lease
+
+    def run(self) -> None:
+        """Drain the inbox, run the flow, want what it wants, until nothing moves."""
+        with self._crew.database.connection() as connection:
+            saver = FencedSaver(connection, self._lease)
+            flow = compile_flow(ThreadContext(crew=self._crew, state=self._state, lease=self._lease), saver)
+            config: RunnableConfig = {"configurable": {"thread_id": self._state.id}, "recursion_limit": 500}
+            while self._step(flow, config):
+                pass
+            self._settle(flow.get_state(config))
+
+    def _step(self, flow: CompiledStateGraph[Any, Any, Any, Any], config: RunnableConfig) -> bool:
+        """Move the thread once; False when it waits or has ended."""
+        letters = self._crew.threads.unread(self._state.id)
+        if any(letter.kind == "stop" for letter in letters):
+            self._stop(letters)
+            return False
+        self._revive([letter for letter in letters if letter.kind == "retry"])
+        snapshot = flow.get_state(config)
+        if not snapshot.values:
+            flow.invoke({"thread": self._state.id}, config, durability="sync")
+            return True
+        if not snapshot.next:
+            self._consume(letters)
+            return False
+        if not snapshot.interrupts:
+            flow.invoke(None, config, durability="sync")
+            return True
+        answers, used = match_letters(snapshot.interrupts, letters)
+        if answers:
+            flow.invoke(Command(resume=answers), config, durability="sync")
+        self._consume([letter for letter in letters if letter.id in used or letter.kind in ("turn", "retry")])
+        return bool(answers)
+
+    def _consume(self, letters: list[Letter]) -> None:
+        if letters:
+            with self._crew.database.transaction() as connection:
+                self._crew.threads.consume(connection, self._lease, [letter.id for letter in letters])
+
+    def _revive(self, retries: list[Letter]) -> None:
+        if not retries:
+            return
+        with self._crew.database.transaction() as connection:
+            for turn in self._crew.turns.revive(connection, self._state.id):
+                self._enqueue.turn(connection, turn.id, turn.role, self._lock(turn.role))
+
+    def _stop(self, letters: list[Letter]) -> None:
+        """Cancel what the thread and its children want."""
+        with self._crew.database.transaction() as connection:
+            self._crew.turns.cancel(connection, self._state.id)
+            for child in self._crew.threads.children(self._state.id):
+                if child.status not in ENDED:
+                    stop = Letter(id=0, thread=child.id, key="stop", kind="stop", payload={})
+                    self._crew.threads.post(connection, stop)
+                    self._enqueue.advance(connection, child.id)
+            self._crew.threads.settle(connection, self._lease, "stopped", outcome={"verdict": "stopped by a person"})
+        report_cancelled(self._crew, self._state, self._lease)
+        self._consume(letters)
+
+    def _settle(self, snapshot: StateSnapshot) -> None:
+        state = self._crew.threads.get(self._state.id)
+        if state is None or state.status == "stopped":
+            return
+        wants = {interrupt.id: read_want(interrupt.value) for interrupt in snapshot.interrupts}
+        with self._crew.database.transaction() as connection:
+            for interrupt, want in wants.items():
+                self._see_to(connection, interrupt, want)
+            failed = self._crew.turns.failed(connection, self._state.id)
+            if failed is not None:
+                words = [f"a person: {failed.message}"]
+                self._crew.threads.settle(connection, self._lease, "failed", words, failure=failed)
+            elif wants:
+                self._settle_waiting(connection, list(wants.values()))
+            elif not snapshot.next:
+                self._end(connection, snapshot.values.get("outcome") or {})
+        if failed is not None:
+            report(self._crew, self._state, self._lease, failed)
+
+    def _settle_waiting(self, connection: Connection, wants: list[Want]) -> None:
+        waiting = all(isinstance(want, PersonWant | PullRequestWant) for want in wants)
+        status: ThreadStatus = "waiting" if waiting else "active"
+        self._crew.threads.settle(connection, self._lease, status, [in_words(want) for want in wants])
+
+    def _end(self, connection: Connection, outcome: dict[str, JsonValue]) -> None:
+        self._crew.threads.settle(connection, self._lease, "done", outcome=outcome)
+        if self._state.parent is not None:
+            payload: dict[str, JsonValue] = {"task": self._state.id, **outcome}
+            letter = Letter(id=0, thread=self._state.parent, key=f"task:{self._state.id}", kind="task", payload=payload)
+            self._crew.threads.post(connection, letter)
+            self._enqueue.advance(connection, self._state.parent)
+
+    def _see_to(self, connection: Connection, interrupt: str, want: Want) -> None:
+        if isinstance(want, TurnWant):
+            turn = self._crew.turns.want(connection, self._lease, interrupt, want.turn)
+            if turn is not None:
+                self._enqueue.turn(connection, turn, want.turn.role, self._lock(want.turn.role))
+        elif isinstance(want, TasksWant):
+            for task in want.start:
+                child = new_thread(task, "task", self._state.repository, self._state.issue, self._state.id)
+                if self._crew.threads.start(connection, child):
+                    self._enqueue.advance(connection, task)
+
+    def _lock(self, role: str) -> str | None:
+        """Integration runs one at a time per feature: each merge starts from the one before."""
+        feature = feature_of(self._state.repository, self._state.issue)
+        return f"integrate:{feature}" if role == "integrator" else None
+
+
+def new_thread(thread: str, kind: Any, repository: str, issue: int, parent: str | None) -> ThreadState:
+    """Return the state of a thread that has not begun."""
+    return ThreadState(
+        id=thread,
+        kind=kind,
+        repository=repository,
+        issue=issue,
+        parent=parent,
+        status="active",
+        waits_for="",
+        failure=None,
+        outcome=None,
+        epoch=0,
+    )
+
+
+def match_letters(interrupts: tuple[Interrupt, ...], letters: list[Letter]) -> tuple[dict[str, JsonValue], set[int]]:
+    """Return the answers to interrupts that the letters hold, by interrupt, and the ids of the letters used."""
+    answers: dict[str, JsonValue] = {}
+    used: set[int] = set()
+    for interrupt in interrupts:
+        mine = [letter for letter in letters if _answers(read_want(interrupt.value), interrupt.id, letter)]
+        if mine:
+            answers[interrupt.id] = _answer(read_want(interrupt.value), mine)
+            used |= {letter.id for letter in mine}
+    return answers, used
+
+
+def _answers(want: Want, interrupt: str, letter: Letter) -> bool:
+    if isinstance(want, TurnWant):
+        return letter.kind == "turn" and letter.payload.get("interrupt") == interrupt
+    if isinstance(want, TasksWant):
+        return letter.kind == "task"
+    if isinstance(want, PersonWant):
+        return letter.kind in want.accepts
+    return letter.kind in ("pull_request", "approve", "retry")
+
+
+def _answer(want: Want, letters: list[Letter]) -> JsonValue:
+    if isinstance(want, TurnWant):
+        return letters[0].payload["result"]
+    if isinstance(want, PersonWant):
+        return {"kind": letters[0].kind, **letters[0].payload}
+    return {"letters": [letter.payload for letter in letters]}

@@ -1,0 +1,71 @@
+"""Telling people: a failure in words, on the issue and in the roadmap."""
+
+from __future__ import annotations
+
+import logging
+
+from agents.crew import Crew, ThreadContext
+from agents.errors import StateUnavailable
+from agents.ids import feature_key, key_of, marker
+from agents.threads import Failure, Lease, ThreadState
+from devctl import SandboxUnavailable
+from graph import GraphUnavailable, IllegalTransition
+from tools.errors import ArtifactsUnavailable, CodeHostError, CodeHostUnavailable, DiskFull, ModelUnavailable
+
+logger = logging.getLogger(__name__)
+
+RESUMABLE = (
+    ModelUnavailable,
+    CodeHostUnavailable,
+    ArtifactsUnavailable,
+    DiskFull,
+    GraphUnavailable,
+    StateUnavailable,
+    SandboxUnavailable,
+)
+"""Errors of edges that are away: what was journaled stands, trying again goes on from there."""
+
+
+def failure_of(fault: Exception, where: str) -> Failure:
+    """Return an error as people should read it."""
+    message = str(getattr(fault, "message", "") or fault or type(fault).__name__)
+    hint = str(getattr(fault, "hint", ""))
+    return Failure(message=message[:4000], hint=hint[:1000], where=where, resumable=isinstance(fault, RESUMABLE))
+
+
+def report(crew: Crew, state: ThreadState, lease: Lease, failure: Failure) -> None:
+    """Say on the issue what stands still and what to do, in one comment that is edited in place."""
+    key = feature_key(state.issue)
+    of = "" if state.kind == "feature" else f" ({key_of(state.id)})"
+    lines = [
+        f"**{key}{of} stands still.** The {failure.where} could not go on:",
+        "",
+        *(f"> {line}" for line in failure.message.splitlines()),
+        "",
+    ]
+    if failure.hint:
+        lines += [f"What to do: {failure.hint}", ""]
+    lines.append(f"Then comment `/roadcrew retry` here or run `roadcrew retry {key}`: it goes on from where it stood.")
+    context = ThreadContext(crew=crew, state=state, lease=lease)
+    try:
+        context.desk.host.upsert_comment(state.issue, marker("failure", key_of(state.id)), "\n".join(lines))
+    except CodeHostError as fault:
+        logger.warning("issue %d of %s cannot be told: %s", state.issue, state.repository, fault)
+
+
+def report_cancelled(crew: Crew, state: ThreadState, lease: Lease) -> None:
+    """Record in the roadmap and on the issue that a person stopped this."""
+    context = ThreadContext(crew=crew, state=state, lease=lease)
+    change = context.change("stopped by a person")
+    try:
+        if state.kind == "task":
+            crew.roadmap.move_task(state.id, "cancelled", change)
+            return
+        crew.roadmap.move_feature(state.id, "cancelled", change)
+    except IllegalTransition as fault:
+        logger.info("%s keeps its status: %s", state.id, fault)
+    except LookupError:
+        logger.info("%s was stopped before it was planned", state.id)
+    key = feature_key(state.issue)
+    text = f"**{key} is stopped.** Its branch and its record in the roadmap stay."
+    context.desk.host.upsert_comment(state.issue, marker("failure", key), text)

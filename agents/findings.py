@@ -1,0 +1,93 @@
+"""The Reviewer's findings: what counts as one, and their stable ids."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agents.threads import Record
+
+BLOCKING = frozenset({"critical", "high"})
+Severity = Literal["critical", "high", "medium", "low"]
+
+
+class ClaimedFinding(BaseModel):
+    """A finding as the model claims it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: str
+    quote: str = Field(description="one whole changed line of the diff, without its leading + or -")
+    severity: Severity
+    title: str
+    failure: str = Field(description="which input or situation leads to which wrong outcome")
+    suggestion: str
+
+
+class OpenFindingVerdict(BaseModel):
+    """What became of a finding of the round before."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    state: Literal["resolved", "open"]
+    reason: str
+
+
+class ReviewReply(BaseModel):
+    """The whole reply of the Reviewer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    summary: str
+    earlier: list[OpenFindingVerdict] = Field(description="one entry for each open finding of the round before")
+    findings: list[ClaimedFinding]
+
+
+class Finding(Record):
+    """A finding that quotes a changed line."""
+
+    id: str
+    """Stable over rounds: it hangs on the path and the quoted line, not on its number."""
+    path: str
+    quote: str
+    severity: Severity
+    title: str
+    failure: str
+    suggestion: str = ""
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it sends the change back."""
+        return self.severity in BLOCKING
+
+    def as_feedback(self) -> str:
+        """Return the finding as the Coder reads it."""
+        return f"- {self.id} ({self.severity}) {self.path}: {self.title}\n  line: `{self.quote}`\n  failure: {self.failure}\n  suggestion: {self.suggestion}"
+
+
+def finding_of(claim: ClaimedFinding) -> Finding:
+    """Return a claim under its stable id."""
+    digest = hashlib.sha256(f"{claim.path}\n{claim.quote.strip()}\n{claim.severity in BLOCKING}".encode()).hexdigest()
+    return Finding(id=f"R-{digest[:6]}", **claim.model_dump())
+
+
+def quotes_change(claim: ClaimedFinding, diff: str) -> bool:
+    """Whether a claim quotes a line that the diff adds or removes in the file that it names."""
+    wanted = claim.quote.strip().lstrip("+-").strip()
+    return bool(wanted) and any(wanted == line[1:].strip() for line in _changed_lines(diff, claim.path))
+
+
+def _changed_lines(diff: str, path: str) -> list[str]:
+    lines: list[str] = []
+    inside = in_hunk = False
+    for line in diff.splitlines():
+        if line.startswith("diff --git "):
+            inside, in_hunk = line.endswith(f" b/{path}") or f" a/{path} " in line, False
+        elif line.startswith("@@"):
+            in_hunk = True
+        elif inside and in_hunk and line[:1] in ("+", "-"):
+            lines.append(line)
+    return lines

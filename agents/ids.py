@@ -1,0 +1,33 @@
+"""The ids of features, tasks and branches: natural keys, so that doing a thing twice finds its own trace."""
+
+from __future__ import annotations
+
+
+def feature_key(issue: int) -> str:
+    """Return `F-12` for issue 12."""
+    return f"F-{issue}"
+
+
+def feature_of(repository: str, issue: int) -> str:
+    """Return the feature's id, unique across repositories."""
+    return f"{repository}/{feature_key(issue)}"
+
+
+def key_of(identifier: str) -> str:
+    """Return the part of an id that people use: `T-1201` of `owner/repo/T-1201`."""
+    return identifier.rsplit("/", 1)[-1]
+
+
+def task_key(issue: int, number: int) -> str:
+    """Return `T-1203` for the third task of issue 12."""
+    return f"T-{issue}{number:02d}"
+
+
+def branch_of(issue: int) -> str:
+    """Return the feature branch's name."""
+    return f"feature/{feature_key(issue)}"
+
+
+def marker(kind: str, key: str) -> str:
+    """Return the hidden marker by which a comment of ours is found again."""
+    return f"<!-- roadcrew:{kind}:{key} -->"

@@ -1,0 +1,276 @@
+"""The journal of a turn: each step's request and reply, so that a turn cut short goes on where it was.
+
+A turn's code is run again from its start after a crash. `TurnJournal.model` and `TurnJournal.command` answer from
+the journal, in order, until its end; from there on they act. A command's intent is written before it runs, so a
+row without a reply marks a command to run again, on the work tree of the last snapshot.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+
+from psycopg.rows import DictRow
+from pydantic import JsonValue
+
+from agents.database import Connection, Database, as_json, clean
+from agents.errors import JournalBroken
+from agents.threads import Record
+from agents.turns import Turn, renew_turn
+from tools.artifacts import ArtifactRef
+from tools.model import Message, ModelReply, ModelRequest, ToolSchema
+
+logger = logging.getLogger(__name__)
+
+Complete = Callable[[ModelRequest], ModelReply]
+
+
+class SnapshotRef(Record):
+    """A work tree kept in the artifact store."""
+
+    tree: str
+    """Git's id of the tree."""
+    commit: str
+    """The commit that holds the tree, on top of the turn's base."""
+    bundle: ArtifactRef | None
+    """The git bundle with that commit; None when the tree is the base's own."""
+
+
+class CommandResult(Record):
+    """What one command step left."""
+
+    reply: JsonValue
+    snapshot: SnapshotRef | None = None
+
+
+class Spent(Record):
+    """What a turn has used so far."""
+
+    model_calls: int = 0
+    tokens: int = 0
+    cost_usd: float = 0.0
+
+
+class TurnJournal:
+    """The steps of one attempt at a turn, read back first and then written."""
+
+    def __init__(self, database: Database, turn: Turn, complete: Complete) -> None:
+        self.turn = turn
+        self.spent = Spent()
+        self.last_snapshot: SnapshotRef | None = None
+        self._database = database
+        self._complete = complete
+        self._step = 0
+        self._sent: tuple[Message, ...] = ()
+        self._rows = {
+            row["step"]: row
+            for row in database.rows(
+                "SELECT * FROM journal WHERE turn = %s AND attempt = %s ORDER BY step", turn.id, turn.attempt
+            )
+        }
+
+    @property
+    def next_turn_key(self) -> str:
+        """The header value of the next step's model request."""
+        return f"{self.turn.key}/{self._step + 1}"
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the next step's reply is already in the journal."""
+        row = self._rows.get(self._step + 1)
+        return row is not None and row["reply"] is not None
+
+    def model(self, request: ModelRequest) -> ModelReply:
+        """Return the model's reply, from the journal where it is there."""
+        request = request.model_copy(update={"turn": self.next_turn_key})
+        stored = self._store_request(request)
+        digest = _digest(request.model_dump(mode="json", exclude={"turn"}))
+        row = self._next(digest)
+        if row is not None and row["reply"] is not None:
+            reply = _read_reply(row)
+        else:
+            reply = self._complete(request)
+            self._write_reply(request, stored, digest, reply)
+        self._sent = request.messages
+        self._count(reply)
+        return reply
+
+    def command(
+        self,
+        name: str,
+        request: JsonValue,
+        run: Callable[[], CommandResult],
+        before: Callable[[], None] | None = None,
+    ) -> JsonValue:
+        """Return a command's reply, from the journal where it is there, else by running it.
+
+        ``before`` is called just before ``run`` when the command really runs: it restores the last snapshot.
+        """
+        digest = _digest([name, request])
+        row = self._next(digest)
+        if row is not None and row["reply"] is not None:
+            if row["snapshot"] is not None:
+                self.last_snapshot = SnapshotRef.model_validate(row["snapshot"])
+            return _unwrap(row)
+        if row is None:
+            self._write_intent(name, request, digest)
+        if before is not None:
+            before()
+        result = run()
+        result = result.model_copy(update={"reply": clean(result.reply)})
+        self._write_result(result)
+        if result.snapshot is not None:
+            self.last_snapshot = result.snapshot
+        return result.reply
+
+    def _next(self, digest: str) -> DictRow | None:
+        self._step += 1
+        row = self._rows.get(self._step)
+        if row is not None and row["digest"] != digest:
+            logger.warning(
+                "turn %s: step %d differs from its journal, which is dropped from here",
+                self.turn.key,
+                self._step,
+            )
+            self._drop_rest()
+            return None
+        return row
+
+    def _drop_rest(self) -> None:
+        with self._database.transaction() as connection:
+            renew_turn(connection, self.turn)
+            connection.execute(
+                "DELETE FROM journal WHERE turn = %s AND attempt = %s AND step >= %s",
+                [self.turn.id, self.turn.attempt, self._step],
+            )
+        self._rows = {step: row for step, row in self._rows.items() if step < self._step}
+
+    def _store_request(self, request: ModelRequest) -> dict[str, JsonValue]:
+        """Return the request as stored: only the messages that came since the last model step."""
+        kept = len(self._sent) if request.messages[: len(self._sent)] == self._sent else 0
+        return {
+            "model": request.model,
+            "kept": kept,
+            "messages": [m.model_dump(mode="json") for m in request.messages[kept:]],
+            "tools": [t.model_dump(mode="json") for t in request.tools] if not kept else None,
+            "response_schema": request.response_schema,
+            "schema_name": request.schema_name,
+        }
+
+    def _write_reply(self, request: ModelRequest, stored: dict[str, JsonValue], digest: str, reply: ModelReply) -> None:
+        values = [self.turn.id, self.turn.attempt, self._step, request.model, digest, as_json(stored)]
+        usage = reply.usage
+        with self._database.transaction() as connection:
+            renew_turn(connection, self.turn)
+            connection.execute(
+                "INSERT INTO journal (turn, attempt, step, kind, name, digest, request, reply, prompt_tokens,"
+                " completion_tokens, cost_usd, finished_at)"
+                " VALUES (%s, %s, %s, 'model', %s, %s, %s, %s, %s, %s, %s, clock_timestamp())",
+                [
+                    *values,
+                    as_json(reply.model_dump(mode="json")),
+                    usage.prompt_tokens,
+                    usage.completion_tokens,
+                    usage.cost_usd,
+                ],
+            )
+
+    def _write_intent(self, name: str, request: JsonValue, digest: str) -> None:
+        with self._database.transaction() as connection:
+            renew_turn(connection, self.turn)
+            connection.execute(
+                "INSERT INTO journal (turn, attempt, step, kind, name, digest, request)"
+                " VALUES (%s, %s, %s, 'command', %s, %s, %s)",
+                [self.turn.id, self.turn.attempt, self._step, name, digest, as_json(request)],
+            )
+
+    def _write_result(self, result: CommandResult) -> None:
+        snapshot = as_json(result.snapshot.model_dump(mode="json")) if result.snapshot else None
+        with self._database.transaction() as connection:
+            renew_turn(connection, self.turn)
+            connection.execute(
+                "UPDATE journal SET reply = %s, snapshot = %s, finished_at = clock_timestamp()"
+                " WHERE turn = %s AND attempt = %s AND step = %s",
+                [as_json({"value": result.reply}), snapshot, self.turn.id, self.turn.attempt, self._step],
+            )
+
+    def _count(self, reply: ModelReply) -> None:
+        usage = reply.usage
+        self.spent = Spent(
+            model_calls=self.spent.model_calls + 1,
+            tokens=self.spent.tokens + usage.prompt_tokens + usage.completion_tokens,
+            cost_usd=self.spent.cost_usd + (usage.cost_usd or 0.0),
+        )
+
+
+def spent_by(connection: Connection, threads: list[str]) -> Spent:
+    """Return what all turns of these threads have used, retried attempts included."""
+    row = connection.execute(
+        "SELECT count(*) FILTER (WHERE j.kind = 'model') AS model_calls,"
+        " coalesce(sum(j.prompt_tokens + j.completion_tokens), 0)::bigint AS tokens,"
+        " coalesce(sum(j.cost_usd), 0)::float8 AS cost_usd"
+        " FROM journal j JOIN turn t ON t.id = j.turn WHERE t.thread = ANY(%s)",
+        [threads],
+    ).fetchone()
+    return Spent.model_validate(row)
+
+
+class JournaledCall(Record):
+    """One model step of the journal with its whole request put together again."""
+
+    turn: str
+    """The header value, `feature/task/role/round/step`."""
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSchema, ...]
+    response_schema: dict[str, JsonValue] | None
+    schema_name: str
+    reply: ModelReply
+
+
+def journaled_calls(database: Database, threads: list[str]) -> list[JournaledCall]:
+    """Return all model steps of these threads' last attempts, in the order in which they ran."""
+    rows = database.rows(
+        "SELECT t.key, j.* FROM journal j JOIN turn t ON t.id = j.turn AND t.attempt = j.attempt"
+        " WHERE t.thread = ANY(%s) AND j.kind = 'model' AND j.reply IS NOT NULL ORDER BY t.id, j.step",
+        threads,
+    )
+    calls: list[JournaledCall] = []
+    before: dict[int, JournaledCall] = {}
+    for row in rows:
+        request, last = row["request"], before.get(row["turn"])
+        new = tuple(Message.model_validate(message) for message in request["messages"])
+        call = JournaledCall(
+            turn=f"{row['key']}/{row['step']}",
+            model=request["model"],
+            messages=(last.messages[: request["kept"]] if last else ()) + new,
+            tools=last.tools
+            if last and request["tools"] is None
+            else tuple(ToolSchema.model_validate(tool) for tool in request["tools"] or ()),
+            response_schema=request["response_schema"],
+            schema_name=request["schema_name"],
+            reply=_read_reply(row),
+        )
+        before[row["turn"]] = call
+        calls.append(call)
+    return calls
+
+
+def _digest(value: JsonValue) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _read_reply(row: DictRow) -> ModelReply:
+    if row["kind"] != "model":
+        raise JournalBroken(f"step {row['step']} of turn {row['turn']} is a {row['kind']}, a model call was expected")
+    return ModelReply.model_validate(row["reply"])
+
+
+def _unwrap(row: DictRow) -> JsonValue:
+    if not isinstance(row["reply"], dict) or "value" not in row["reply"]:
+        raise JournalBroken(f"step {row['step']} of turn {row['turn']} holds no command result")
+    value: JsonValue = row["reply"]["value"]
+    return value

@@ -1,0 +1,124 @@
+"""The Integrator at the start of a feature: the roadmap, the branch with the specification, the kick-off comment."""
+
+from __future__ import annotations
+
+from pydantic import JsonValue
+
+from agents.crew import ThreadContext
+from agents.ids import marker
+from agents.plans import Plan, load_plan
+from graph import Feature, Role, Task
+from specs import feature_folder, write_feature_specs
+from tools.artifacts import ArtifactRef
+
+Result = dict[str, JsonValue]
+
+TICKED = frozenset({"verified", "done", "deployed"})
+
+
+class Kickoff:
+    """What the Integrator does before and between tasks; every effect is looked for before it is made."""
+
+    def __init__(self, context: ThreadContext) -> None:
+        self._context = context
+        self._crew = context.crew
+
+    def say_baseline(self, baseline: Result) -> None:
+        """Say on the issue what is missing in the repository, before any code is written."""
+        notes = baseline.get("notes")
+        if not isinstance(notes, list) or not notes:
+            return
+        text = "\n".join(["Before the work starts, about the repository:", "", *(f"- {note}" for note in notes)])
+        self._context.desk.host.upsert_comment(
+            self._context.state.issue, marker("baseline", self._context.feature_key), text
+        )
+
+    def record(self, plan_result: Result, baseline: Result) -> None:
+        """Write the feature and its tasks to the roadmap in one transaction."""
+        plan = load_plan(self._crew, plan_result)
+        state = self._context.state
+        feature = Feature(
+            id=self._context.feature,
+            key=self._context.feature_key,
+            repository=state.repository,
+            title=plan.proposal.title,
+            rationale=plan.proposal.rationale,
+            target_release=plan.proposal.target_release,
+            issue=state.issue,
+            branch=self._context.branch,
+        )
+        tasks = [self._task(plan, number) for number in range(len(plan.tasks))]
+        change = self._context.change(f"planned from issue #{state.issue}", who="planner")
+        self._crew.roadmap.record_plan(state.repository, feature, tasks, change)
+        self._crew.roadmap.move_feature(feature.id, "in_progress", self._context.change("the plan is recorded"))
+
+    def open_branch(self, plan_result: Result, baseline: Result, research: Result) -> str:
+        """Open the feature branch with the specification as its first commit; return its name."""
+        host, mirror, branch = self._context.desk.host, self._context.desk.mirror, self._context.branch
+        if host.branch_head(branch) is None:
+            plan = load_plan(self._crew, plan_result)
+            report = self._crew.artifacts.get(ArtifactRef.model_validate(research["research"])).decode()
+            mirror.fetch()
+            base = str(baseline["base"])
+            commit = mirror.commit_edits(
+                base,
+                self._specification(plan, report, str(baseline.get("suite_command") or "")),
+                message=f"{plan.proposal.title}: specification\n\nRoadcrew-Feature: {self._context.feature_key}\n",
+            )
+            mirror.create_branch(branch, commit)
+        return branch
+
+    def comment(self, plan_result: Result, baseline: Result, branch: str | None) -> None:
+        """Write or update the kick-off comment with the tasks as a check list."""
+        plan = load_plan(self._crew, plan_result)
+        statuses = {task.key: str(task.status) for task in self._crew.roadmap.tasks(self._context.feature)}
+        text = kickoff_text(self._context.feature_key, plan, statuses, branch, self._folder(plan))
+        if branch is None:
+            text += "\n\nThe plan waits for approval: comment `/roadcrew approve`, or edit the issue and comment `/roadcrew plan`."
+        self._context.desk.host.upsert_comment(
+            self._context.state.issue, marker("kickoff", self._context.feature_key), text
+        )
+
+    def _task(self, plan: Plan, number: int) -> Task:
+        planned, repository = plan.tasks[number], self._context.state.repository
+        return Task(
+            id=f"{repository}/{planned.key}",
+            key=planned.key,
+            feature_id=self._context.feature,
+            title=planned.task.title,
+            kind=planned.task.kind,
+            assignee=Role(planned.task.assignee),
+            priority=planned.task.priority,
+            done_when=tuple(planned.task.done_when),
+            tags=tuple(planned.task.tags),
+            touches=tuple(planned.task.touches),
+            depends_on=tuple(f"{repository}/{key}" for key in planned.depends_on),
+        )
+
+    def _folder(self, plan: Plan) -> str:
+        return feature_folder(self._context.state.issue, plan.proposal.title)
+
+    def _specification(self, plan: Plan, research: str, suite: str) -> dict[str, str]:
+        keyed = [(planned.key, planned.task, planned.depends_on) for planned in plan.tasks]
+        command = plan.proposal.test_command or suite or "python -m pytest"
+        return write_feature_specs(self._context.state.issue, plan.proposal, keyed, research, command)
+
+
+def kickoff_text(key: str, plan: Plan, statuses: dict[str, str], branch: str | None, folder: str) -> str:
+    """Return the kick-off comment: title, where the specification is, the tasks as a check list."""
+    lines = [f"### {key}: {plan.proposal.title}", "", plan.proposal.summary, ""]
+    if branch:
+        lines += [f"Branch `{branch}`, specification in `{folder}/`.", ""]
+    lines.append("Tasks:")
+    planned = {task.key for task in plan.tasks}
+    for task in plan.tasks:
+        status = statuses.get(task.key, "open")
+        after = f" (after {', '.join(task.depends_on)})" if task.depends_on else ""
+        tick = "x" if status in TICKED else " "
+        lines.append(f"- [{tick}] {task.key} {task.task.title}{after}: {status}")
+    for extra in sorted(set(statuses) - planned):
+        lines.append(f"- [{'x' if statuses[extra] in TICKED else ' '}] {extra}: {statuses[extra]}")
+    if plan.proposal.assumptions:
+        lines += ["", "Assumptions:", *(f"- {assumption}" for assumption in plan.proposal.assumptions)]
+    lines += ["", "Commands: `/roadcrew status`, `/roadcrew retry`, `/roadcrew stop`."]
+    return "\n".join(lines)

@@ -1,0 +1,122 @@
+"""The Planner: from an issue and facts about the repository to a validated plan."""
+
+from __future__ import annotations
+
+from pydantic import JsonValue
+
+from agents.crew import TurnContext
+from agents.errors import PlanRefused
+from agents.journal import CommandResult
+from agents.plans import make_plan, store_plan, with_documentation
+from agents.surroundings import Surroundings, look_around
+from prompts import render
+from specs import PlanProposal, validate_plan
+from tools.errors import StructuredReplyInvalid
+from tools.model import Message, ModelRequest
+from tools.structured import complete_structured
+
+BODY_LIMIT = 30_000
+"""Characters of an issue that the Planner reads."""
+
+
+def plan_feature(context: TurnContext) -> dict[str, JsonValue]:
+    """Return the reference of a stored plan; raises `PlanRefused` when there is nothing to plan."""
+    seen = Facts.model_validate(
+        context.journal.command("facts", {"issue": context.thread.issue}, lambda: _facts(context))
+    )
+    if not (seen.title + seen.body).strip():
+        raise PlanRefused(
+            f"issue #{context.thread.issue} is empty",
+            "write into the issue what should be different when it is done",
+        )
+    baseline = context.turn.payload["baseline"]
+    request = ModelRequest(
+        turn="",
+        model=context.model,
+        messages=(
+            Message(role="system", content=render("planner_system")),
+            Message(role="user", content=_task(context, seen, baseline)),
+        ),
+    )
+    try:
+        proposal = complete_structured(context.journal.model, request, PlanProposal, _problems)
+    except StructuredReplyInvalid as fault:
+        raise PlanRefused(
+            f"the model gave no valid plan for issue #{context.thread.issue} in three tries: {fault.message}",
+            "say more clearly in the issue what is wanted, or set another model for the Planner",
+        ) from fault
+    if proposal.cannot_do:
+        raise PlanRefused(f"there is no plan for issue #{context.thread.issue}: {proposal.cannot_do}", "edit the issue")
+    plan = make_plan(context.thread.issue, with_documentation(proposal))
+    ref = store_plan(context.crew, context.feature, plan)
+    return {
+        "plan": ref.model_dump(mode="json"),
+        "verdict": f"{len(plan.tasks)} tasks: " + ", ".join(task.key for task in plan.tasks),
+    }
+
+
+def _problems(proposal: PlanProposal) -> list[str]:
+    """Return what is wrong with a proposal, each problem with its hint."""
+    if proposal.cannot_do:
+        return []
+    return [f"{problem.path}: {problem.message}. {problem.hint}" for problem in validate_plan(proposal)]
+
+
+class Facts(Surroundings):
+    """What the Planner is told: the issue and the repository."""
+
+    title: str
+    body: str
+    author: str
+    comments: str
+
+
+def _facts(context: TurnContext) -> CommandResult:
+    """Read the issue and the base commit."""
+    host = context.desk.host
+    issue = host.issue(context.thread.issue)
+    baseline = context.turn.payload["baseline"]
+    around = look_around(context.desk.mirror, str(baseline["base"]) if isinstance(baseline, dict) else "")
+    facts = Facts(
+        **around.model_dump(),
+        title=issue.title[:500],
+        body=(issue.body or "")[:BODY_LIMIT],
+        author=issue.author,
+        comments=_comments(context),
+    )
+    return CommandResult(reply=facts.model_dump(mode="json"))
+
+
+def _comments(context: TurnContext) -> str:
+    """Return the comments of people who may steer the work, ours left out."""
+    host, me = context.desk.host, context.desk.host.viewer()
+    heard = [
+        f"{comment.author}: {comment.body[:4000]}"
+        for comment in host.comments(context.thread.issue)
+        if comment.author != me
+        and not comment.body.startswith("/roadcrew")
+        and host.permission(comment.author) in ("admin", "write")
+    ]
+    return "\n\n".join(heard[-20:])
+
+
+def _task(context: TurnContext, seen: Facts, baseline: JsonValue) -> str:
+    base = baseline if isinstance(baseline, dict) else {}
+    return render(
+        "planner_task",
+        issue={"number": context.thread.issue, "author": seen.author, "title": seen.title, "body": seen.body},
+        repository=context.thread.repository,
+        comments=seen.comments,
+        facts={
+            "empty": seen.empty,
+            "branch": base.get("branch"),
+            "commit": str(base.get("base"))[:12],
+            "files": seen.files,
+            "languages": seen.languages,
+            "notes": [*seen.notes, *[str(note) for note in base.get("notes") or []]],  # type: ignore[union-attr]  # a list by contract
+        },
+        suite_command=base.get("suite_command") or "",
+        base_verdict=base.get("verdict"),
+        tree=seen.tree,
+        excerpts=[excerpt.model_dump() for excerpt in seen.excerpts],
+    )

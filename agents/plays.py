@@ -1,0 +1,25 @@
+"""Which code plays which role."""
+
+from __future__ import annotations
+
+from pydantic import JsonValue
+
+from agents import coder, integrator, planner, researcher, reviewer, tester
+from agents.crew import TurnContext
+from agents.engine import Play
+
+
+def _test(context: TurnContext) -> dict[str, JsonValue]:
+    """The Tester judges, unless the task itself is the Tester's: then it takes the Coder's seat first."""
+    return tester.test(context) if "kind" in context.turn.payload else coder.work(context)
+
+
+PLAYS: dict[str, Play] = {
+    "planner": planner.plan_feature,
+    "researcher": researcher.research,
+    "coder": coder.work,
+    "docgen": coder.work,
+    "tester": _test,
+    "reviewer": reviewer.review,
+    "integrator": integrator.integrate,
+}

@@ -1,0 +1,148 @@
+"""The Reviewer: linters and policy first, then a fresh look by the model; only quoted, concrete findings count."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from pydantic import JsonValue
+
+from agents.crew import TurnContext
+from agents.findings import Finding, ReviewReply, finding_of, quotes_change
+from agents.handover import Handover, handed_over
+from agents.journal import CommandResult
+from agents.plans import PlannedTask
+from agents.tasks import planned_task
+from agents.threads import Record
+from prompts import render
+from tools.artifacts import ArtifactRef
+from tools.lint import LintReport, lint_change
+from tools.model import Message, ModelRequest
+from tools.structured import complete_structured
+
+logger = logging.getLogger(__name__)
+
+DIFF_LIMIT = 120_000
+"""Characters of a diff that the Reviewer reads."""
+
+
+class Review(Record):
+    """A review as it is kept."""
+
+    summary: str
+    findings: tuple[Finding, ...]
+    resolved: tuple[str, ...] = ()
+    dropped: int = 0
+    """Claims that quoted no changed line."""
+    lint_verdict: str
+
+    @property
+    def signed_off(self) -> bool:
+        """Whether nothing blocks."""
+        return not any(finding.blocks for finding in self.findings)
+
+
+class Material(Record):
+    """What the Reviewer looks at."""
+
+    diff: str
+    since_diff: str
+    lint: LintReport
+
+
+def review(context: TurnContext) -> dict[str, JsonValue]:
+    """Return whether the change is signed off, and the reference of the stored review."""
+    work = handed_over(context)
+    seen = Material.model_validate(
+        context.journal.command("material", {"commit": work.commit}, lambda: _material(context, work))
+    )
+    earlier = _earlier(context, work)
+    planned = planned_task(context)
+    reply = complete_structured(
+        context.journal.model,
+        ModelRequest(turn="", model=context.model, messages=_messages(context, planned, seen, earlier)),
+        ReviewReply,
+        lambda reply: _problems(reply, earlier),
+    )
+    kept = [finding_of(claim) for claim in reply.findings if quotes_change(claim, seen.diff)]
+    still = {verdict.id for verdict in reply.earlier if verdict.state == "open"}
+    review_ = Review(
+        summary=reply.summary,
+        findings=(
+            *(finding for finding in earlier if finding.id in still and finding.id not in {k.id for k in kept}),
+            *kept,
+        ),
+        resolved=tuple(verdict.id for verdict in reply.earlier if verdict.state == "resolved"),
+        dropped=len(reply.findings) - len(kept),
+        lint_verdict=seen.lint.verdict,
+    )
+    if review_.dropped:
+        logger.info("%d claims of the review of %s quote no changed line", review_.dropped, context.task_key)
+    return _result(context, review_)
+
+
+def _result(context: TurnContext, made: Review) -> dict[str, JsonValue]:
+    name = f"tasks/{context.thread.id}/review-{context.turn.round}.json"
+    ref = context.crew.artifacts.put(name, made.model_dump_json(indent=1).encode())
+    blocking = sum(finding.blocks for finding in made.findings)
+    verdict = "signed off" if made.signed_off else f"{blocking} blocking findings"
+    if made.signed_off and made.findings:
+        verdict += f" with {len(made.findings)} remarks"
+    return {"signed_off": made.signed_off, "verdict": verdict, "review": ref.model_dump(mode="json")}
+
+
+def _material(context: TurnContext, work: Handover) -> CommandResult:
+    mirror = work.fetch(context)
+    since = work.previous
+    material = Material(
+        diff=mirror.diff(work.base, work.commit)[:DIFF_LIMIT],
+        since_diff=mirror.diff(since, work.commit)[:DIFF_LIMIT] if since else "",
+        lint=lint_change(mirror, work.base, work.commit),
+    )
+    return CommandResult(reply=material.model_dump(mode="json"))
+
+
+def _earlier(context: TurnContext, work: Handover) -> list[Finding]:
+    """Return the findings that the round before left open."""
+    if work.last_review is None:
+        return []
+    made = Review.model_validate(json.loads(context.crew.artifacts.get(ArtifactRef.model_validate(work.last_review))))
+    return list(made.findings)
+
+
+def _problems(reply: ReviewReply, earlier: list[Finding]) -> list[str]:
+    """Return what is wrong with a reply beyond its form."""
+    said = {verdict.id for verdict in reply.earlier}
+    missing = [finding.id for finding in earlier if finding.id not in said]
+    problems = [f"earlier: say for {identifier} whether it is resolved or open" for identifier in missing]
+    if len(reply.findings) > 6:
+        problems.append(f"findings: {len(reply.findings)} are too many, give the six that matter most")
+    return problems
+
+
+def _messages(
+    context: TurnContext, planned: PlannedTask, seen: Material, earlier: list[Finding]
+) -> tuple[Message, ...]:
+    test = context.turn.payload.get("test")
+    test = test if isinstance(test, dict) else {}
+    task = render(
+        "reviewer_task",
+        task={
+            "key": planned.key,
+            "title": planned.task.title,
+            "description": planned.task.description,
+            "done_when": planned.task.done_when,
+        },
+        feature={"title": context.crew.reader.feature(context.feature).title},  # type: ignore[union-attr]  # recorded before any task runs
+        round=context.turn.round,
+        test_verdict=test.get("verdict", "not tested"),
+        proven_by=test.get("proven_by") or [],
+        suite_tail=test.get("tail") or "",
+        lint_verdict=seen.lint.verdict,
+        lint_findings=seen.lint.text,
+        open_findings=[finding.model_dump() for finding in earlier],
+        since_diff=seen.since_diff,
+        diff=seen.diff,
+    )
+    system = render("reviewer_system", later_round=bool(earlier))
+    return (Message(role="system", content=system), Message(role="user", content=task))

@@ -1,0 +1,240 @@
+"""The Tester: runs the suite itself, in a clean environment, and believes nothing else."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import JsonValue
+
+from agents.crew import TurnContext
+from agents.errors import RepositoryUnusable
+from agents.handover import Handover, handed_over
+from agents.journal import CommandResult
+from agents.plans import PlannedTask
+from agents.tasks import feature_plan, planned_task
+from agents.threads import Record
+from devctl import PreparationFailed
+from tools.artifacts import ArtifactRef
+from tools.environments import open_worktree, prepare_commit
+from tools.errors import ArtifactMissing
+from tools.mirror import Mirror
+from tools.suite import (
+    SuiteCommand,
+    SuiteReport,
+    compare,
+    detect_suite,
+    restore_base_tests,
+    run_suite,
+    tests_only_tree,
+)
+
+TAIL = 6_000
+"""Characters of a suite's output that travel on."""
+
+PROOF_KINDS = frozenset({"code", "test"})
+"""Kinds of task that need a test which fails before and passes after."""
+
+
+def test(context: TurnContext) -> dict[str, JsonValue]:
+    """Run the suite on the base commit, or judge a task's work."""
+    if context.turn.payload.get("kind") == "baseline":
+        reply = context.journal.command("baseline", {"issue": context.thread.issue}, lambda: _baseline(context))
+    else:
+        work = handed_over(context)
+        reply = context.journal.command("verify", {"commit": work.commit}, lambda: _verify(context, work))
+    if not isinstance(reply, dict):
+        raise TypeError("a test command's reply is an object")
+    return reply
+
+
+def suite_command(context: TurnContext, mirror: Mirror, commit: str) -> SuiteCommand | None:
+    """Return how the suite is run: as the repository says, else as its plan says, else as detected."""
+    try:
+        planned = feature_plan(context).proposal.test_command
+    except LookupError:
+        planned = None
+    return detect_suite(mirror, commit, planned)
+
+
+def suite_at(context: TurnContext, mirror: Mirror, commit: str) -> SuiteReport:
+    """Return the suite's report on a commit of the feature branch, run once per commit and command."""
+    command = suite_command(context, mirror, commit)
+    if command is None:
+        return SuiteReport.without_suite()
+    key = f"suites/{context.thread.repository}/{commit}/{command.digest}.json"
+    try:
+        return SuiteReport.model_validate(json.loads(context.crew.artifacts.read(key)))
+    except ArtifactMissing:
+        report = run_at(context, mirror, commit, command)
+        context.crew.artifacts.put(key, report.model_dump_json().encode())
+        return report
+
+
+def run_at(
+    context: TurnContext,
+    mirror: Mirror,
+    commit: str,
+    command: SuiteCommand,
+    tests_from: tuple[str, tuple[str, ...]] | None = None,
+) -> SuiteReport:
+    """Run the suite on a commit in a fresh environment.
+
+    ``tests_from`` is a base commit, whose test files are restored first, and the globs that may differ.
+    """
+    crew = context.crew
+    role, repository = context.turn.role, context.thread.repository
+    prepared = prepare_commit(
+        crew.launcher, mirror, commit, packages=command.packages, role=role, repository=repository
+    )
+    labels = {"feature": context.feature, "task": context.task_key, "role": context.turn.role}
+    with open_worktree(
+        crew.launcher, mirror, commit, prepared=prepared, labels=labels, role=role, repository=repository
+    ) as worktree:
+        if tests_from is not None:
+            restore_base_tests(worktree, mirror, tests_from[0], tests_from[1])
+        return run_suite(worktree, command, crew.settings.suite_seconds)
+
+
+def _baseline(context: TurnContext) -> CommandResult:
+    host, mirror = context.desk.host, context.desk.mirror
+    mirror.fetch()
+    branch = host.repository().default_branch
+    base = mirror.head(branch)
+    if base is None:
+        raise RepositoryUnusable(
+            f"{context.thread.repository} has no branch {branch!r} yet",
+            "push a first commit, an empty one will do",
+        )
+    notes: list[str] = list(mirror.facts(base).notes)
+    command = suite_command(context, mirror, base)
+    if command is None:
+        notes.append("There are no tests to run: the plan has to bring a suite along.")
+        report = SuiteReport.without_suite()
+    else:
+        report = _run_baseline(context, mirror, base)
+        if not report.green and not report.empty:
+            notes.append(
+                f"The suite is not green on {branch} as it stands: {report.verdict}. What fails there is not counted against the work."
+            )
+    return CommandResult(
+        reply={
+            "base": base,
+            "branch": branch,
+            "verdict": report.verdict,
+            "suite_command": command.text if command else "",
+            "notes": list(notes),
+        }
+    )
+
+
+def _run_baseline(context: TurnContext, mirror: Mirror, base: str) -> SuiteReport:
+    try:
+        return suite_at(context, mirror, base)
+    except PreparationFailed as fault:
+        raise RepositoryUnusable(
+            f"the dependencies of {context.thread.repository} cannot be installed: {fault.message}",
+            "mend its dependency files, or give the command in roadcrew.toml",
+        ) from fault
+
+
+class Verification(Record):
+    """What the Tester found about one task's work."""
+
+    before: SuiteReport
+    after: SuiteReport
+    proven_by: tuple[str, ...]
+    """Tests that fail without the change and pass with it."""
+    fixed: tuple[str, ...]
+    broken: tuple[str, ...]
+    still_failing: tuple[str, ...]
+    extra: tuple[SuiteReport, ...] = ()
+    """The commands that the plan asks for besides the suite."""
+
+
+def _verify(context: TurnContext, work: Handover) -> CommandResult:
+    mirror = work.fetch(context)
+    planned = planned_task(context)
+    found = _verification(context, mirror, work, planned)
+    problems = _problems(found, planned)
+    verdict = found.after.verdict + ("" if not problems else "; " + "; ".join(problems))
+    report = _store(context, found, verdict)
+    return CommandResult(
+        reply={
+            "green": not problems,
+            "verdict": verdict,
+            "proven_by": list(found.proven_by[:20]),
+            "tail": _tail(found),
+            "problems": list(problems),
+            "report": report.model_dump(mode="json"),
+        }
+    )
+
+
+def _verification(context: TurnContext, mirror: Mirror, work: Handover, planned: PlannedTask) -> Verification:
+    before = suite_at(context, mirror, work.base)
+    command = suite_command(context, mirror, work.commit)
+    if command is None:
+        after = SuiteReport.without_suite()
+        return Verification(before=before, after=after, proven_by=(), fixed=(), broken=(), still_failing=())
+    may_change = tuple(planned.task.tests_may_change)
+    after = run_at(context, mirror, work.commit, command, (work.base, may_change))
+    difference = compare(before, after)
+    return Verification(
+        before=before,
+        after=after,
+        proven_by=_proof(context, mirror, work, command, after) if planned.task.kind in PROOF_KINDS else (),
+        fixed=difference.fixed,
+        broken=difference.broken,
+        still_failing=difference.still_failing,
+        extra=tuple(_extra(context, mirror, work, planned, command)),
+    )
+
+
+def _proof(
+    context: TurnContext, mirror: Mirror, work: Handover, command: SuiteCommand, after: SuiteReport
+) -> tuple[str, ...]:
+    """Return the tests that fail on the base with only the change's tests added, and pass on the whole change."""
+    only_tests = tests_only_tree(mirror, work.base, work.commit)
+    if only_tests is None:
+        return ()
+    without = run_at(context, mirror, only_tests, command)
+    return compare(without, after).proven
+
+
+def _extra(
+    context: TurnContext, mirror: Mirror, work: Handover, planned: PlannedTask, suite: SuiteCommand
+) -> list[SuiteReport]:
+    """Run the task's own commands that the suite does not cover."""
+    commands = [text for text in planned.task.tests if text.strip() and text.strip() != suite.text]
+    return [run_at(context, mirror, work.commit, suite.other(text)) for text in commands]
+
+
+def _problems(found: Verification, planned: PlannedTask) -> tuple[str, ...]:
+    problems: list[str] = []
+    if found.after.empty and planned.task.kind in PROOF_KINDS:
+        problems.append("there is no suite to prove the work")
+    if not found.after.completed:
+        problems.append("the suite did not run to its end")
+    if found.broken:
+        problems.append(f"broken: {', '.join(found.broken[:10])}")
+    new_failures = [
+        case for case in found.after.failing if case not in found.still_failing and case not in found.broken
+    ]
+    if new_failures:
+        problems.append(f"failing: {', '.join(new_failures[:10])}")
+    problems += [f"{report.command} failed" for report in found.extra if not report.green]
+    if not problems and planned.task.kind in PROOF_KINDS and not found.proven_by:
+        problems.append("no test fails without the change and passes with it")
+    return tuple(problems)
+
+
+def _tail(found: Verification) -> str:
+    reports = [report for report in (found.after, *found.extra) if not report.green] or [found.after]
+    return "\n\n".join(f"$ {report.command}\n{report.tail[-TAIL:]}" for report in reports)[-2 * TAIL :]
+
+
+def _store(context: TurnContext, found: Verification, verdict: str) -> ArtifactRef:
+    folder = f"tasks/{context.thread.id}/round-{context.turn.round}"
+    if found.after.junit:
+        context.crew.artifacts.put(f"{folder}/junit.xml", found.after.junit.encode())
+    return context.crew.artifacts.put(f"{folder}/tests.json", found.model_dump_json(indent=1).encode())

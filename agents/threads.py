@@ -1,0 +1,216 @@
+"""Threads, their leases and inboxes: who runs a delivery now, and what it has been told.
+
+A thread is one feature's or one task's delivery. `Threads.take` raises its epoch, so that every write of the
+holder before it is refused from then on (`Fenced`). A letter is kept once per (thread, key).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from agents.database import Connection, Database, as_json
+from agents.errors import Fenced
+
+logger = logging.getLogger(__name__)
+
+ThreadKind = Literal["feature", "task"]
+ThreadStatus = Literal["active", "waiting", "failed", "done", "stopped"]
+ENDED: frozenset[ThreadStatus] = frozenset({"done", "stopped"})
+
+
+class Record(BaseModel):
+    """Base of the records in this package."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Lease(Record):
+    """The right to write as one thread, until somebody else takes it."""
+
+    thread: str
+    epoch: int
+    holder: str
+
+
+class Failure(Record):
+    """Why a thread or turn stands still, in words for people."""
+
+    message: str
+    hint: str = ""
+    where: str = ""
+    """The role or node that failed."""
+    resumable: bool = False
+    """True when the journal stands and a retry goes on from it (an edge was away)."""
+
+
+class Letter(Record):
+    """One thing that a thread has been told."""
+
+    id: int
+    thread: str
+    key: str
+    kind: str
+    """`turn`, `task`, `pull_request`, `approve`, `retry` or `stop`."""
+    payload: dict[str, JsonValue]
+
+
+class ThreadState(Record):
+    """Where a thread stands, as people see it."""
+
+    id: str
+    kind: ThreadKind
+    repository: str
+    issue: int
+    parent: str | None
+    status: ThreadStatus
+    waits_for: str
+    failure: Failure | None
+    outcome: dict[str, JsonValue] | None
+    epoch: int
+
+
+COLUMNS = "id, kind, repository, issue, parent, status, waits_for, failure, outcome, epoch"
+
+
+class Threads:
+    """The table of threads and their inboxes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def start(self, connection: Connection, state: ThreadState) -> bool:
+        """Record a new thread; return False when it exists already."""
+        row = connection.execute(
+            "INSERT INTO thread (id, kind, repository, issue, parent) VALUES (%s, %s, %s, %s, %s)"
+            " ON CONFLICT (id) DO NOTHING RETURNING id",
+            [state.id, state.kind, state.repository, state.issue, state.parent],
+        ).fetchone()
+        return row is not None
+
+    def get(self, thread: str) -> ThreadState | None:
+        """Return a thread, or None."""
+        rows = self._database.rows(f"SELECT {COLUMNS} FROM thread WHERE id = %s", thread)  # noqa: S608 - constants
+        return ThreadState.model_validate(rows[0]) if rows else None
+
+    def every(self, repository: str | None = None) -> list[ThreadState]:
+        """Return all threads, the oldest first, of one repository where one is named."""
+        rows = self._database.rows(
+            f"SELECT {COLUMNS} FROM thread WHERE %s::text IS NULL OR repository = %s ORDER BY created_at, id",  # noqa: S608 - constants
+            repository,
+            repository,
+        )
+        return [ThreadState.model_validate(row) for row in rows]
+
+    def children(self, thread: str) -> list[ThreadState]:
+        """Return the task threads of a feature thread."""
+        rows = self._database.rows(f"SELECT {COLUMNS} FROM thread WHERE parent = %s ORDER BY id", thread)  # noqa: S608 - constants
+        return [ThreadState.model_validate(row) for row in rows]
+
+    def take(self, thread: str, holder: str) -> Lease:
+        """Become the thread's holder; whoever held it before can write no more."""
+        with self._database.transaction() as connection:
+            row = connection.execute(
+                "UPDATE thread SET epoch = epoch + 1, holder = %s, heartbeat = clock_timestamp()"
+                " WHERE id = %s RETURNING epoch",
+                [holder, thread],
+            ).fetchone()
+        if row is None:
+            raise Fenced(f"there is no thread {thread}")
+        return Lease(thread=thread, epoch=row["epoch"], holder=holder)
+
+    def post(self, connection: Connection, letter: Letter) -> bool:
+        """Put a letter into an inbox; return False when its key was there before. The letter's id is ignored."""
+        row = connection.execute(
+            "INSERT INTO inbox (thread, key, kind, payload) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT (thread, key) DO NOTHING RETURNING id",
+            [letter.thread, letter.key, letter.kind, as_json(letter.payload)],
+        ).fetchone()
+        return row is not None
+
+    def unread(self, thread: str) -> list[Letter]:
+        """Return the letters not yet consumed, the oldest first."""
+        rows = self._database.rows(
+            "SELECT id, thread, key, kind, payload FROM inbox WHERE thread = %s AND consumed_at IS NULL ORDER BY id",
+            thread,
+        )
+        return [Letter.model_validate(row) for row in rows]
+
+    def consume(self, connection: Connection, lease: Lease, letters: Iterable[int]) -> None:
+        """Mark letters as read."""
+        renew_thread(connection, lease)
+        connection.execute(
+            "UPDATE inbox SET consumed_at = clock_timestamp() WHERE thread = %s AND id = ANY(%s)",
+            [lease.thread, list(letters)],
+        )
+
+    def settle(
+        self,
+        connection: Connection,
+        lease: Lease,
+        status: ThreadStatus,
+        waits_for: Sequence[str] = (),
+        outcome: dict[str, JsonValue] | None = None,
+        failure: Failure | None = None,
+    ) -> None:
+        """Record where the thread stands now, for people to see."""
+        renew_thread(connection, lease)
+        connection.execute(
+            "UPDATE thread SET status = %s, waits_for = %s, outcome = %s, failure = %s, updated_at = clock_timestamp()"
+            " WHERE id = %s",
+            [
+                status,
+                "; ".join(waits_for),
+                as_json(outcome) if outcome is not None else None,
+                as_json(failure.model_dump()) if failure else None,
+                lease.thread,
+            ],
+        )
+
+    def approvals(self, thread: str) -> list[str]:
+        """Return the commits that people approved by command."""
+        rows = self._database.rows(
+            "SELECT payload->>'head' AS head FROM inbox WHERE thread = %s AND kind = 'approve' ORDER BY id",
+            thread,
+        )
+        return [row["head"] for row in rows if row["head"]]
+
+    def plan_result(self, feature: str) -> dict[str, JsonValue]:
+        """Return the result of the feature's last finished Planner turn; raises `LookupError` before that."""
+        result = self.last_result(feature, "planner")
+        if result is None:
+            raise LookupError(f"{feature} has no plan yet")
+        return result
+
+    def last_result(self, thread: str, role: str) -> dict[str, JsonValue] | None:
+        """Return the result of a role's last finished turn in a thread, or None."""
+        rows = self._database.rows(
+            "SELECT result FROM turn WHERE thread = %s AND role = %s AND status = 'done' ORDER BY id DESC LIMIT 1",
+            thread,
+            role,
+        )
+        return rows[0]["result"] if rows else None
+
+    def first_delivery(self, delivery: str) -> bool:
+        """Remember a webhook delivery; return False when it came before."""
+        with self._database.transaction() as connection:
+            row = connection.execute(
+                "INSERT INTO delivery (id) VALUES (%s) ON CONFLICT DO NOTHING RETURNING id", [delivery]
+            ).fetchone()
+        return row is not None
+
+
+def renew_thread(connection: Connection, lease: Lease) -> None:
+    """Renew a lease inside the writer's transaction; raises `Fenced` when a newer epoch holds the thread.
+
+    The row stays locked until the transaction ends, so no newer holder can come between check and write.
+    """
+    row = connection.execute(
+        "UPDATE thread SET heartbeat = clock_timestamp() WHERE id = %s AND epoch = %s RETURNING id",
+        [lease.thread, lease.epoch],
+    ).fetchone()
+    if row is None:
+        raise Fenced(f"{lease.thread} was taken over by another worker after epoch {lease.epoch}")

@@ -1,0 +1,239 @@
+"""The bench of one turn: a work tree behind the door, each call journaled, its files kept after each change.
+
+The environment is opened when the first call really runs, on the files of the last snapshot: a turn that is taken
+up again does not repeat what its journal holds.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from pydantic import BaseModel, JsonValue
+
+from agents.conversation import Answer
+from agents.crew import TurnContext
+from agents.database import as_json
+from agents.journal import CommandResult, SnapshotRef
+from agents.judged_change import file_changes, new_packages
+from agents.tester import suite_command
+from devctl import PreparationFailed, Prepared
+from policies import Action, Decision
+from tools.artifacts import ArtifactRef
+from tools.chat import ToolCall, ToolSchema
+from tools.dispatch import AuditEvent, Door, Tool
+from tools.environments import WorkTree, open_worktree, prepare_commit
+from tools.errors import ToolError
+from tools.observation import Observation
+from tools.patch import Diff
+from tools.worktools import BashArguments, CreateArguments, EditArguments, ViewArguments, worktree_tools
+
+logger = logging.getLogger(__name__)
+
+CHANGING = frozenset({"bash", "edit", "create"})
+"""Tools after which the files are kept."""
+READING: dict[str, type[BaseModel]] = {"bash": BashArguments, "view": ViewArguments}
+WRITING: dict[str, type[BaseModel]] = {**READING, "edit": EditArguments, "create": CreateArguments}
+
+
+class Start(BaseModel):
+    """Where a bench begins."""
+
+    base: str
+    """The commit that the work sits on; history inside ends there."""
+    commit: str
+    """Whose files lie in the work tree."""
+    bundle: ArtifactRef | None = None
+    """Carries the commit where the code host does not have it."""
+    granted: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    """Requirements installed beyond what the repository declares."""
+
+
+class Workbench:
+    """Lets one role act in one work tree; a context manager that stops the environment at its end."""
+
+    def __init__(
+        self, context: TurnContext, start: Start, closing: Sequence[Tool[Any]], read_only: bool = False
+    ) -> None:
+        self.granted = list(start.granted)
+        self._context = context
+        self._start = start
+        self._closing = tuple(closing)
+        self._arguments = READING if read_only else WRITING
+        self._worktree: WorkTree | None = None
+        self._door: Door | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _fault: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def schemas(self) -> tuple[ToolSchema, ...]:
+        """Return the tools as the model sees them."""
+        own = [Tool(name, arguments, _never) for name, arguments in self._arguments.items()]
+        return tuple(tool.schema() for tool in (*own, *self._closing))
+
+    def act(self, call: ToolCall) -> Answer:
+        """Carry out one call, or return what the journal says of it."""
+        reply = self._context.journal.command(
+            call.name, {"arguments": call.arguments}, lambda: self._run(call), before=self._open
+        )
+        answer = Answer.model_validate(reply)
+        granted = answer.data.get("granted") if isinstance(answer.data, dict) else None
+        if isinstance(granted, list):
+            self.granted += [str(name) for name in granted]
+        return answer
+
+    def change(self) -> Diff:
+        """Return what differs from the base now; only while a call runs."""
+        return self._opened().change()
+
+    def judge(self, change: Diff) -> Decision:
+        """Ask the policy about the whole change; only while a call runs."""
+        worktree = self._opened()
+        snapshot = worktree.snapshot()
+        mirror = self._context.desk.mirror
+        action = Action(
+            role=self._context.turn.role,
+            tool="submit",
+            repository=self._context.thread.repository,
+            arguments={"granted_packages": list(self.granted), "docstrings_only": False},
+            paths=tuple(file.path for file in change.files),
+            packages=new_packages(mirror, self._start.base, snapshot.commit),
+            change=file_changes(mirror, self._start.base, snapshot.commit),
+        )
+        return self._context.crew.policy.decide(action)
+
+    def prepare_again(self, packages: tuple[str, ...]) -> Observation:
+        """Install what the dependency files ask for now, and go on in a fresh environment with the same files."""
+        worktree = self._opened()
+        snapshot = worktree.snapshot()
+        try:
+            prepared = self._prepare(snapshot.commit)
+        except PreparationFailed as fault:
+            raise ToolError(f"the packages cannot be installed: {fault.message}", fault.log[-3000:]) from fault
+        self._close()
+        self._launch(snapshot.commit, prepared)
+        text = "The environment is prepared again; files are as you left them."
+        return Observation(verdict=f"installed {', '.join(packages)}", text=text, data={"granted": list(packages)})
+
+    def final_snapshot(self) -> SnapshotRef | None:
+        """Return the work as it was last kept, or what the bench started from where that is work already."""
+        last = self._context.journal.last_snapshot
+        if last is None and self._start.commit != self._start.base:
+            tree = self._context.desk.mirror.tree_of(self._start.commit)
+            return SnapshotRef(tree=tree, commit=self._start.commit, bundle=self._start.bundle)
+        return last if last is not None and last.commit != self._start.base else None
+
+    def _run(self, call: ToolCall) -> CommandResult:
+        assert self._door is not None  # noqa: S101 - `_open` ran before
+        try:
+            observation = self._door.call(self._context.turn.role, call.name, call.arguments)
+        except ToolError as fault:
+            verdict = f"error: {fault.message.splitlines()[0][:200] if fault.message else 'refused'}"
+            answer = Answer(verdict=verdict, text=f"{fault.message}\n{fault.hint}".strip(), failed=True)
+        else:
+            answer = _answer(observation)
+        snapshot = self._keep() if call.name in CHANGING else None
+        return CommandResult(reply=answer.model_dump(mode="json"), snapshot=snapshot)
+
+    def _keep(self) -> SnapshotRef | None:
+        """Keep the files, if they differ from what was kept last."""
+        worktree, last = self._opened(), self._context.journal.last_snapshot
+        snapshot = worktree.snapshot()
+        if last is not None and last.tree == snapshot.tree:
+            return last
+        if not snapshot.changed:
+            return SnapshotRef(tree=snapshot.tree, commit=snapshot.commit, bundle=None)
+        data = worktree.bundle(snapshot)
+        name = f"turns/{self._context.turn.id}/{snapshot.tree}.bundle"
+        ref = self._context.crew.artifacts.put(name, data) if data else None
+        return SnapshotRef(tree=snapshot.tree, commit=snapshot.commit, bundle=ref)
+
+    def _open(self) -> None:
+        """Open the environment on the files of the last snapshot, unless it is open."""
+        if self._worktree is not None:
+            return
+        last = self._context.journal.last_snapshot
+        commit, bundle = (last.commit, last.bundle) if last else (self._start.commit, self._start.bundle)
+        mirror = self._context.desk.mirror
+        if not mirror.has(self._start.base):
+            mirror.fetch()
+        if bundle is not None and not mirror.has(commit):
+            mirror.unbundle(self._context.crew.artifacts.get(bundle))
+        self._launch(commit, self._prepare(commit if self.granted else self._start.base))
+
+    def _launch(self, commit: str, prepared: Prepared) -> None:
+        context = self._context
+        worktree = open_worktree(
+            context.crew.launcher,
+            context.desk.mirror,
+            self._start.base,
+            files_of=commit,
+            prepared=prepared,
+            labels={"feature": context.feature, "task": context.task_key, "role": context.turn.role},
+            role=context.turn.role,
+            repository=context.thread.repository,
+        )
+        self._worktree = worktree
+        own = [
+            tool
+            for tool in worktree_tools(worktree, context.crew.settings.command_seconds)
+            if tool.name in self._arguments
+        ]
+        self._door = Door(
+            context.crew.policy, [*own, *self._closing], self._audit, repository=context.thread.repository
+        )
+
+    def _prepare(self, commit: str) -> Prepared:
+        context, mirror = self._context, self._context.desk.mirror
+        command = suite_command(context, mirror, commit)
+        packages = (*(command.packages if command else ()), *self._start.packages)
+        return prepare_commit(
+            context.crew.launcher,
+            mirror,
+            commit,
+            packages=packages,
+            role=context.turn.role,
+            repository=context.thread.repository,
+        )
+
+    def _audit(self, event: AuditEvent) -> None:
+        values: list[JsonValue] = [event.who, event.tool, event.arguments_digest, event.decision]
+        with self._context.crew.database.connection() as connection:
+            connection.execute(
+                "INSERT INTO audit (turn, who, tool, arguments_digest, decision, reasons, outcome, seconds)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+                [self._context.turn.id, *values, as_json(list(event.reasons)), event.outcome, event.seconds],
+            )
+
+    def _opened(self) -> WorkTree:
+        if self._worktree is None:
+            raise RuntimeError("the bench is used outside a call")
+        return self._worktree
+
+    def _close(self) -> None:
+        if self._worktree is not None:
+            self._worktree.close()
+            self._worktree = self._door = None
+
+
+def _answer(observation: Observation) -> Answer:
+    data = observation.data if isinstance(observation.data, dict) else {}
+    return Answer(
+        verdict=observation.verdict,
+        text=observation.text,
+        failed=observation.verdict.startswith(("exit ", "timed out")) and observation.verdict != "exit 0",
+        accepted=data.get("accepted") is True,
+        data=data,
+    )
+
+
+def _never(_arguments: BaseModel) -> Observation:
+    raise RuntimeError("a schema is not called")

@@ -1,0 +1,195 @@
+"""The assembly: builds the crew from the settings and the workspace, and hands it down."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+
+from langgraph.checkpoint.postgres import PostgresSaver
+from pydantic import SecretStr
+
+from agents.crew import Crew, Desk
+from agents.database import Database
+from agents.engine import Engine
+from agents.errors import AgentsError
+from agents.plays import PLAYS
+from agents.settings import Caps, CrewSettings
+from devctl import DevctlError, DevctlSettings, Launcher, open_launcher
+from graph import GraphError, Roadmap, RoadmapReader
+from local import LocalError, Workspace
+from policies import PolicyEngine, PolicyError, PolicySettings, open_engine
+from prompts import PromptError
+from roadcrew.edges import CodeHostEnd, code_host_end, database_url, graph_ends
+from roadcrew.errors import RoadcrewError, SettingsInvalid
+from roadcrew.jobs import Queue
+from roadcrew.local_people import LocalPeople
+from roadcrew.settings import Settings
+from specs import SpecsError
+from tools.artifacts import ArtifactStore
+from tools.codehost import CodeHost, CodeHostSettings
+from tools.errors import RunStopped, ToolError
+from tools.mirror import Mirror
+from tools.model import ModelClient, ModelSettings
+
+KNOWN_ERRORS: tuple[type[Exception], ...] = (
+    AgentsError,
+    RunStopped,
+    ToolError,
+    GraphError,
+    DevctlError,
+    LocalError,
+    PolicyError,
+    PromptError,
+    SpecsError,
+    RoadcrewError,
+)
+"""Every error that has words for people; `Fenced` is an AgentsError but never reaches people."""
+
+NO_MODEL = "http://127.0.0.1:9/v1"
+"""Stands for the model in commands that ask none: nothing listens there."""
+
+
+@dataclass(frozen=True)
+class Office:
+    """One process's whole product: the crew, its engine and its queue."""
+
+    settings: Settings
+    workspace: Workspace
+    crew: Crew
+    engine: Engine
+    queue: Queue
+    url: str
+    """PostgreSQL's address."""
+    host: CodeHostEnd
+    people: LocalPeople | None
+    """The identities on the local forge; None on another code host."""
+
+
+@contextmanager
+def open_office(
+    settings: Settings, workspace: Workspace, model_base_url: str | None = None, unsandboxed: bool = False
+) -> Iterator[Office]:
+    """Build everything, and take it down again.
+
+    ``model_base_url`` is the replay server in the demo; else the settings name the endpoint.
+    """
+    with ExitStack() as stack:
+        url = database_url(settings, workspace)
+        database = Database(url)
+        database.open()
+        stack.callback(database.close)
+        _make_checkpoints(database)
+        queue = Queue(url)
+        queue.open()
+        stack.callback(queue.close)
+        ends = graph_ends(settings, workspace)
+        roadmap = stack.enter_context(Roadmap(ends.writer))
+        roadmap.migrate()
+        reader = stack.enter_context(RoadmapReader(ends.reader))
+        policy = open_engine(PolicySettings(opa_url=settings.opa_url, dry_run=settings.policy_dry_run))
+        launcher = _launcher(settings, workspace, policy, unsandboxed)
+        model = stack.enter_context(ModelClient(model_settings(settings, model_base_url)))
+        host = code_host_end(settings, workspace)
+        people = _people(workspace, host)
+        crew = Crew(
+            settings=crew_settings(settings, workspace),
+            database=database,
+            roadmap=roadmap,
+            reader=reader,
+            model=model,
+            launcher=launcher,
+            artifacts=ArtifactStore(settings.artifacts_url or (workspace.path / "artifacts").as_uri()),
+            policy=policy,
+            desk=lru_cache(maxsize=64)(Desks(workspace, host, people)),
+            known_errors=tuple(error for error in KNOWN_ERRORS),
+        )
+        engine = Engine(crew, queue, PLAYS)
+        yield Office(settings, workspace, crew, engine, queue, url, host, people)
+
+
+def crew_settings(settings: Settings, workspace: Workspace) -> CrewSettings:
+    """Return the team's settings; what roadcrew.toml leaves open keeps the team's own default."""
+    team = settings.team
+    caps = {
+        "steps": team.steps,
+        "seconds": team.turn_seconds,
+        "task_tokens": team.task_tokens,
+        "feature_tokens": team.feature_tokens,
+        "feature_cost_usd": team.feature_cost_usd,
+    }
+    given = {
+        "rounds": team.rounds,
+        "approve_plan": team.approve_plan,
+        "merge": team.merge,
+        "merge_method": team.merge_method,
+        "label": team.label,
+    }
+    values: dict[str, object] = {name: value for name, value in given.items() if value is not None}
+    values["folder"] = workspace.path
+    values["holder"] = f"{socket.gethostname()}:{os.getpid()}"
+    values["caps"] = Caps.model_validate({name: value for name, value in caps.items() if value is not None})
+    return CrewSettings.model_validate(values)
+
+
+def model_settings(settings: Settings, base_url: str | None = None) -> ModelSettings:
+    """Return where the model is; raises `SettingsInvalid` when no model is named."""
+    if base_url is not None:
+        return ModelSettings(base_url=base_url, api_key=SecretStr("replay"), default_model="recorded")
+    name = settings.model.name or settings.team.models.get("default")
+    return ModelSettings(
+        base_url=settings.model.base_url or ("https://api.openai.com/v1" if settings.model.api_key else NO_MODEL),
+        api_key=settings.model.api_key or SecretStr(""),
+        default_model=name or "default",
+        models=settings.team.models,
+    )
+
+
+def need_model(settings: Settings) -> None:
+    """Raise `SettingsInvalid` unless an endpoint and a model are named."""
+    if settings.model.base_url is None and settings.model.api_key is None:
+        raise SettingsInvalid(
+            "no model is set: OPENAI_BASE_URL and OPENAI_API_KEY are empty",
+            "set OPENAI_API_KEY, or OPENAI_BASE_URL for any OpenAI-compatible endpoint, and ROADCREW_MODEL",
+        )
+    if not (settings.model.name or settings.team.models.get("default")):
+        raise SettingsInvalid("ROADCREW_MODEL is not set", "name the model that your endpoint should use")
+
+
+def _make_checkpoints(database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(7236003)")
+        there = connection.execute("SELECT to_regclass('roadcrew.checkpoint_migrations') AS there").fetchone()
+    if there is None or there["there"] is None:
+        with database.connection() as connection:
+            PostgresSaver(connection).setup()
+
+
+def _launcher(settings: Settings, workspace: Workspace, policy: PolicyEngine, unsandboxed: bool) -> Launcher:
+    backend = "none" if unsandboxed else settings.environment_backend
+    return open_launcher(DevctlSettings.from_environment(folder=workspace.path / "devctl", backend=backend), policy)
+
+
+def _people(workspace: Workspace, host: CodeHostEnd) -> LocalPeople | None:
+    if not host.is_local:
+        return None
+    from local import ensure_forge
+
+    return LocalPeople(workspace, ensure_forge(workspace))
+
+
+class Desks:
+    """Opens the desk of a repository: its code host and a mirror in this process's folder."""
+
+    def __init__(self, workspace: Workspace, host: CodeHostEnd, people: LocalPeople | None) -> None:
+        self._folder = workspace.path / "mirrors"
+        self._host = host
+        self._token = people.team().token if people else SecretStr(host.token)
+
+    def __call__(self, repository: str) -> Desk:
+        host = CodeHost(CodeHostSettings(api_url=self._host.api_url, token=self._token, repository=repository))
+        folder = self._folder / f"{repository.replace('/', '+')}.git"
+        return Desk(host=host, mirror=Mirror(folder, host.repository().clone_url, self._token))

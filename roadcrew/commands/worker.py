@@ -1,0 +1,50 @@
+"""`roadcrew worker`: serve the queues of one or more roles, and the webhooks if asked to."""
+
+from __future__ import annotations
+
+import contextlib
+
+import click
+
+from roadcrew.command import note, with_settings
+from roadcrew.commands.up import wait_for_stop
+from roadcrew.errors import InputInvalid
+from roadcrew.settings import Settings
+
+
+@click.command()
+@click.option("--role", "roles", multiple=True, help="Serve this role's queue only; may be given again.")
+@click.option("--concurrency", default=4, show_default=True, type=click.IntRange(1, 64), help="Jobs at a time.")
+@click.option("--intake", "port", type=click.IntRange(0, 65535), help="Also hear webhooks on this loopback port.")
+@click.option("--poll/--no-poll", default=True, show_default=True, help="Ask the code host for news.")
+@click.option("--unsandboxed", is_flag=True, help="Run the model's commands on this machine without a sandbox.")
+@with_settings
+def command(
+    settings: Settings, roles: tuple[str, ...], concurrency: int, port: int | None, poll: bool, unsandboxed: bool
+) -> None:
+    """Work on deliveries until Ctrl-C; start as many workers as you like, on any machines that share the servers."""
+    from roadcrew.assembly import need_model, open_office
+    from roadcrew.crewing import working
+    from roadcrew.edges import workspace_in_use
+    from roadcrew.intake import Intake
+    from roadcrew.jobs import WorkerSettings, queues_of
+    from roadcrew.webhooks import WebhookServer
+
+    need_model(settings)
+    try:
+        queues = queues_of(roles) if roles else None
+    except ValueError as fault:
+        raise InputInvalid(str(fault), "leave --role out to serve all") from fault
+    with contextlib.ExitStack() as stack:
+        workspace = stack.enter_context(workspace_in_use(settings))
+        office = stack.enter_context(open_office(settings, workspace, unsandboxed=unsandboxed))
+        stack.enter_context(working(office, WorkerSettings(queues=queues, concurrency=concurrency), poll))
+        if port is not None:
+            secret = settings.code_host.webhook_secret
+            value = secret.get_secret_value() if secret else workspace.secret("webhook")
+            intake = Intake(office.engine)
+            server = WebhookServer(value, intake, office.crew.threads.first_delivery, port=port)
+            stack.enter_context(server)
+            note(f"hears webhooks at {server.url}")
+        note(f"serves {', '.join(queues) if queues else 'all roles'}; Ctrl-C stops")
+        wait_for_stop()

@@ -1,0 +1,58 @@
+"""A worker inside the present process: serves the queues on threads of its own while a command looks on."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from agents.ids import key_of
+from roadcrew.assembly import Office
+from roadcrew.errors import Conflict
+from roadcrew.features import look_at
+from roadcrew.intake import Intake
+from roadcrew.jobs import Worker, WorkerSettings
+from roadcrew.live import follow
+
+logger = logging.getLogger(__name__)
+
+STOP_SECONDS = 10.0
+
+
+@contextmanager
+def working(office: Office, settings: WorkerSettings | None = None, poll: bool = True) -> Iterator[Worker]:
+    """Serve the queues until the block ends."""
+    intake = Intake(office.engine)
+    worker = Worker(office.url, office.engine, settings or WorkerSettings(), intake.poll if poll else _nothing)
+    thread = threading.Thread(target=worker.run, name="worker", daemon=True)
+    thread.start()
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        thread.join(STOP_SECONDS)
+        if thread.is_alive():
+            logger.warning("the worker still ends a job; what it does not finish is taken up by the next one")
+
+
+def settle(office: Office, thread: str) -> None:
+    """Work until a delivery has ended or waits for a person, showing how it goes."""
+    with working(office):
+        follow(lambda: look_at(office, thread), lambda one: one.status in ("done", "stopped", "failed", "waiting"))
+
+
+def retry(office: Office, thread: str) -> None:
+    """Wake everything of a delivery that stands still; raises `Conflict` when nothing does."""
+    threads = office.crew.threads
+    family = [state for state in (threads.get(thread), *threads.children(thread)) if state is not None]
+    still = [state for state in family if state.status in ("failed", "waiting")]
+    if not still:
+        raise Conflict(f"{thread} does not stand still", f"`roadcrew watch {key_of(thread)}` shows what it does")
+    for state in still:
+        office.engine.tell(state.id, "retry", f"retry:{uuid.uuid4().hex}", {"by": "person"})
+
+
+def _nothing() -> None:
+    return None

@@ -1,0 +1,164 @@
+"""The intake: what people say on the code host becomes letters, once each, when they may say it.
+
+Webhooks and polling meet here. A webhook is only a reason to look: what was said is read from the code host, and
+each thing said has one key (`comment:12`, `pull:<digest>`), so hearing it twice is hearing it once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shlex
+from typing import NamedTuple
+
+from agents.engine import Engine
+from agents.feedback import may_decide
+from agents.ids import feature_of, marker
+from agents.threads import ENDED, ThreadState
+from roadcrew.standing import standing_text
+from tools.codehost import CodeHost, Comment
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "/roadcrew"
+VERBS = ("plan", "approve", "retry", "stop", "budget", "status")
+
+
+class Command(NamedTuple):
+    """One `/roadcrew` command of a comment."""
+
+    verb: str
+    arguments: tuple[str, ...]
+
+
+def parse_command(body: str) -> Command | None:
+    """Return the command that a comment begins with, or None.
+
+    Words are compared whole, so that `/roadcrew-bot` or a quotation in the middle of a text is no command.
+    """
+    first = body.strip().splitlines()[0] if body.strip() else ""
+    try:
+        words = shlex.split(first)
+    except ValueError:
+        words = first.split()
+    if len(words) < 2 or words[0] != PREFIX or words[1] not in VERBS:
+        return None
+    return Command(words[1], tuple(words[2:]))
+
+
+class Intake:
+    """Hears what is said on the code host, for one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._crew = engine.crew
+
+    @property
+    def known_errors(self) -> tuple[type[Exception], ...]:
+        """Errors that hearing may end in; what was missed is heard at the next poll."""
+        return self._crew.known_errors
+
+    def issue(self, repository: str, number: int, sender: str) -> str | None:
+        """Start the delivery of an issue that carries our label, if the sender may; return its thread."""
+        host = self._crew.desk(repository).host
+        if self._crew.settings.label not in host.issue(number).labels:
+            return None
+        if not may_decide(host, sender):
+            logger.info("%s may not hand issue %d of %s to the team", sender, number, repository)
+            return None
+        return self._engine.start_feature(repository, number)
+
+    def comment(self, repository: str, number: int, comment: Comment) -> None:
+        """Obey a `/roadcrew` command of a person with write permission."""
+        command = parse_command(comment.body)
+        host = self._crew.desk(repository).host
+        if command is None or comment.author == host.viewer():
+            return
+        if not may_decide(host, comment.author):
+            logger.info("%s may not command the team on %s#%d", comment.author, repository, number)
+            return
+        thread = self._thread_of(repository, number)
+        if thread is None and command.verb == "plan":
+            self._engine.start_feature(repository, number)
+        elif thread is not None and self._obey(thread, command, comment):
+            host.react(comment.id, "eyes")
+
+    def news(self, thread: ThreadState) -> None:
+        """Look for commands on the issue and for news at the pull request of a feature thread."""
+        host = self._crew.desk(thread.repository).host
+        for comment in host.comments(thread.issue):
+            self.comment(thread.repository, thread.issue, comment)
+        pulls = self._crew.reader.pull_requests(thread.id)
+        for pull in pulls:
+            for comment in host.comments(pull.number):
+                self.comment(thread.repository, pull.number, comment)
+            self._engine.tell(thread.id, "pull_request", f"pull:{_digest(host, pull.number)}", {"number": pull.number})
+
+    def poll(self) -> None:
+        """Look for news of every feature that waits."""
+        for thread in self._crew.threads.every():
+            if thread.kind == "feature" and thread.status not in ENDED:
+                self.news(thread)
+
+    def pull_request(self, repository: str, number: int) -> None:
+        """Look at one pull request that something happened to."""
+        thread = self._thread_of(repository, number)
+        if thread is not None:
+            self.news(thread)
+
+    def _thread_of(self, repository: str, number: int) -> ThreadState | None:
+        """Return the feature thread of an issue, or of the pull request with that number."""
+        direct = self._crew.threads.get(feature_of(repository, number))
+        if direct is not None:
+            return direct
+        for thread in self._crew.threads.every(repository):
+            if thread.kind == "feature" and any(
+                pull.number == number for pull in self._crew.reader.pull_requests(thread.id)
+            ):
+                return thread
+        return None
+
+    def _obey(self, thread: ThreadState, command: Command, comment: Comment) -> bool:
+        """Carry out one command on a delivery; False when it was carried out before."""
+        key, host = f"comment:{comment.id}", self._crew.desk(thread.repository).host
+        who = {"by": comment.author}
+        if command.verb == "status":
+            host.upsert_comment(thread.issue, marker("status", str(comment.id)), standing_text(self._crew, thread))
+            return False
+        if command.verb == "approve":
+            heads = [host.pull_request(pull.number).head_sha for pull in self._crew.reader.pull_requests(thread.id)]
+            return self._engine.tell(thread.id, "approve", key, {**who, "head": heads[-1] if heads else None})
+        if command.verb == "budget":
+            return self._budget(thread, command, key)
+        verb = "retry" if command.verb == "plan" else command.verb
+        told = self._engine.tell(thread.id, verb, key, dict(who))
+        for child in self._crew.threads.children(thread.id):
+            if verb == "retry" and child.status in ("failed", "waiting"):
+                self._engine.tell(child.id, verb, key, dict(who))
+        return told
+
+    def _budget(self, thread: ThreadState, command: Command, key: str) -> bool:
+        try:
+            dollars = float(command.arguments[0].lstrip("$"))
+        except (IndexError, ValueError):
+            return False
+        return self._engine.tell(thread.id, "budget", key, {"cost_usd": dollars})
+
+
+def _digest(host: CodeHost, number: int) -> str:
+    """Return a digest of all that a delivery looks at in a pull request; it changes when there is news."""
+    pull = host.pull_request(number)
+    checks = host.check_state(pull.head_sha)
+    reviews = [(review.id, review.state, review.commit_id) for review in host.reviews(number)]
+    remarks = [remark.id for remark in host.review_comments(number)]
+    seen = (
+        pull.state,
+        pull.merged,
+        pull.head_sha,
+        pull.mergeable,
+        checks.state,
+        checks.failed,
+        reviews,
+        remarks,
+    )
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:24]

@@ -1,0 +1,180 @@
+"""The job queues: the engine's two jobs on procrastinate, and the worker that serves them.
+
+`advance` jobs of one thread run one at a time. A worker that dies leaves its jobs `doing`; every worker looks for
+such jobs whose worker's heartbeat has stopped and puts them back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import procrastinate
+import psycopg
+from procrastinate import JobContext
+from pydantic import BaseModel, ConfigDict
+
+from agents.database import Connection
+from agents.engine import Engine
+from agents.errors import Fenced
+from agents.failures import RESUMABLE
+
+logger = logging.getLogger(__name__)
+
+FLOW_QUEUE = "flow"
+ROLES = ("planner", "researcher", "coder", "docgen", "tester", "reviewer", "integrator")
+ALL_QUEUES = (FLOW_QUEUE, *ROLES)
+TRIES = 6
+"""Tries of a job whose edge is away, with waits of 2, 4, 8, 16 and 32 seconds between them."""
+SCHEMA_LOCK = 7_236_002
+"""Key of the advisory lock that lets one process make the queue's tables."""
+
+
+class WorkerSettings(BaseModel):
+    """How a worker serves its queues."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    queues: tuple[str, ...] | None = None
+    """Queues to serve, None for all."""
+    concurrency: int = 4
+    """Jobs at a time."""
+    heartbeat_seconds: float = 3.0
+    stalled_seconds: float = 12.0
+    """A worker silent for this long is taken for dead and its jobs are put back."""
+    poll_seconds: float = 5.0
+    """How often the code host is asked for news of what threads wait for."""
+
+
+class Queue:
+    """Puts jobs into the queue; the engine's `Enqueue`."""
+
+    def __init__(self, url: str) -> None:
+        self._app = procrastinate.App(
+            connector=procrastinate.SyncPsycopgConnector(conninfo=url, min_size=0, max_size=2)
+        )
+
+    def open(self) -> None:
+        """Connect, making the queue's tables where they are not there yet."""
+        self._app.open()
+        connector = self._app.connector
+        assert isinstance(connector, procrastinate.SyncPsycopgConnector)  # noqa: S101 - narrows the type
+        with connector.pool.connection() as connection, connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [SCHEMA_LOCK])
+            there = connection.execute("SELECT to_regclass('public.procrastinate_jobs')").fetchone()
+            if there is None or there[0] is None:
+                schema = self._app.schema_manager.get_schema()
+                connection.execute(schema.encode())
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._app.close()
+
+    def advance(self, connection: Connection, thread: str) -> None:
+        """Have a thread advanced."""
+        self._app.configure_task("roadcrew.advance", queue=FLOW_QUEUE, lock=thread, connection=connection).defer(
+            thread=thread
+        )
+
+    def turn(self, connection: Connection, turn: int, role: str, lock: str | None) -> None:
+        """Have a turn run by a worker of its role."""
+        self._app.configure_task("roadcrew.turn", queue=role, lock=lock or f"turn:{turn}", connection=connection).defer(
+            turn=turn
+        )
+
+
+class Worker:
+    """Serves queues until it is told to stop."""
+
+    def __init__(self, url: str, engine: Engine, settings: WorkerSettings, poll: Callable[[], None]) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._poll = poll
+        self._stop = threading.Event()
+        self._app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=8))
+        retry = procrastinate.RetryStrategy(max_attempts=TRIES, exponential_wait=2, retry_exceptions=RESUMABLE)
+        self._app.task(name="roadcrew.advance", pass_context=True, retry=retry)(self._advance)
+        self._app.task(name="roadcrew.turn", pass_context=True, retry=retry)(self._turn)
+
+    def run(self) -> None:
+        """Serve until `stop` is called from another thread."""
+        asyncio.run(self._serve())
+
+    def stop(self) -> None:
+        """End `run` soon; running jobs are left to be taken up again."""
+        self._stop.set()
+
+    async def _serve(self) -> None:
+        pool = ThreadPoolExecutor(self._settings.concurrency + 4, thread_name_prefix="job")
+        asyncio.get_running_loop().set_default_executor(pool)
+        async with self._app.open_async():
+            work = asyncio.create_task(self._work())
+            others = [asyncio.create_task(self._reap()), asyncio.create_task(self._look_outside())]
+            while not self._stop.is_set() and not work.done():
+                await asyncio.sleep(0.1)
+            for task in (work, *others):
+                task.cancel()
+            await asyncio.gather(work, *others, return_exceptions=True)
+        pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _work(self) -> None:
+        await self._app.run_worker_async(
+            queues=list(self._settings.queues or ALL_QUEUES),
+            concurrency=self._settings.concurrency,
+            install_signal_handlers=False,
+            fetch_job_polling_interval=1.0,
+            update_heartbeat_interval=self._settings.heartbeat_seconds,
+            stalled_worker_timeout=self._settings.stalled_seconds,
+            shutdown_graceful_timeout=0.5,
+            delete_jobs="successful",
+        )
+
+    async def _reap(self) -> None:
+        """Put back the jobs of workers that died."""
+        while True:
+            stalled = await self._app.job_manager.get_stalled_jobs(
+                seconds_since_heartbeat=self._settings.stalled_seconds
+            )
+            for job in stalled:
+                logger.warning("job %s of a worker that died is put back: %s", job.id, job.task_kwargs)
+                await self._app.job_manager.retry_job(job)
+            await asyncio.sleep(self._settings.heartbeat_seconds)
+
+    async def _look_outside(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.poll_seconds)
+            try:
+                await asyncio.to_thread(self._poll)
+            except self._engine.crew.known_errors as fault:
+                logger.warning("the code host could not be asked for news: %s", fault)
+
+    def _advance(self, context: JobContext, thread: str) -> None:
+        self._guard(lambda: self._engine.advance(thread, last_try=is_last(context)), thread)
+
+    def _turn(self, context: JobContext, turn: int) -> None:
+        self._guard(lambda: self._engine.run_turn(turn, last_try=is_last(context)), f"turn {turn}")
+
+    def _guard(self, job: Callable[[], None], subject: str) -> None:
+        try:
+            job()
+        except Fenced as fault:
+            logger.info("%s is left to its new holder: %s", subject, fault)
+        except (*RESUMABLE, psycopg.OperationalError) as fault:
+            logger.warning("%s is tried again later: %s", subject, fault)
+            raise
+
+
+def is_last(context: JobContext) -> bool:
+    """Whether this is the job's last try."""
+    return context.job.attempts >= TRIES - 1
+
+
+def queues_of(roles: Sequence[str]) -> tuple[str, ...]:
+    """Return the queues that a worker for these roles serves; the flow's own is always among them."""
+    unknown = sorted(set(roles) - set(ROLES) - {FLOW_QUEUE})
+    if unknown:
+        raise ValueError(f"unknown role {unknown[0]!r}: choose from {', '.join(ROLES)}")
+    return (FLOW_QUEUE, *(role for role in roles if role != FLOW_QUEUE))

@@ -107,7 +107,9 @@ class Git:
         done = self._run(argv, given, env or {}, self.settings.seconds)
         output = GitOutput(status=done.status, stdout=done.stdout, stderr=_text(done.stderr))
         if done.status not in accept:
-            raise GitBroken(f"git {arguments[0]} in {self.git_dir} failed: {_last_words(output)}")
+            full = "No space left on device" in output.stderr
+            hint = f"free space on the disk of {self.git_dir}" if full else ""
+            raise GitBroken(f"git {arguments[0]} in {self.git_dir} failed: {_last_words(output)}", hint)
         return output
 
     def talk(self, *arguments: str, token: SecretStr | None) -> GitOutput:

@@ -12,6 +12,21 @@ from pathlib import Path
 
 from tools.gitrun import Git
 
+GENERATED = b"""__pycache__/
+*.py[co]
+*.egg-info/
+.pytest_cache/
+.mypy_cache/
+.ruff_cache/
+.hypothesis/
+.coverage
+.tox/
+.nox/
+.venv/
+node_modules/
+.DS_Store
+"""
+"""What tools leave behind: excluded also where a repository does not say so, unless it says otherwise."""
 RULES_BYTES = 1024 * 1024
 """Longer `.gitignore` files are cut there."""
 
@@ -22,12 +37,14 @@ class IgnoreRules:
     def __init__(self, git: Git, skeleton: Path) -> None:
         self._git = git
         self._skeleton = skeleton
+        self.add(b"", b"")
 
     def add(self, folder: bytes, rules: bytes) -> None:
         """Take the content of the `.gitignore` file of a folder."""
         target = self._skeleton / os.fsdecode(folder)
         target.mkdir(parents=True, exist_ok=True)
-        (target / ".gitignore").write_bytes(rules[:RULES_BYTES])
+        before = b"" if folder else GENERATED
+        (target / ".gitignore").write_bytes(before + rules[:RULES_BYTES])
 
     def ignored(self, files: Sequence[bytes], folders: Sequence[bytes]) -> set[bytes]:
         """Those of the files and folders that the rules exclude."""

@@ -1,61 +1,88 @@
 """devctl: sandboxed environments in which people and agents run code.
 
-launcher = open_launcher(settings, policy)
-prepared = launcher.prepare(PrepareRequest(tree=folder, packages=("pytest",)))
-with launcher.launch(LaunchRequest(prepared=prepared)) as environment:
-    environment.put(folder)
-    print(environment.exec(["pytest", "-q"]).output)
+    launcher = open_launcher(settings, policy)
+    prepared = launcher.prepare(PrepareRequest(tree=folder, packages=("pytest",)))
+    with launcher.launch(LaunchRequest(prepared=prepared)) as environment:
+        environment.put(folder)
+        print(environment.exec(["pytest", "-q"]).output)
+
+The names are loaded when they are first used, so that `devctl --help` answers at once.
 """
 
-from devctl.environment import Environment
-from devctl.errors import (
-    DevctlError,
-    EnvironmentGone,
-    LaunchFailed,
-    LaunchRefused,
-    NoSuchEnvironment,
-    PathRefused,
-    PreparationFailed,
-    SandboxFailed,
-    SandboxUnavailable,
-    ServeFailed,
-    SettingsInvalid,
-)
-from devctl.launcher import Launcher, open_launcher
-from devctl.records import (
-    WORKDIR,
-    EnvironmentInfo,
-    ExecResult,
-    LaunchRequest,
-    Limits,
-    Prepared,
-    PrepareRequest,
-)
-from devctl.serving import Served
-from devctl.settings import DevctlSettings
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from devctl.environment import Environment
+    from devctl.errors import (
+        DevctlError,
+        EnvironmentGone,
+        LaunchFailed,
+        LaunchRefused,
+        NoSuchEnvironment,
+        PathRefused,
+        PreparationFailed,
+        SandboxFailed,
+        SandboxUnavailable,
+        ServeFailed,
+        SettingsInvalid,
+    )
+    from devctl.launcher import Launcher, open_launcher
+    from devctl.records import (
+        WORKDIR,
+        EnvironmentInfo,
+        ExecResult,
+        LaunchRequest,
+        Limits,
+        Prepared,
+        PrepareRequest,
+    )
+    from devctl.serving import Served
+    from devctl.settings import DevctlSettings
+
+_PLACES = {
+    "environment": ("Environment",),
+    "launcher": ("Launcher", "open_launcher"),
+    "records": (
+        *("WORKDIR", "EnvironmentInfo", "ExecResult", "LaunchRequest", "Limits", "Prepared", "PrepareRequest"),
+    ),
+    "serving": ("Served",),
+    "settings": ("DevctlSettings",),
+    "errors": (
+        *("DevctlError", "EnvironmentGone", "LaunchFailed", "LaunchRefused", "NoSuchEnvironment", "PathRefused"),
+        *("PreparationFailed", "SandboxFailed", "SandboxUnavailable", "ServeFailed", "SettingsInvalid"),
+    ),
+}
+_MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
     "WORKDIR",
     "DevctlError",
     "DevctlSettings",
-    "EnvironmentGone",
-    "LaunchFailed",
-    "LaunchRefused",
-    "NoSuchEnvironment",
-    "PathRefused",
-    "PreparationFailed",
-    "SandboxFailed",
-    "SandboxUnavailable",
-    "ServeFailed",
-    "SettingsInvalid",
     "Environment",
+    "EnvironmentGone",
     "EnvironmentInfo",
     "ExecResult",
+    "LaunchFailed",
+    "LaunchRefused",
     "LaunchRequest",
     "Launcher",
     "Limits",
+    "NoSuchEnvironment",
+    "PathRefused",
+    "PreparationFailed",
     "PrepareRequest",
     "Prepared",
+    "SandboxFailed",
+    "SandboxUnavailable",
+    "ServeFailed",
     "Served",
+    "SettingsInvalid",
     "open_launcher",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'devctl' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"devctl.{_MODULE_OF[name]}"), name)

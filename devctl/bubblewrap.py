@@ -12,6 +12,7 @@ from devctl.inside import prelude
 from devctl.preparing import SandboxedInstaller, VenvCache
 from devctl.records import (
     WORKDIR,
+    BackendName,
     Command,
     EnvironmentInfo,
     ExecResult,
@@ -100,7 +101,7 @@ class BubblewrapBox:
 class BubblewrapBackend:
     """Makes environments under bubblewrap."""
 
-    name = "bubblewrap"
+    name: BackendName = "bubblewrap"
 
     def __init__(self, settings: DevctlSettings, store: Store) -> None:
         self._settings = settings

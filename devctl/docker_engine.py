@@ -28,6 +28,7 @@ from devctl.files import Budget, parts_of
 from devctl.inside import prelude
 from devctl.records import (
     WORKDIR,
+    BackendName,
     Command,
     EnvironmentInfo,
     ExecResult,
@@ -167,7 +168,7 @@ class DockerBox:
 class DockerBackend:
     """Makes environments as containers."""
 
-    name = "docker"
+    name: BackendName = "docker"
 
     def __init__(self, settings: DevctlSettings, store: Store) -> None:
         self._settings = settings
@@ -418,7 +419,7 @@ def _translated(name: str) -> Iterator[None]:
 def _drain(connection: Any, take: Callable[[bytes], None], broken: list[Exception]) -> None:
     """Hand over what a command prints until it closes its output."""
     try:
-        for _, data in frames_iter(connection, tty=False):
+        for _, data in frames_iter(connection, tty=False):  # type: ignore[no-untyped-call] # untyped in the stubs
             take(data)
     except (DockerException, OSError, ValueError) as error:
         broken.append(error)

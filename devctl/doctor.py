@@ -7,7 +7,8 @@ from pathlib import Path
 
 from devctl.backend import Usability
 from devctl.errors import DevctlError
-from devctl.settings import BackendName, DevctlSettings
+from devctl.records import BackendName
+from devctl.settings import DevctlSettings
 from devctl.store import Store
 
 _USERNS = {

@@ -6,10 +6,11 @@ import weakref
 from typing import TYPE_CHECKING
 
 from devctl.backend import Backend, Usability
+from devctl.dependencies import plan_dependencies
 from devctl.environment import Environment
 from devctl.errors import DevctlError, LaunchRefused, NoSuchEnvironment, SandboxUnavailable
-from devctl.records import EnvironmentInfo, LaunchRequest, Prepared, PrepareRequest
-from devctl.settings import BackendName, DevctlSettings
+from devctl.records import BackendName, EnvironmentInfo, LaunchRequest, Prepared, PrepareRequest
+from devctl.settings import DevctlSettings
 from devctl.store import Store
 
 if TYPE_CHECKING:
@@ -35,9 +36,11 @@ class Launcher:
         """Install the dependencies of a tree, or find them in the cache.
 
         Only packages are installed, never the tree's own code. Raises PreparationFailed with the installer's
-        output, LaunchRefused when the policy does not grant the packages or the network for it.
+        output, LaunchRefused when the policy does not grant the network for it, or one of the packages: those
+        asked for and those the tree declares.
         """
-        self._ask(request.role, "environment.prepare", request.repository, request.packages, "packages")
+        wanted = plan_dependencies(request.tree, request.packages).requirements
+        self._ask(request.role, "environment.prepare", request.repository, wanted, "packages")
         return self._backend.prepare(request)
 
     def launch(self, request: LaunchRequest) -> Environment:

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 WORKDIR = "/work"
 """The working folder inside every environment."""
 
+BackendName = Literal["bubblewrap", "docker", "none"]
+
 Network = Literal["none", "packages"]
 """`none`: only the environment's own loopback. `packages`: the way out that preparing needs."""
 
@@ -124,7 +126,7 @@ class EnvironmentInfo(Record):
     """A running environment, as `devctl ls` shows it."""
 
     id: str
-    backend: str
+    backend: BackendName
     created: datetime
     owner_pid: int
     """The process that launched it; the environment is removed when that process is gone."""

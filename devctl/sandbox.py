@@ -75,7 +75,7 @@ def started(sandbox: Sandbox, command: Command, group: Group | None) -> Iterator
             *("--perms", "0444", "--ro-bind-data", str(variables), _ENV_FILE, "--remount-ro", "/"),
             "--",
             *_becoming(sandbox),
-            *_limiting(sandbox, command),
+            *limiting(sandbox, command),
             *("/bin/sh", "-c", f". {_ENV_FILE}\n{prelude.SCRIPT}", "sh", command.cwd, *command.argv),
         )
         job = Job(
@@ -183,7 +183,7 @@ def _becoming(sandbox: Sandbox) -> Sequence[str]:
     return ("/usr/bin/setpriv", "--reuid", uid, "--regid", uid, *dropped)
 
 
-def _limiting(sandbox: Sandbox, command: Command) -> Sequence[str]:
+def limiting(sandbox: Sandbox, command: Command) -> Sequence[str]:
     """Limits per process, for what no control group limits in sum."""
     limits = sandbox.limits
     arguments = [

@@ -4,14 +4,11 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, ValidationError
 
 from devctl.errors import SettingsInvalid
-from devctl.records import Record
-
-BackendName = Literal["bubblewrap", "docker", "none"]
+from devctl.records import BackendName, Record
 
 PASSED_TO_INSTALLER = (
     *(

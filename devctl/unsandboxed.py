@@ -20,6 +20,7 @@ from devctl.errors import LaunchFailed, ServeFailed
 from devctl.inside import prelude
 from devctl.preparing import VenvCache, installer_env, uv_path
 from devctl.records import (
+    BackendName,
     Command,
     EnvironmentInfo,
     ExecResult,
@@ -117,7 +118,7 @@ class UnsandboxedBox:
 class UnsandboxedBackend:
     """Makes folders in which commands run as this user; taken only when it is asked for by name."""
 
-    name = "none"
+    name: BackendName = "none"
 
     def __init__(self, settings: DevctlSettings, store: Store) -> None:
         self._settings = settings

@@ -17,7 +17,7 @@ def launcher_on(backend: str, folder: Path, **settings: object) -> Iterator[Laun
     """Open a launcher, or skip the test with the reason why there is none here."""
     image = os.environ.get("ROADCREW_TEST_IMAGE")
     given = {"docker_image": image, "docker_prepare_network": "host", **settings}
-    read = DevctlSettings.from_environment(folder=folder, backend=backend, **given)
+    read = DevctlSettings.from_environment(None, folder=folder, backend=backend, **given)
     try:
         launcher = open_launcher(read, None)
     except SandboxUnavailable as error:

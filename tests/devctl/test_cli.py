@@ -1,0 +1,68 @@
+"""The devctl program as people call it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.devctl.machines import launcher_on
+from tests.devctl.wheels import write_tree
+
+ROOT = Path(__file__).parents[2]
+
+
+def devctl(folder: Path, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "devctl.cli", "--folder", str(folder), *arguments]
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"}
+    return subprocess.run(argv, capture_output=True, text=True, cwd=cwd, env=env, timeout=60, check=False)
+
+
+def test_help_names_the_commands_and_loads_nothing_heavy(tmp_path: Path) -> None:
+    assert {"doctor", "run", "ls", "stop", "prune"} <= set(devctl(tmp_path, "--help").stdout.split())
+    script = "import sys, devctl.cli; print({'docker', 'pydantic', 'uv'} & set(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert loaded.stdout.strip() == "set()"
+
+
+def test_doctor_tells_of_every_backend_in_a_versioned_envelope(tmp_path: Path) -> None:
+    envelope = json.loads(devctl(tmp_path, "doctor", "--json").stdout)
+    assert envelope["version"] == 1
+    found = {one["backend"]: one for one in envelope["data"]}
+    assert set(found) == {"docker", "bubblewrap", "none"}
+    assert all(one["usable"] or (one["reason"] and one["hint"]) for one in found.values())
+
+
+def test_ls_and_stop_of_a_running_environment(tmp_path: Path) -> None:
+    from devctl import LaunchRequest
+
+    with launcher_on("bubblewrap", tmp_path) as launcher:
+        launched = launcher.launch(LaunchRequest(labels={"task": "T-7"}))
+        assert f"{launched.id}  bubblewrap" in devctl(tmp_path, "ls").stdout
+        assert devctl(tmp_path, "stop", launched.id).stdout == f"stopped {launched.id}\n"
+        assert json.loads(devctl(tmp_path, "ls", "--json").stdout)["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("stop", "e-none"), 6, "e-none"),
+        (("stop",), 2, "--all"),
+        (("run",), 2, "COMMAND"),
+        (("--backend", "vm", "ls"), 2, "vm"),
+    ],
+)
+def test_errors_have_words_and_codes(tmp_path: Path, arguments: tuple[str, ...], code: int, words: str) -> None:
+    done = devctl(tmp_path, *arguments)
+    assert done.returncode == code
+    assert words in done.stderr
+
+
+def test_run_gives_the_commands_output_and_status(tmp_path: Path) -> None:
+    with launcher_on("bubblewrap", tmp_path / "devctl"):
+        pass
+    tree = write_tree(tmp_path / "tree", {"note": "hello\n"})
+    done = devctl(tmp_path / "devctl", "--backend", "bubblewrap", "run", "--", "sh", "-c", "cat note; exit 7", cwd=tree)
+    assert (done.stdout, done.returncode) == ("hello\n", 7), done.stderr

@@ -1,0 +1,79 @@
+"""What is known of environments beyond the process that launched them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from devctl import DevctlSettings, LaunchRequest, open_launcher
+from devctl.capture import run_tool
+from devctl.store import FIRST_UID, Store, process_start
+from tests.devctl.machines import launcher_on
+
+ORPHAN = """
+import os, sys
+from pathlib import Path
+from devctl import DevctlSettings, LaunchRequest, open_launcher
+settings = DevctlSettings.from_environment({}, folder=sys.argv[1], backend="bubblewrap")
+environment = open_launcher(settings, None).launch(LaunchRequest())
+print(environment.id, flush=True)
+environment.exec(["sh", "-c", "while true; do touch alive; sleep 0.05; done"])
+"""
+
+
+def test_what_a_killed_owner_left_is_removed_at_the_next_opening(tmp_path: Path) -> None:
+    with launcher_on("bubblewrap", tmp_path / "devctl"):
+        pass
+    argv = [sys.executable, "-c", ORPHAN, str(tmp_path / "devctl")]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as owner:
+        assert owner.stdout is not None
+        name = owner.stdout.readline().strip()
+        work = tmp_path / "devctl/environments" / name / "work"
+        while not (work / "alive").exists():
+            assert owner.poll() is None
+        owner.kill()
+    assert work.is_dir()
+    with launcher_on("bubblewrap", tmp_path / "devctl") as launcher:
+        assert launcher.running() == []
+    assert not work.exists()
+    assert list((tmp_path / "devctl/uids").iterdir()) == []
+    found = run_tool(("pgrep", "-f", str(work.parent)))
+    assert found.output == b""
+
+
+def test_a_reused_process_number_is_not_taken_for_the_owner(tmp_path: Path) -> None:
+    assert process_start(os.getpid()) > 0
+    assert process_start(2**22 + 1) == 0
+
+
+def test_each_environment_has_a_uid_of_its_own(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    name, _ = store.create(())
+    assert [store.take_uid(name), store.take_uid(name)] == [FIRST_UID, FIRST_UID + 1]
+
+
+def test_two_environments_do_not_see_each_others_files(tmp_path: Path) -> None:
+    with launcher_on("bubblewrap", tmp_path) as launcher:
+        one, other = launcher.launch(LaunchRequest()), launcher.launch(LaunchRequest())
+        one.exec(["sh", "-c", "echo mine > note; echo mine > /tmp/note; echo mine > ~/note"])
+        assert other.exec(["sh", "-c", "cat note /tmp/note ~/note"]).exit_code != 0
+        assert one.exec(["sh", "-c", "cat note /tmp/note ~/note"]).output == "mine\n" * 3
+
+
+def test_a_process_that_ends_stops_its_environments(tmp_path: Path) -> None:
+    with launcher_on("bubblewrap", tmp_path):
+        pass
+    script = ORPHAN.replace('environment.exec(["sh", "-c", "while true; do touch alive; sleep 0.05; done"])', "")
+    argv = [sys.executable, "-c", script, str(tmp_path)]
+    subprocess.run(argv, check=True, capture_output=True, cwd=Path(__file__).parents[2], timeout=60)
+    assert list((tmp_path / "environments").iterdir()) == []
+
+
+def test_no_leftover_of_a_test_run_stays(tmp_path: Path) -> None:
+    settings = DevctlSettings.from_environment({}, folder=tmp_path, backend="none")
+    launcher = open_launcher(settings, None)
+    with pytest.raises(ZeroDivisionError), launcher.launch(LaunchRequest()):
+        raise ZeroDivisionError
+    assert list((tmp_path / "environments").iterdir()) == []

@@ -13,9 +13,7 @@ from forge.settings import ForgeSettings
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until told to stop; 2 when it cannot start."""
-    parser = argparse.ArgumentParser(
-        prog="python -m forge", description="A local GitHub-compatible code host."
-    )
+    parser = argparse.ArgumentParser(prog="python -m forge", description="A local GitHub-compatible code host.")
     parser.add_argument("--data", type=Path, required=True, help="folder for the database and repositories")
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
@@ -30,9 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             data=chosen.data.resolve(),
             url=(chosen.url or f"http://{shown}:{listener.getsockname()[1]}").rstrip("/"),
             admin_token=_token(chosen.admin_token_file),
-            trusted_hosts=LOOPBACK
-            if chosen.host in ("127.0.0.1", "localhost", "::1") and not chosen.url
-            else None,
+            trusted_hosts=LOOPBACK if chosen.host in ("127.0.0.1", "localhost", "::1") and not chosen.url else None,
         )
         serve(settings, listener)
     except SetupFailed as failure:

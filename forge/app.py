@@ -8,6 +8,8 @@ from werkzeug.exceptions import HTTPException
 from forge import githttp
 from forge.errors import ApiError, GitFailed
 from forge.host import Host
+from forge.pages.session import signed_in
+from forge.pages.setup import add_pages, error_page
 from forge.rest import (
     answer,
     commits,
@@ -31,7 +33,7 @@ RESOURCES = (commits, contents, hooks, issues, labels, protection, pulls, refs, 
 
 def create_app(host: Host) -> Flask:
     """The application for one forge; the caller starts and stops `host.sender`."""
-    app = Flask("forge", static_folder=None)
+    app = Flask("forge", static_folder="pages/static", template_folder="pages/templates")
     app.extensions["forge"] = host
     app.secret_key = host.cookie_secret
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
@@ -40,6 +42,7 @@ def create_app(host: Host) -> Flask:
     for module in RESOURCES:
         app.register_blueprint(module.routes, url_prefix=answer.PREFIX)
     app.register_blueprint(githttp.routes)
+    add_pages(app)
     answer.finish(app)
     _errors(app)
 
@@ -50,6 +53,8 @@ def create_app(host: Host) -> Flask:
             request.max_content_length = host.settings.api_body_bytes
         if is_api() or is_git():
             g.viewer = identify()
+        elif request.endpoint != "static":
+            g.viewer = signed_in(host)
 
     @app.get("/healthz")
     def health() -> Response:
@@ -74,19 +79,19 @@ def _errors(app: Flask) -> None:
     @app.errorhandler(ApiError)
     def told(failure: ApiError) -> Response:
         if is_git():
-            response = Response(
-                f"{failure.message}\n", failure.status, content_type="text/plain; charset=utf-8"
-            )
+            response = Response(f"{failure.message}\n", failure.status, content_type="text/plain; charset=utf-8")
             if failure.status == 401:
                 response.headers["WWW-Authenticate"] = 'Basic realm="forge"'
             return response
-        return answer.error(failure)
+        return answer.error(failure) if is_api() else error_page("That did not work", failure)
 
     @app.errorhandler(HTTPException)
     def raised(failure: HTTPException) -> Response:
         if is_api():
             return answer.http_error(failure)
-        return Response(f"{failure.name}\n", failure.code or 500, content_type="text/plain; charset=utf-8")
+        plain = ApiError(failure.description or failure.name)
+        plain.status = failure.code or 500
+        return error_page(failure.name, plain)
 
     @app.errorhandler(GitFailed)
     def broken(failure: GitFailed) -> Response:

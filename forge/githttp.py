@@ -1,8 +1,8 @@
 """git over smart HTTP: upload-pack and receive-pack in their stateless form.
 
-The request is complete on disk before git starts, so a slow client holds no git process; the answer to a fetch
-is streamed. Hooks are off, so what a hook would do is done here: the push commands are read from the request,
-protected branches are refused before git runs, and events follow after it.
+The request is complete on disk before git starts, so a slow client holds no git process; the answer to a
+fetch is streamed. Hooks are off, so what a hook would do is done here: the push commands are read from the
+request, protected branches are refused before git runs, and events follow after it.
 """
 
 import re
@@ -103,9 +103,7 @@ def advertise(owner: str, name: str) -> Response:
     arguments = [SERVICES[service], "--stateless-rpc", "--advertise-refs", "."]
     output = acting.git.run(*arguments, env=_environment()).stdout
     head = (
-        b""
-        if _environment() == {"GIT_PROTOCOL": "version=2"}
-        else packet(f"# service={service}\n".encode()) + b"0000"
+        b"" if _environment() == {"GIT_PROTOCOL": "version=2"} else packet(f"# service={service}\n".encode()) + b"0000"
     )
     return _reply(head + output, f"application/x-{service}-advertisement")
 
@@ -118,7 +116,7 @@ def _reply(data: bytes | Iterator[bytes], kind: str) -> Response:
 
 def _spooled() -> IO[bytes]:
     """The request's body, unpacked, in a temporary file at its beginning."""
-    target = tempfile.TemporaryFile()
+    target = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     packed = request.headers.get("Content-Encoding") in ("gzip", "x-gzip")
     unpack = zlib.decompressobj(16 + zlib.MAX_WBITS)
     size = 0

@@ -28,9 +28,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as failure:
         listener.close()
-        raise SetupFailed(
-            f"cannot listen on {host}:{port}: {failure.strerror}; choose another --port"
-        ) from failure
+        raise SetupFailed(f"cannot listen on {host}:{port}: {failure.strerror}; choose another --port") from failure
     listener.listen(128)
     return listener
 
@@ -49,7 +47,7 @@ def locked(data: Path) -> IO[str]:
 
 def serve(settings: ForgeSettings, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT; says on standard output where it listens."""
-    from waitress import create_server
+    from waitress import create_server  # type: ignore[import-untyped]  # it ships no types
 
     from forge.app import create_app
     from forge.host import Host

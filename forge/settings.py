@@ -11,7 +11,7 @@ class ForgeSettings(Record):
     data: Path
     """The folder that holds the database, the repositories and the cookie secret."""
     url: str
-    """The address under which others reach the forge, without a trailing slash; goes into webhook payloads."""
+    """The address that others use, without a trailing slash; it goes into webhook payloads."""
     admin_token: str
     trusted_hosts: tuple[str, ...] | None = ("127.0.0.1", "localhost", "[::1]")
     """Host headers that are answered; None answers all."""

@@ -1,4 +1,7 @@
-"""Sending webhooks: one thread takes deliveries from the queue in order; like GitHub it never retries by itself."""
+"""Sending webhooks: one thread takes deliveries from the queue in order.
+
+Like GitHub it never retries by itself; a person or program asks for a redelivery.
+"""
 
 import hashlib
 import hmac
@@ -12,7 +15,7 @@ import urllib.parse
 
 from forge.records import Delivery, Hook
 from forge.store import hooks
-from forge.store.database import Database
+from forge.store.database import Database, Value
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +54,7 @@ def encoded(hook: Hook, delivery: Delivery) -> tuple[bytes, dict[str, str]]:
 class Answer:
     """What the receiver said."""
 
-    def __init__(
-        self, status: str, code: int = 0, headers: dict[str, str] | None = None, body: str = ""
-    ) -> None:
+    def __init__(self, status: str, code: int = 0, headers: dict[str, str] | None = None, body: str = "") -> None:
         self.status = status
         self.code = code
         self.headers = headers or {}
@@ -88,9 +89,7 @@ def post(hook: Hook, body: bytes, headers: dict[str, str], seconds: float) -> An
             connection.close()
 
 
-def _connection(
-    parts: urllib.parse.SplitResult, seconds: float, *, insecure: bool
-) -> http.client.HTTPConnection:
+def _connection(parts: urllib.parse.SplitResult, seconds: float, *, insecure: bool) -> http.client.HTTPConnection:
     name = parts.hostname or ""
     if parts.scheme == "http":
         return http.client.HTTPConnection(name, parts.port, timeout=seconds)
@@ -146,7 +145,7 @@ class Sender:
         answer = post(hook, body, headers, self._seconds)
         took = round(time.monotonic() - began, 3)
         logger.info("delivered %s %s to %s: %s", delivery.event, delivery.guid, hook.url, answer.status)
-        values = {
+        values: dict[str, Value] = {
             "status": answer.status,
             "status_code": answer.code,
             "duration": took,

@@ -1,16 +1,16 @@
 """Merging a pull request: checked, made with git plumbing, recorded so that a crash in between is mended.
 
-The merge commit's sha is written down before the base branch moves. Should the process die after the move, the
-next look at the pull request finds that commit in the base branch and finishes the record.
+The merge commit's sha is written down before the base branch moves. Should the process die after the move,
+the next look at the pull request finds that commit in the base branch and finishes the record.
 """
 
 import re
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from forge.actions import issues as issue_actions
 from forge.actions import protection, pushes
-from forge.errors import Conflict, NotMergeable
+from forge.errors import Conflict, Invalid, NotMergeable
 from forge.git import merging as git_merging
 from forge.git import objects, refs
 from forge.git.refs import HEADS
@@ -151,3 +151,11 @@ def closing_numbers(body: str, full_name: str) -> list[int]:
         if (match["repo"] or full_name).lower() == full_name.lower()
     ]
     return list(dict.fromkeys(found))
+
+
+def method_named(name: str) -> Method:
+    """The merge method with this name, or Invalid."""
+    for method in get_args(Method):
+        if method == name:
+            return cast("Method", method)
+    raise Invalid.field("PullRequest", "merge_method", "invalid", f"{name[:60]!r} is not merge, squash or rebase")

@@ -1,7 +1,8 @@
 """Opening, editing and inspecting pull requests."""
 
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 
 from forge.actions import issues as issue_actions
 from forge.actions import merging, protection, pushes
@@ -62,9 +63,7 @@ def branch_of(act: Act, name: str, field: str) -> tuple[str, str]:
     """The branch and its tip; Invalid when there is no such branch in this repository."""
     owner, colon, branch = name.rpartition(":")
     if colon and owner.split("/")[0].lower() != act.repo.owner.lower():
-        raise Invalid.field(
-            "PullRequest", field, "invalid", "this forge has no forks: use a branch of the repository"
-        )
+        raise Invalid.field("PullRequest", field, "invalid", "this forge has no forks: use a branch of the repository")
     tip = refs.tip(act.git, HEADS + branch) if refs.is_name(branch) else None
     if tip is None:
         raise Invalid.field("PullRequest", field, "invalid")
@@ -81,22 +80,16 @@ def create(act: Act, draft: PullDraft) -> Issue:
     base, base_sha = branch_of(act, draft.base, "base")
     if refs.merge_base(act.git, base_sha, head_sha) is None:
         message = f"The {head} branch has no history in common with {base}"
-        raise Invalid(
-            "Validation Failed", [{"resource": "PullRequest", "code": "custom", "message": message}]
-        )
+        raise Invalid("Validation Failed", [{"resource": "PullRequest", "code": "custom", "message": message}])
     if refs.is_ancestor(act.git, head_sha, base_sha):
         message = f"No commits between {base} and {head}"
-        raise Invalid(
-            "Validation Failed", [{"resource": "PullRequest", "code": "custom", "message": message}]
-        )
+        raise Invalid("Validation Failed", [{"resource": "PullRequest", "code": "custom", "message": message}])
     ends = {"head_ref": head, "head_sha": head_sha, "base_ref": base, "base_sha": base_sha}
     with act.host.db.write() as db:
         same = pulls.listed(db, act.repo, pulls.PullFilter(head=head, base=base))
         if same.total:
             message = f"A pull request already exists for {act.repo.owner}:{head}."
-            raise Invalid(
-                "Validation Failed", [{"resource": "PullRequest", "code": "custom", "message": message}]
-            )
+            raise Invalid("Validation Failed", [{"resource": "PullRequest", "code": "custom", "message": message}])
         issue = issues.create(db, act.repo, author, title, body, is_pull=True)
         pulls.create(db, issue, ends, draft=draft.draft)
         issue_actions.announce(act, issue, "opened")
@@ -142,8 +135,6 @@ def set_draft(act: Act, issue: Issue, *, draft: bool) -> None:
 
 @lru_cache(maxsize=1024)
 def _merges_cleanly(program: str, folder: str, base: str, head: str) -> bool:
-    from pathlib import Path
-
     return git_merging.merged_tree(Git(program, Path(folder)), base, head) is not None
 
 
@@ -196,7 +187,7 @@ def mergeability(act: Act, issue: Issue, pull: Pull) -> tuple[bool | None, str]:
     return True, "unstable" if states and combined_state(states) != "success" else "clean"
 
 
-def _protected_state(act: Act, pull: Pull, rules: Protection, states: list[str]) -> str:
+def _protected_state(act: Act, pull: Pull, rules: Protection, states: Sequence[str]) -> str:
     if protection.is_behind(act, pull, rules):
         return "behind"
     if protection.problems(act, pull, rules):
@@ -223,4 +214,4 @@ def update_branch(act: Act, issue: Issue, pull: Pull, expected: str | None) -> N
         refs.swap(git, ref, new, pull.head_sha)
     except Conflict as moved:
         raise Invalid("expected head sha didn't match current head ref.") from moved
-    pushes.announce(replace(act), [pushes.RefChange(ref=ref, old=pull.head_sha, new=new)])
+    pushes.announce(act, [pushes.RefChange(ref=ref, old=pull.head_sha, new=new)])

@@ -111,7 +111,7 @@ def _follow(act: Act, change: RefChange) -> None:
 
 
 def sync_head(act: Act, pull: Pull) -> Pull:
-    """Record the head branch's tip, with a `synchronize` event when it moved; whoever sees the move first tells."""
+    """Record the head branch's tip; whoever sees a move first sends the `synchronize` event."""
     head = refs.tip(act.git, HEADS + pull.head_ref)
     if head is None or head == pull.head_sha:
         return pull

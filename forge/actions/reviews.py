@@ -137,9 +137,7 @@ def dismiss(act: Act, issue: Issue, review: Review, message: str) -> Review:
     """Make a verdict count no longer."""
     act.need("write")
     if review.state not in ("APPROVED", "CHANGES_REQUESTED"):
-        raise Invalid(
-            "Unprocessable Entity", [f"Can not dismiss a {review.state.lower()} pull request review"]
-        )
+        raise Invalid("Unprocessable Entity", [f"Can not dismiss a {review.state.lower()} pull request review"])
     if not message.strip():
         raise Invalid.field("PullRequestReview", "message", "missing_field")
     checked_text("PullRequestReview", "message", message)
@@ -187,9 +185,7 @@ def _remark_text(body: str) -> str:
     return checked_text("PullRequestReviewComment", "body", body)
 
 
-def placed_remark(
-    remark: Remark, files: dict[str, str | None], commit_id: str
-) -> dict[str, str | int | None]:
+def placed_remark(remark: Remark, files: dict[str, str | None], commit_id: str) -> dict[str, str | int | None]:
     """The columns of a remark, its line checked against the diff; Invalid for a line outside of it."""
     if remark.path not in files:
         message = f"{remark.path[:200]!r} is not part of the diff"
@@ -260,3 +256,11 @@ def _at_position(patch: str, position: int) -> tuple[int, Side]:
             return old, "LEFT"
     message = f"position {position} is not in the diff"
     raise Invalid.field("PullRequestReviewComment", "position", "invalid", message)
+
+
+def verdict_named(name: str) -> Verdict:
+    """The verdict with this name, or Invalid."""
+    for verdict in _STATES:
+        if verdict == name:
+            return verdict
+    raise Invalid.field("PullRequestReview", "event", "invalid", f"{name[:60]!r} is not a verdict")

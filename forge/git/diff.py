@@ -78,7 +78,7 @@ def _patches(git: Git, old: str, new: str) -> list[str | None]:
 
 
 def split_patches(data: bytes) -> list[str | None]:
-    """The hunks of each file of a patch; a line of content always has a prefix, so headers cannot be forged."""
+    """The hunks of each file of a patch; content lines have a prefix, so headers cannot be forged."""
     texts: list[str | None] = []
     for part in (b"\n" + data).split(b"\ndiff --git ")[1:]:
         start = part.find(b"\n@@ ")

@@ -120,9 +120,7 @@ def tree(git: Git, name: str, *, recursive: bool = False, path: str = "") -> lis
         meta, _, raw = line.partition(b"\t")
         mode, kind, sha, size = meta.decode().split()
         length = int(size) if size.isdigit() else None
-        entries.append(
-            TreeEntry(path=raw.decode("utf-8", "replace"), mode=mode, type=kind, sha=sha, size=length)
-        )
+        entries.append(TreeEntry(path=raw.decode("utf-8", "replace"), mode=mode, type=kind, sha=sha, size=length))
     return entries
 
 
@@ -131,9 +129,7 @@ def write_blob(git: Git, content: bytes) -> str:
     return git.run("hash-object", "-w", "-t", "blob", "--stdin", given=content).text
 
 
-def write_commit(
-    git: Git, tree_sha: str, parents: Sequence[str], message: str, people: Mapping[str, str]
-) -> str:
+def write_commit(git: Git, tree_sha: str, parents: Sequence[str], message: str, people: Mapping[str, str]) -> str:
     """Store a commit; `people` holds GIT_AUTHOR_* and GIT_COMMITTER_* values."""
     options = [part for parent in parents for part in ("-p", parent)]
     given = message.encode("utf-8", "replace")

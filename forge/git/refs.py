@@ -63,9 +63,7 @@ def commit(git: Git, name: str) -> str:
 def listed(git: Git, prefix: str) -> list[tuple[str, str, str]]:
     """The (name, sha, type) of all refs that begin with a prefix, by name."""
     folder = prefix.rpartition("/")[0] or "refs"
-    lines = git.run(
-        "for-each-ref", "--format=%(objectname) %(objecttype) %(refname)", folder
-    ).text.splitlines()
+    lines = git.run("for-each-ref", "--format=%(objectname) %(objecttype) %(refname)", folder).text.splitlines()
     rows = [line.split(" ", 2) for line in lines]
     return [(name, sha, kind) for sha, kind, name in rows if name.startswith(prefix)]
 
@@ -76,7 +74,7 @@ def branches(git: Git) -> dict[str, str]:
 
 
 def swap(git: Git, ref: str, new: str, old: str | None) -> None:
-    """Point a ref from `old` to `new`; old None means any, ZERO that it must not exist. Conflict if it moved."""
+    """Point a ref from `old` (None: any, ZERO: absent) to `new`; Conflict if it moved."""
     checked(ref)
     expected = [] if old is None else [old]
     try:

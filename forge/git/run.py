@@ -98,7 +98,7 @@ class Git:
         env: Mapping[str, str] | None = None,
         config: Sequence[str] = (),
     ) -> subprocess.Popen[bytes]:
-        """Start git in its own process group with a pipe for its output; a file as input is read from its start."""
+        """Start git in its own process group, output to a pipe; an input file is read from its start."""
         if not isinstance(stdin, int):
             stdin.flush()
             os.lseek(stdin.fileno(), 0, os.SEEK_SET)  # Python's own seek may only move inside its buffer

@@ -60,9 +60,7 @@ def link(response: Response, page: Page, total: int) -> None:
 
 
 def _page_url(number: int, size: int) -> str:
-    arguments = [
-        (key, value) for key, value in request.args.items(multi=True) if key not in ("page", "per_page")
-    ]
+    arguments = [(key, value) for key, value in request.args.items(multi=True) if key not in ("page", "per_page")]
     query = urllib.parse.urlencode([*arguments, ("page", number), ("per_page", size)])
     return f"{request.base_url}?{query}"
 
@@ -79,7 +77,7 @@ def error(failure: ApiError) -> Response:
 
 def outside_subset() -> OutsideSubset:
     """What a route that the forge does not have answers."""
-    text = f"{request.method} {request.path[:300]} is not in the part of the GitHub REST API that this forge serves"
+    text = f"{request.method} {request.path[:300]} is not in the part of the GitHub API that this forge serves"
     return OutsideSubset(text)
 
 

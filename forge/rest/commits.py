@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request
 
-from forge.errors import Forbidden, Invalid, NotFound
+from forge.errors import Conflict, Forbidden, Invalid, NotFound
 from forge.events import emit
 from forge.git import diff, objects, refs
 from forge.host import Act
@@ -30,22 +30,13 @@ def list_commits(owner: str, name: str) -> Response:
     """The history of a branch, newest first."""
     acting, wanted = act(owner, name), page()
     if _is_empty(acting):
-        raise Conflict409()
+        raise Conflict("Git Repository is empty.")
     start = refs.commit(acting.git, request.args.get("sha") or acting.repo.default_branch)
     path = request.args.get("path") or None
-    found = objects.log(
-        acting.git, start, path=path, skip=(wanted.number - 1) * wanted.size, count=wanted.size
-    )
+    found = objects.log(acting.git, start, path=path, skip=(wanted.number - 1) * wanted.size, count=wanted.size)
     response = reply([shapes.commit(view(), acting.repo, commit) for commit in found])
     link(response, wanted, objects.count(acting.git, start, path))
     return response
-
-
-def Conflict409() -> Exception:  # noqa: N802 - reads as the error it makes
-    """GitHub's answer for the history of a repository without commits."""
-    from forge.errors import Conflict
-
-    return Conflict("Git Repository is empty.")
 
 
 @routes.get(f"{BASE}/commits/<path:ref>")
@@ -125,9 +116,7 @@ def create_status(owner: str, name: str, sha: str) -> Response:
 
 def _checked_url(url: str) -> str:
     if not url.lower().startswith(("http://", "https://")):
-        raise Invalid.field(
-            "Status", "target_url", "invalid", "target_url must begin with http:// or https://"
-        )
+        raise Invalid.field("Status", "target_url", "invalid", "target_url must begin with http:// or https://")
     return checked_text("Status", "target_url", url, 2000)
 
 

@@ -29,9 +29,7 @@ def clean_path(path: str) -> str:
     parts = path.strip("/").split("/")
     odd = any(part in {"", ".", ".."} or part.lower() == ".git" for part in parts)
     if odd or "\0" in path or "\n" in path or len(path) > 4096:
-        raise Invalid.field(
-            "Commit", "path", "invalid", f"{path[:200]!r} is not a path inside the repository"
-        )
+        raise Invalid.field("Commit", "path", "invalid", f"{path[:200]!r} is not a path inside the repository")
     return "/".join(parts)
 
 
@@ -51,9 +49,7 @@ def entry_at(acting: Act, commit: str, path: str) -> TreeEntry | None:
 def _shaped(acting: Act, ref: str, path: str, entry: TreeEntry, content: bytes | None = None) -> Json:
     shaper, quoted = view(), urllib.parse.quote(path)
     api = shaper.repo_api(acting.repo, f"/contents/{quoted}?ref={urllib.parse.quote(ref, safe='')}")
-    kind = {"tree": "dir", "commit": "submodule"}.get(
-        entry.type, "symlink" if entry.mode == "120000" else "file"
-    )
+    kind = {"tree": "dir", "commit": "submodule"}.get(entry.type, "symlink" if entry.mode == "120000" else "file")
     page = shaper.repo_html(acting.repo, f"/blob/{ref}/{quoted}")
     git_url = shaper.repo_api(acting.repo, f"/git/{entry.type}s/{entry.sha}")
     shaped: Json = {
@@ -125,9 +121,7 @@ def _people(acting: Act, given: Body) -> dict[str, str]:
         part = given.part(field)
         if part is not None:
             values.update(
-                objects.identity(
-                    part.text("name"), part.text("email"), at=part.optional_text("date"), role=role
-                )
+                objects.identity(part.text("name"), part.text("email"), at=part.optional_text("date"), role=role)
             )
     return values
 
@@ -147,9 +141,7 @@ def _commit_file(acting: Act, given: Body, path: str, new: tuple[str, str] | Non
         raise Conflict(f"Protected branch update failed: {reason}")
     message = checked_text("Commit", "message", given.text("message"))
     tree = objects.edited_tree(acting.git, tip, {path: new})
-    commit = objects.write_commit(
-        acting.git, tree, [tip] if tip else [], f"{message}\n", _people(acting, given)
-    )
+    commit = objects.write_commit(acting.git, tree, [tip] if tip else [], f"{message}\n", _people(acting, given))
     refs.swap(acting.git, ref, commit, tip or ZERO)
     pushes.announce(acting, [RefChange(ref=ref, old=tip or ZERO, new=commit)])
     return branch, commit

@@ -9,7 +9,7 @@ from forge.errors import Invalid, NotFound
 from forge.events import SUPPORTED
 from forge.host import Act
 from forge.records import Delivery, Hook
-from forge.rest.answer import empty, paged, reply
+from forge.rest.answer import empty, link, paged, reply
 from forge.rest.request import Body, act, body, host, page, view
 from forge.shapes import hooks as shapes
 from forge.shapes import people
@@ -72,11 +72,7 @@ def list_hooks(owner: str, name: str) -> Response:
         total = len(found.items)
     wanted = page()
     start = (wanted.number - 1) * wanted.size
-    response = reply(
-        [shapes.hook(view(), acting.repo, hook) for hook in found.items[start : start + wanted.size]]
-    )
-    from forge.rest.answer import link
-
+    response = reply([shapes.hook(view(), acting.repo, hook) for hook in found.items[start : start + wanted.size]])
     link(response, wanted, total)
     return response
 
@@ -96,9 +92,7 @@ def create_hook(owner: str, name: str) -> Response:
         for other in hooks.of_repository(db, acting.repo).items:
             if other.url == values["url"] and json.dumps(list(other.events)) == values["events"]:
                 message = "Hook already exists on this repository"
-                raise Invalid(
-                    "Validation Failed", [{"resource": "Hook", "code": "custom", "message": message}]
-                )
+                raise Invalid("Validation Failed", [{"resource": "Hook", "code": "custom", "message": message}])
         hook = hooks.create(db, acting.repo, values)
         _ping(acting, hook)
     return reply(shapes.hook(view(), acting.repo, hook), 201)

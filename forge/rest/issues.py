@@ -90,11 +90,7 @@ def edit_issue(owner: str, name: str, number: int) -> Response:
     given.refuse("assignee", "assignees", "milestone")
     issue = actions.find(acting, number)
     wanted = edit_from(given)
-    issue = (
-        pull_actions.edit(acting, issue, wanted, None)
-        if issue.is_pull
-        else actions.edit(acting, issue, wanted)
-    )
+    issue = pull_actions.edit(acting, issue, wanted, None) if issue.is_pull else actions.edit(acting, issue, wanted)
     if "labels" in given:
         actions.set_labels(acting, issue, _label_names(given))
         issue = actions.find(acting, number)
@@ -140,9 +136,7 @@ def edit_comment(owner: str, name: str, key: int) -> Response:
     """Change a comment."""
     acting = act(owner, name)
     found = actions.find_comment(acting, key)
-    return reply(
-        _shaped_comment(acting, actions.edit_comment(acting, found, body("IssueComment").text("body")))
-    )
+    return reply(_shaped_comment(acting, actions.edit_comment(acting, found, body("IssueComment").text("body"))))
 
 
 @routes.delete(f"{BASE}/comments/<int:key>")

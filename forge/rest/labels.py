@@ -74,9 +74,7 @@ def edit_label(owner: str, name: str, label: str) -> Response:
     acting = act(owner, name, "write")
     found, given = _found(acting, label), body("Label")
     wanted = actions.checked_label(given.text("new_name", given.text("name", found.name)))
-    description = checked_text(
-        "Label", "description", given.text("description", found.description or ""), 100
-    )
+    description = checked_text("Label", "description", given.text("description", found.description or ""), 100)
     color = _color(given, found.color)
     with host().db.write() as db:
         same = issues.label_named(db, acting.repo, wanted)

@@ -78,9 +78,7 @@ def _approvals(reviews: Body) -> int:
     if count is None:
         return 1
     if not 0 <= count <= MOST_APPROVALS:
-        raise reviews._fail(
-            "required_approving_review_count", "invalid", f"must be from 0 to {MOST_APPROVALS}"
-        )
+        raise reviews.failure("required_approving_review_count", "invalid", f"must be from 0 to {MOST_APPROVALS}")
     return count
 
 

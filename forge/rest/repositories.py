@@ -5,7 +5,7 @@ from flask import Blueprint, Response
 from forge.actions import repositories as actions
 from forge.errors import Forbidden, NotFound
 from forge.host import Act
-from forge.records import LEVELS, Permission, allows
+from forge.records import LEVELS, Permission, User, allows
 from forge.rest.answer import empty, paged, reply
 from forge.rest.request import act, body, host, need_viewer, page, view, viewer
 from forge.shapes import people
@@ -94,7 +94,7 @@ def list_collaborators(owner: str, name: str) -> Response:
         found = repositories.collaborators(db, acting.repo, page())
         levels = {user.id: repositories.permission(db, acting.repo, user) for user in found.items}
 
-    def shape(user: people.User) -> people.Json:
+    def shape(user: User) -> people.Json:
         level = levels[user.id]
         return {**people.user(view(), user), "permissions": people.permissions(level), "role_name": level}
 
@@ -103,9 +103,9 @@ def list_collaborators(owner: str, name: str) -> Response:
 
 @routes.get("/repos/<owner>/<name>/collaborators/<login>")
 def is_collaborator(owner: str, name: str, login: str) -> Response:
-    """204 when a person works on the repository, else 404."""
+    """204 when a person works on the repository, else 404; for those who are signed in."""
+    need_viewer()
     acting = act(owner, name)
-    acting.need("read").user  # noqa: B018 - strangers are refused by reading it
     user = actions.person(acting, login)
     with host().db.read() as db:
         if user.id != acting.repo.owner_id and not repositories.granted_to(db, acting.repo, user):
@@ -120,7 +120,7 @@ def add_collaborator(owner: str, name: str, login: str) -> Response:
     given = body("Repository")
     choices = ("pull", "triage", "push", "maintain", "admin", *(level for level in LEVELS[1:]))
     wanted = given.choice("permission", choices, "push")
-    level = _GRANTS.get(wanted) or next(each for each in LEVELS if each == wanted)
+    level = _GRANTS.get(wanted) or given.choice("permission", LEVELS)
     actions.grant(acting, actions.person(acting, login), level)
     return empty()
 

@@ -97,16 +97,15 @@ class Body:
     def __contains__(self, field: str) -> bool:
         return field in self.values
 
-    def _fail(self, field: str, code: str, message: str) -> Invalid:
+    def failure(self, field: str, code: str, message: str) -> Invalid:
+        """Invalid for one field of this body."""
         return Invalid.field(self.resource, field, code, message)
 
     def _typed(self, field: str, kind: type | tuple[type, ...], words: str) -> Any:
         value = self.values.get(field)
-        wrong = value is not None and (
-            not isinstance(value, kind) or (kind is int and isinstance(value, bool))
-        )
+        wrong = value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool)))
         if wrong:
-            raise self._fail(field, "invalid", f"{field} must be {words}")
+            raise self.failure(field, "invalid", f"{field} must be {words}")
         return value
 
     def text(self, field: str, default: str | None = None) -> str:
@@ -115,7 +114,7 @@ class Body:
         if value is None:
             value = default
         if value is None:
-            raise self._fail(field, "missing_field", f"{field} wasn't supplied")
+            raise self.failure(field, "missing_field", f"{field} wasn't supplied")
         return value
 
     def optional_text(self, field: str) -> str | None:
@@ -132,14 +131,14 @@ class Body:
         """An integer or null."""
         value: int | None = self._typed(field, int, "an integer")
         if value is not None and not -(2**53) < value < 2**53:
-            raise self._fail(field, "invalid", f"{field} is out of range")
+            raise self.failure(field, "invalid", f"{field} is out of range")
         return value
 
     def texts(self, field: str) -> list[str]:
         """A list of strings, empty when absent."""
         value = self._typed(field, list, "a list") or []
         if not all(isinstance(each, str) for each in value):
-            raise self._fail(field, "invalid", f"{field} must be a list of strings")
+            raise self.failure(field, "invalid", f"{field} must be a list of strings")
         return list(value)
 
     def part(self, field: str) -> "Body | None":
@@ -151,7 +150,7 @@ class Body:
         """A list of objects, empty when absent."""
         value = self._typed(field, list, "a list") or []
         if not all(isinstance(each, dict) for each in value):
-            raise self._fail(field, "invalid", f"{field} must be a list of objects")
+            raise self.failure(field, "invalid", f"{field} must be a list of objects")
         return [Body(self.resource, each) for each in value]
 
     def choice(self, field: str, choices: tuple[T, ...], default: T | None = None) -> T:
@@ -160,13 +159,13 @@ class Body:
         for each in choices:
             if value == each:
                 return each
-        raise self._fail(field, "invalid", f"{value[:60]!r} is not one of: {', '.join(choices)}")
+        raise self.failure(field, "invalid", f"{value[:60]!r} is not one of: {', '.join(choices)}")
 
     def refuse(self, *fields: str) -> None:
         """Invalid for a field that GitHub has, that the forge has not, and that asks for something."""
         for field in fields:
             if self.values.get(field):
-                raise self._fail(field, "custom", f"this forge does not support {field}")
+                raise self.failure(field, "custom", f"this forge does not support {field}")
 
 
 def parsed() -> Any:

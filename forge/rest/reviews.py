@@ -9,11 +9,13 @@ from forge.errors import Forbidden, Invalid, NotFound
 from forge.host import Act
 from forge.records import Issue, ReviewComment
 from forge.rest.answer import empty, paged, reply, sliced
+from forge.rest.issues import react, reactions
 from forge.rest.request import Body, act, body, host, page, view
 from forge.shapes import people
 from forge.shapes import pulls as shapes
 from forge.store import issues, pulls
 from forge.store.database import now
+from forge.text import checked_text
 
 routes = Blueprint("reviews", __name__)
 BASE = "/repos/<owner>/<name>/pulls"
@@ -79,7 +81,7 @@ def edit_review(owner: str, name: str, number: int, key: int) -> Response:
     review = actions.find(acting, pull, key)
     if acting.user.id != review.author_id:
         raise Forbidden("Must be the author of the review.")
-    actions.checked_text("PullRequestReview", "body", text)
+    checked_text("PullRequestReview", "body", text)
     with host().db.write() as db:
         review = pulls.change_review(db, review, body=text)
         actions.announce(acting, issue, review, "edited")
@@ -197,7 +199,7 @@ def edit_comment(owner: str, name: str, key: int) -> Response:
     """Change a remark."""
     acting, text = act(owner, name), body("PullRequestReviewComment").text("body")
     _, issue = _own(acting, key)
-    actions.checked_text("PullRequestReviewComment", "body", text)
+    checked_text("PullRequestReviewComment", "body", text)
     with host().db.write() as db:
         db.execute("UPDATE review_comments SET body = ?, updated_at = ? WHERE id = ?", [text, now(), key])
         actions.announce_comment(acting, issue, _found(acting, key), "edited")
@@ -218,8 +220,6 @@ def delete_comment(owner: str, name: str, key: int) -> Response:
 @routes.route(f"{BASE}/comments/<int:key>/reactions", methods=["GET", "POST"])
 def comment_reactions(owner: str, name: str, key: int) -> Response:
     """React to a remark, or list its reactions."""
-    from forge.rest.issues import react, reactions
-
     acting = act(owner, name)
     _found(acting, key)
     if request.method == "POST":

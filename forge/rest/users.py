@@ -6,7 +6,7 @@ from forge.actions.repositories import checked_login
 from forge.errors import Forbidden, Invalid, NotFound
 from forge.records import User
 from forge.rest.answer import RATE_LIMIT, empty, paged, reply
-from forge.rest.request import body, host, need_viewer, page, view
+from forge.rest.request import body, host, need_viewer, page, view, viewer
 from forge.shapes import people
 from forge.store import repositories, users
 from forge.text import checked_text
@@ -79,8 +79,6 @@ def get_user_by_id(key: int) -> Response:
 @routes.get("/users/<login>/repos")
 def list_user_repos(login: str) -> Response:
     """A user's repositories that the viewer may see."""
-    from forge.rest.request import viewer
-
     owner = _found(login).login
     with host().db.read() as db:
         found = repositories.visible(db, viewer(), owner, page())

@@ -28,16 +28,12 @@ def git_commit(view: View, repo: Repository, commit: CommitObject) -> Json:
         "committer": commit.committer.model_dump(),
         "message": commit.message,
         "tree": {"sha": commit.tree, "url": view.repo_api(repo, f"/git/trees/{commit.tree}")},
-        "parents": [
-            {"sha": sha, "url": view.repo_api(repo, f"/git/commits/{sha}")} for sha in commit.parents
-        ],
+        "parents": [{"sha": sha, "url": view.repo_api(repo, f"/git/commits/{sha}")} for sha in commit.parents],
         "verification": {"verified": False, "reason": "unsigned", "signature": None, "payload": None},
     }
 
 
-def commit(
-    view: View, repo: Repository, found: CommitObject, files: Sequence[FileChange] | None = None
-) -> Json:
+def commit(view: View, repo: Repository, found: CommitObject, files: Sequence[FileChange] | None = None) -> Json:
     """A commit as the commits routes show it; with files where they are given."""
     api = view.repo_api(repo, f"/commits/{found.sha}")
     inner = git_commit(view, repo, found)

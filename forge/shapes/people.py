@@ -56,7 +56,7 @@ def full_user(view: View, person: User) -> Json:
 def permissions(level: Permission) -> dict[str, bool]:
     """The permission flags of a repository."""
     flags = {"pull": "read", "triage": "triage", "push": "write", "maintain": "maintain", "admin": "admin"}
-    return {flag: allows(level, need) for flag, need in flags.items() if need in LEVELS}  # type: ignore[arg-type]  # the values are LEVELS' own
+    return {flag: allows(level, need) for flag, need in flags.items() if need in LEVELS}
 
 
 def repository(view: View, repo: Repository, level: Permission | None = None) -> Json:

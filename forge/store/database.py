@@ -100,9 +100,7 @@ def many(db: sqlite3.Connection, kind: type[R], sql: str, values: Sequence[Value
     return [kind.model_validate(dict(row)) for row in db.execute(sql, values)]
 
 
-def listing(
-    db: sqlite3.Connection, kind: type[R], sql: str, values: Sequence[Value], page: Page
-) -> Listing[R]:
+def listing(db: sqlite3.Connection, kind: type[R], sql: str, values: Sequence[Value], page: Page) -> Listing[R]:
     """One page of a query's rows, and how many rows it has."""
     total = db.execute(f"SELECT count(*) FROM ({sql})", values).fetchone()[0]  # noqa: S608 - fixed text
     offset = (page.number - 1) * page.size

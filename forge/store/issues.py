@@ -114,9 +114,7 @@ def label_named(db: sqlite3.Connection, repo: Repository, name: str) -> Label | 
     return one(db, Label, "SELECT * FROM labels WHERE repo_id = ? AND name = ?", [repo.id, name])
 
 
-def create_label(
-    db: sqlite3.Connection, repo: Repository, name: str, color: str, description: str | None
-) -> Label:
+def create_label(db: sqlite3.Connection, repo: Repository, name: str, color: str, description: str | None) -> Label:
     """Add a label; the name must be free."""
     insert(db, "labels", repo_id=repo.id, name=name, color=color, description=description)
     found = label_named(db, repo, name)
@@ -169,9 +167,7 @@ def react(db: sqlite3.Connection, subject: str, key: int, user: User, content: s
     found = one(db, Reaction, sql, values)
     if found is not None:
         return found, False
-    insert(
-        db, "reactions", subject=subject, subject_id=key, user_id=user.id, content=content, created_at=now()
-    )
+    insert(db, "reactions", subject=subject, subject_id=key, user_id=user.id, content=content, created_at=now())
     made = one(db, Reaction, sql, values)
     if made is None:
         raise LookupError("the reaction was not stored")

@@ -77,9 +77,7 @@ def request_reviewers(db: sqlite3.Connection, pull: Pull, users: Sequence[User])
 def unrequest_reviewers(db: sqlite3.Connection, pull: Pull, users: Sequence[User]) -> None:
     """Ask these people no longer."""
     for user in users:
-        db.execute(
-            "DELETE FROM requested_reviewers WHERE pull_id = ? AND user_id = ?", [pull.issue_id, user.id]
-        )
+        db.execute("DELETE FROM requested_reviewers WHERE pull_id = ? AND user_id = ?", [pull.issue_id, user.id])
 
 
 def requested_reviewers(db: sqlite3.Connection, pull: Pull) -> list[User]:
@@ -138,8 +136,7 @@ def add_review_comment(
 def review_comment(db: sqlite3.Connection, repo_id: int, key: int) -> ReviewComment | None:
     """The remark with this id in a repository, or None."""
     sql = (
-        "SELECT rc.* FROM review_comments rc JOIN pulls p ON p.issue_id = rc.pull_id"
-        " WHERE p.repo_id = ? AND rc.id = ?"
+        "SELECT rc.* FROM review_comments rc JOIN pulls p ON p.issue_id = rc.pull_id WHERE p.repo_id = ? AND rc.id = ?"
     )
     return one(db, ReviewComment, sql, [repo_id, key])
 

@@ -2,15 +2,13 @@
 
 import sqlite3
 
-from forge.records import Permission, Protection, Repository, User
+from forge.records import LEVELS, Permission, Protection, Repository, User
 from forge.store.database import ALL, Listing, Page, Value, insert, listing, now, one, update
 
 SELECT = "SELECT r.*, u.login AS owner FROM repositories r JOIN users u ON u.id = r.owner_id"
 
 
-def create(
-    db: sqlite3.Connection, owner: User, name: str, description: str | None, *, private: bool
-) -> Repository:
+def create(db: sqlite3.Connection, owner: User, name: str, description: str | None, *, private: bool) -> Repository:
     """Add a repository; the name must be free for its owner."""
     at = now()
     key = insert(
@@ -45,7 +43,7 @@ def visible(
     """The repositories that this person may read, by owner and name."""
     who = viewer.id if viewer else 0
     sql = (
-        f"{SELECT} WHERE (r.private = 0 OR r.owner_id = ? OR ? OR EXISTS"
+        f"{SELECT} WHERE (r.private = 0 OR r.owner_id = ? OR ? OR EXISTS"  # noqa: S608 - fixed parts
         " (SELECT 1 FROM collaborators c WHERE c.repo_id = r.id AND c.user_id = ?))"
     )
     values: list[Value] = [who, bool(viewer and viewer.site_admin), who]
@@ -58,7 +56,7 @@ def visible(
 def belonging(db: sqlite3.Connection, user: User, page: Page) -> Listing[Repository]:
     """The repositories that a person owns or collaborates on."""
     sql = (
-        f"{SELECT} WHERE r.owner_id = ? OR EXISTS"
+        f"{SELECT} WHERE r.owner_id = ? OR EXISTS"  # noqa: S608 - fixed parts
         " (SELECT 1 FROM collaborators c WHERE c.repo_id = r.id AND c.user_id = ?) ORDER BY u.login, r.name"
     )
     return listing(db, Repository, sql, [user.id, user.id], page)
@@ -93,7 +91,7 @@ def granted_to(db: sqlite3.Connection, repo: Repository, user: User) -> Permissi
     """What was granted to a collaborator, or None."""
     sql = "SELECT permission FROM collaborators WHERE repo_id = ? AND user_id = ?"
     row = db.execute(sql, [repo.id, user.id]).fetchone()
-    return row and row[0]
+    return next((level for level in LEVELS if row and level == row[0]), None)
 
 
 def grant(db: sqlite3.Connection, repo: Repository, user: User, level: Permission) -> None:
@@ -108,10 +106,7 @@ def withdraw(db: sqlite3.Connection, repo: Repository, user: User) -> None:
 
 def collaborators(db: sqlite3.Connection, repo: Repository, page: Page) -> Listing[User]:
     """The owner and everyone with a grant."""
-    sql = (
-        "SELECT * FROM users WHERE id = ? OR id IN"
-        " (SELECT user_id FROM collaborators WHERE repo_id = ?) ORDER BY id"
-    )
+    sql = "SELECT * FROM users WHERE id = ? OR id IN (SELECT user_id FROM collaborators WHERE repo_id = ?) ORDER BY id"
     return listing(db, User, sql, [repo.owner_id, repo.id], page)
 
 

@@ -56,7 +56,11 @@ class Forge:
         """PyGithub signed in as this person, without its pauses and retries."""
         auth = Auth.Token(self.token(login))
         return Github(
-            base_url=self.api, auth=auth, retry=None, seconds_between_requests=None, seconds_between_writes=None
+            base_url=self.api,
+            auth=auth,
+            retry=None,
+            seconds_between_requests=None,
+            seconds_between_writes=None,
         )
 
     def call(self, method: str, path: str, login: str | None = None, **more: Any) -> requests.Response:
@@ -113,7 +117,12 @@ def git(folder: Path, *arguments: str, ok: bool = True) -> str:
         capture_output=True,
         text=True,
         timeout=60,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(folder), "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1"},
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(folder),
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_CONFIG_NOSYSTEM": "1",
+        },
     )
     assert (done.returncode == 0) == ok, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -160,7 +169,7 @@ class Project:
 @pytest.fixture
 def project(forge: Forge, tmp_path: Path) -> Project:
     name = f"project-{next(_numbers)}"
-    ada = forge.client("ada").get_user().create_repo(name)  # type: ignore[union-attr]  # signed in
+    ada = forge.client("ada").get_user().create_repo(name)
     ada.add_to_collaborators(forge_login(forge, "bob"), "push")
     clone = tmp_path / "clone"
     clone.mkdir()

@@ -1,0 +1,104 @@
+"""The engine that decides: asks one of two evaluators, and denies whatever is not clearly allowed."""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+
+from policies.errors import PolicyError
+from policies.records import NO_OWN_RULES, Action, Decision, RepositoryRules
+from policies.ruleset import load_rules
+from policies.settings import PolicySettings
+
+log = logging.getLogger(__name__)
+
+MOST_REASONS = 20
+LONGEST_REASON = 600
+
+
+class Evaluator(Protocol):
+    """Something that evaluates the rules."""
+
+    @property
+    def name(self) -> str:
+        """What decisions call it."""
+        ...
+
+    def evaluate(self, question: JsonValue) -> JsonValue:
+        """Return the value of the decision rule, None where it is undefined; raises `PolicyError`."""
+        ...
+
+
+class _Answer(BaseModel):
+    """What the rules return."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    granted: bool
+    denials: list[str]
+
+
+class PolicyEngine:
+    """Decides by the rules; safe to share between threads."""
+
+    def __init__(self, evaluator: Evaluator, dry_run: bool = False) -> None:
+        self._evaluator = evaluator
+        self._dry_run = dry_run
+        self.name = evaluator.name
+
+    def decide(self, action: Action, own: RepositoryRules = NO_OWN_RULES) -> Decision:
+        """Return whether an action is allowed, and what speaks against it; never raises for a failing engine.
+
+        What is undefined, an answer of another form, and an engine that fails or is away are denials, in a dry
+        run too. `own` are the repository's own settings, which only tighten.
+        """
+        question = {**action.model_dump(mode="json"), "repository_rules": own.model_dump(mode="json")}
+        try:
+            answer = _Answer.model_validate(self._evaluator.evaluate(question))
+        except PolicyError as fault:
+            return self._failed(action, f"no decision: {fault}")
+        except ValidationError:
+            return self._failed(action, "no decision: the rules do not answer this: mend policies/rules/decision.rego")
+        reasons = _shortened(answer.denials)
+        if not answer.granted and not reasons:
+            reasons = (f"no rule lets the {action.role} use {action.tool!r}: leave it to a role that may",)
+        return self._judged(action, reasons)
+
+    def _judged(self, action: Action, reasons: tuple[str, ...]) -> Decision:
+        if not reasons:
+            return Decision(allowed=True, engine=self.name)
+        if self._dry_run:
+            log.warning("would deny %s to %s: %s", action.tool, action.role, "; ".join(reasons))
+            return Decision(allowed=True, reasons=reasons, dry_run=True, engine=self.name)
+        log.info("denied %s to %s: %s", action.tool, action.role, "; ".join(reasons))
+        return Decision(allowed=False, reasons=reasons, engine=self.name)
+
+    def _failed(self, action: Action, reason: str) -> Decision:
+        log.error("denied %s to %s: %s", action.tool, action.role, reason)
+        return Decision(allowed=False, reasons=(reason[:LONGEST_REASON],), engine=self.name)
+
+
+def open_engine(settings: PolicySettings | None = None) -> PolicyEngine:
+    """Return the engine that the settings name; raises `RulesInvalid` when the rules cannot be read.
+
+    An OPA server need not be there yet: as long as it is away, everything is denied.
+    """
+    settings = settings or PolicySettings()
+    rules = load_rules(settings.extra_rules)
+    if settings.opa_url:
+        from policies.opa import OpaServer
+
+        return PolicyEngine(OpaServer(settings, rules), settings.dry_run)
+    from policies.in_process import InProcess
+
+    return PolicyEngine(InProcess(rules), settings.dry_run)
+
+
+def _shortened(reasons: list[str]) -> tuple[str, ...]:
+    """Return the reasons in order, each once, cut to what a person or a model reads."""
+    told = [reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}…" for reason in sorted(set(reasons))]
+    if len(told) > MOST_REASONS:
+        told = [*told[:MOST_REASONS], f"and {len(told) - MOST_REASONS} more reasons"]
+    return tuple(told)

@@ -1,0 +1,33 @@
+package roadcrew_network_test
+
+import data.roadcrew
+import rego.v1
+
+asks(tool, network, arguments) := {
+	"role": "integrator", "tool": tool, "repository": "acme/shop", "arguments": arguments, "paths": [], "packages": [],
+	"network": network, "change": [], "repository_rules": {},
+}
+
+test_code_runs_without_network if {
+	count(roadcrew.deny) == 0 with input as asks("launch", "none", {})
+	count(roadcrew.deny) == 0 with input as asks("environment.launch", "none", {})
+	every network in ["open", "packages", "host", ""] {
+		count(roadcrew.deny) == 1 with input as asks("launch", network, {})
+		count(roadcrew.deny) == 1 with input as asks("environment.launch", network, {})
+		count(roadcrew.deny) == 1 with input as asks("bash", network, {})
+	}
+}
+
+test_preparing_may_have_it if {
+	every network in ["none", "packages", "open"] {
+		count(roadcrew.deny) == 0 with input as asks("prepare", network, {})
+	}
+	count(roadcrew.deny) == 1 with input as asks("prepare", "host", {})
+}
+
+test_merge_needs_approval_and_green_checks if {
+	count(roadcrew.deny) == 0 with input as asks("merge", "none", {"approved": true, "green": true})
+	count(roadcrew.deny) == 1 with input as asks("merge", "none", {"approved": true})
+	count(roadcrew.deny) == 1 with input as asks("merge", "none", {"approved": false, "green": true})
+	count(roadcrew.deny) == 2 with input as asks("merge", "none", {"approved": "yes", "green": 1})
+}

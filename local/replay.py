@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TranscriptError as error:
         return _fail(str(error))
 
-    from waitress.server import create_server  # type: ignore[import-untyped]  # it ships no types
+    from waitress.server import create_server
 
     from local.replay_server import create_replay
 

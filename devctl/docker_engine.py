@@ -7,6 +7,7 @@ keeps its files.
 
 import logging
 import os
+import socket
 import threading
 import time
 import uuid
@@ -43,6 +44,7 @@ from devctl.store import Store
 
 log = logging.getLogger(__name__)
 
+DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 KEEPER_UID, UID = 10_002, 10_001
 """The sleeping program and the commands have different users, so that a command cannot end the container."""
 NOTES = (
@@ -240,17 +242,18 @@ class Engine:
     """The calls that devctl makes to a Docker engine, with its errors put into devctl's words."""
 
     def __init__(self, settings: DevctlSettings) -> None:
-        given = {"DOCKER_HOST": settings.docker_host} if settings.docker_host else None
+        address = settings.docker_host or DEFAULT_ADDRESS
         try:
-            self.client = docker.from_env(timeout=120, environment=given)
+            _try_socket(address)
+            self.client = docker.from_env(timeout=120, environment={**settings.docker_tls, "DOCKER_HOST": address})
             self.client.ping()
         except (DockerException, OSError) as error:
             raise SandboxUnavailable(
-                f"no Docker engine answers at {settings.docker_host or 'the default socket'}: {_cause(error)}",
+                f"no Docker engine answers at {address}: {_cause(error)}",
                 "start Docker, or set DOCKER_HOST to an engine that answers",
             ) from error
         weakref.finalize(self, self.client.close)
-        self.local = not (settings.docker_host or "unix:").startswith(("tcp:", "ssh:", "http"))
+        self.local = address.startswith("unix:")
         """Whether folders of this host can be bound into containers."""
 
     def ensure_image(self, image: str) -> str:
@@ -398,6 +401,14 @@ class Engine:
                 except APIError as error:
                     log.warning("the image %s could not be removed: %s", reference, _cause(error))
         return removed
+
+
+def _try_socket(address: str) -> None:
+    """Connect to a local engine once: the SDK leaves its socket open when nobody answers. Raises OSError."""
+    if address.startswith("unix:"):
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(10)
+            probe.connect("/" + address.removeprefix("unix:").lstrip("/"))
 
 
 def container_name(name: str) -> str:

@@ -32,6 +32,7 @@ PASSED_TO_INSTALLER = (
 )
 """Variables of the host that the installer sees, besides the certificates; nothing else is passed on."""
 
+_TLS = ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
 
 
@@ -43,7 +44,9 @@ class DevctlSettings(Record):
     backend: BackendName | None = None
     """The backend to take; None takes Docker or bubblewrap, whichever works. `none` is no sandbox at all."""
     docker_host: str | None = None
-    """Address of the Docker Engine; None asks the Docker client's own settings."""
+    """Address of the Docker engine; None takes the usual socket."""
+    docker_tls: dict[str, str] = {}
+    """`DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH`, for an engine on another host."""
     docker_image: str = "python:3.11-slim-bookworm"
     """The image of environments that name none."""
     docker_prepare_network: str = "bridge"
@@ -64,6 +67,7 @@ class DevctlSettings(Record):
         environment = os.environ if environment is None else environment
         found: dict[str, object] = {
             "folder": _folder(environment),
+            "docker_tls": {name: environment[name] for name in _TLS if environment.get(name)},
             "installer_env": {name: environment[name] for name in PASSED_TO_INSTALLER if environment.get(name)},
             "certificates": next((environment[name] for name in CERTIFICATES if environment.get(name)), None),
         }

@@ -140,7 +140,10 @@ class SuiteReport(Record):
 
 
 def run_suite(worktree: WorkTree, command: SuiteCommand, seconds: float) -> SuiteReport:
-    """Run the tests in a work tree; whatever they do is told in the report. Raises WorkTreeLost only."""
+    """Run the tests in a work tree; whatever they do is told in the report.
+
+    Raises WorkTreeLost, and ToolError when the clone's `.git` is no folder any more.
+    """
     report = f".git/roadcrew-junit-{secrets.token_hex(8)}.xml"
     text = command.text
     if command.kind == "pytest":

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.code_host import Forge
 from tests.tools.git_server import GitServer
 from tests.tools.repositories import committed, new_remote, seeded
 from tools.errors import FetchFailed, PushRejected, RemoteUnavailable
@@ -58,3 +59,30 @@ def test_a_busy_server_is_worth_another_try(git_server: GitServer, tmp_path: Pat
 def test_secrets_are_masked_in_every_form() -> None:
     said = "https://x:tok+en@h/ tok+en tok%2Ben eC1hY2Nlc3MtdG9rZW46dG9rK2Vu"
     assert masked(said, "tok+en") == "https://***@h/ *** *** ***"
+
+
+def test_the_local_forge_is_spoken_to_like_any_host(forge: Forge, tmp_path: Path) -> None:
+    host = forge.new_repository()
+    url = host.repository().clone_url
+    mirror = Mirror(tmp_path / "mirror", url, token=forge.token("team"))
+    mirror.fetch()
+    assert mirror.default_branch() == "main"
+    head = mirror.require("main")
+    new = committed(mirror, head, {"a": "1"})
+    mirror.create_branch("feature/F-1", new)
+    mirror.push("main", new, head)
+    assert host.branch_head("main") == host.branch_head("feature/F-1") == new
+    rules = {"required_status_checks": None, "enforce_admins": True, "restrictions": None}
+    reviews = {"required_pull_request_reviews": {"required_approving_review_count": 1}}
+    forge.as_person("team", host, "PUT", "/branches/main/protection", {**rules, **reviews})
+    with pytest.raises(PushRejected) as caught:
+        mirror.push("main", committed(mirror, new, {"a": "2"}), new)
+    assert caught.value.reason == "protected"
+    reader = Mirror(tmp_path / "reader", url, token=forge.token("reader"))
+    with pytest.raises(FetchFailed, match="may not see it"):
+        reader.fetch()
+    forge.as_person("team", host, "PUT", "/collaborators/reader", {"permission": "pull"})
+    reader.fetch()
+    with pytest.raises(PushRejected) as caught:
+        reader.create_branch("mine", head)
+    assert caught.value.reason == "forbidden"

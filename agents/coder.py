@@ -176,9 +176,10 @@ def _prompts(context: TurnContext, planned: PlannedTask, start: Start) -> tuple[
         conflicts=list(start.conflicts),
         tree=start.tree,
     )
-    name = "docgen_system" if context.turn.role == "docgen" else "coder_system"
-    files = "`pyproject.toml`, `requirements.txt`"
-    system = render(name, command_seconds=int(settings.command_seconds), dependency_files=files)
+    seconds = int(settings.command_seconds)
+    if context.turn.role == "docgen":
+        return render("docgen_system", command_seconds=seconds), task
+    system = render("coder_system", command_seconds=seconds, dependency_files="`pyproject.toml`, `requirements.txt`")
     return system, task
 
 

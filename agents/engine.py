@@ -17,7 +17,7 @@ from pydantic import JsonValue
 from agents.checkpoints import FencedSaver
 from agents.crew import Crew, ThreadContext, TurnContext
 from agents.database import Connection
-from agents.failures import failure_of, report, report_cancelled
+from agents.failures import defect, failure_of, report, report_cancelled
 from agents.flow import compile_flow
 from agents.ids import feature_of
 from agents.journal import TurnJournal
@@ -106,6 +106,23 @@ class Engine:
             self.crew.turns.finish(connection, turn, result)
             self._enqueue.advance(connection, turn.thread)
         logger.info("turn %s is done: %s", turn.key, result.get("verdict", ""))
+
+
+    def fail_turn(self, turn_id: int, fault: Exception) -> None:
+        """Record that a turn died of a defect of ours; it stands still until somebody retries it."""
+        turn = self.crew.turns.take(turn_id, self.crew.settings.holder)
+        if turn is None:
+            return
+        with self.crew.database.transaction() as connection:
+            self.crew.turns.fail(connection, turn, defect(fault, turn.role))
+            self._enqueue.advance(connection, turn.thread)
+
+    def fail_thread(self, thread: str, fault: Exception) -> None:
+        """Record that a thread died of a defect of ours."""
+        lease = self.crew.threads.take(thread, self.crew.settings.holder)
+        failure = defect(fault, "integrator")
+        with self.crew.database.transaction() as connection:
+            self.crew.threads.settle(connection, lease, "failed", [f"a person: {failure.message}"], failure=failure)
 
 
 class Advance:

@@ -33,6 +33,12 @@ def failure_of(fault: Exception, where: str) -> Failure:
     return Failure(message=message[:4000], hint=hint[:1000], where=where, resumable=isinstance(fault, RESUMABLE))
 
 
+def defect(fault: Exception, where: str) -> Failure:
+    """Return an error that nobody foresaw in words for people; its traceback is in the log."""
+    message = f"an unforeseen fault of Roadcrew: {type(fault).__name__}: {str(fault)[:500]}"
+    return Failure(message=message, hint="please report it with the lines of the log; a retry may help", where=where)
+
+
 def report(crew: Crew, state: ThreadState, lease: Lease, failure: Failure) -> None:
     """Say on the issue what stands still and what to do, in one comment that is edited in place."""
     key = feature_key(state.issue)

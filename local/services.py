@@ -196,7 +196,7 @@ class Replay(Service):
         """Nothing is kept."""
 
     def command(self) -> list[str]:
-        log = str(self.workspace.path / "logs" / "replay-requests.jsonl")
+        log = str(self.workspace.path / "logs" / "replay-requests.log")
         transcripts = [part for file in self.options["transcript"].split(os.pathsep) for part in ("--transcript", file)]
         return [str(PROGRAM), "-m", "local.replay", *transcripts, "--port", "0", "--log", log]
 

@@ -152,18 +152,31 @@ class Worker:
                 logger.warning("the code host could not be asked for news: %s", fault)
 
     def _advance(self, context: JobContext, thread: str) -> None:
-        self._guard(lambda: self._engine.advance(thread, last_try=is_last(context)), thread)
+        self._guard(
+            lambda: self._engine.advance(thread, last_try=is_last(context)),
+            thread,
+            lambda fault: self._engine.fail_thread(thread, fault),
+        )
 
     def _turn(self, context: JobContext, turn: int) -> None:
-        self._guard(lambda: self._engine.run_turn(turn, last_try=is_last(context)), f"turn {turn}")
+        self._guard(
+            lambda: self._engine.run_turn(turn, last_try=is_last(context)),
+            f"turn {turn}",
+            lambda fault: self._engine.fail_turn(turn, fault),
+        )
 
-    def _guard(self, job: Callable[[], None], subject: str) -> None:
+    def _guard(self, job: Callable[[], None], subject: str, record: Callable[[Exception], None]) -> None:
+        """Run a job; the outermost loop, which records what nobody foresaw and raises it again."""
         try:
             job()
         except Fenced as fault:
             logger.info("%s is left to its new holder: %s", subject, fault)
         except (*RESUMABLE, psycopg.OperationalError) as fault:
             logger.warning("%s is tried again later: %s", subject, fault)
+            raise
+        except Exception as fault:
+            logger.exception("%s died of a fault of ours", subject)
+            record(fault)
             raise
 
 

@@ -40,4 +40,4 @@ def emit(act: Act, event: str, payload: Mapping[str, Any]) -> None:
         }
         for hook in wanting:
             hooks.enqueue(db, hook, event, full)
-    act.host.sender.wake()
+        act.host.db.after_commit(act.host.sender.wake)

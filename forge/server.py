@@ -47,7 +47,7 @@ def locked(data: Path) -> IO[str]:
 
 def serve(settings: ForgeSettings, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT; says on standard output where it listens."""
-    from waitress import create_server  # type: ignore[import-untyped]  # it ships no types
+    from waitress import create_server
 
     from forge.app import create_app
     from forge.host import Host

@@ -141,7 +141,7 @@ def _ping(acting: Act, hook: Hook) -> None:
     }
     with host().db.write() as db:
         hooks.enqueue(db, hook, "ping", payload)
-    host().sender.wake()
+        host().db.after_commit(host().sender.wake)
 
 
 @routes.post(f"{ONE}/pings")
@@ -184,5 +184,5 @@ def redeliver(owner: str, name: str, key: int, delivery: int) -> Response:
     found = _delivery(acting, key, delivery)
     with host().db.write() as db:
         hooks.redeliver(db, found)
-    host().sender.wake()
+        host().db.after_commit(host().sender.wake)
     return reply({}, 202)

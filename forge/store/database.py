@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import resources
@@ -78,8 +78,23 @@ class Database:
             yield connection
         except BaseException:
             connection.execute("ROLLBACK")
+            self._local.waiting = []
             raise
         connection.execute("COMMIT")
+        waiting, self._local.waiting = self._waiting(), []
+        for call in waiting:
+            call()
+
+    def _waiting(self) -> list[Callable[[], None]]:
+        waiting: list[Callable[[], None]] = getattr(self._local, "waiting", [])
+        return waiting
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Call this once the running transaction is committed and others see it; never if it fails."""
+        if self._connection().in_transaction:
+            self._local.waiting = [*self._waiting(), call]
+        else:
+            call()
 
     def close(self) -> None:
         """Close this thread's connection, which folds the write-ahead log into the file."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from devctl import cgroups, mounts
-from devctl.errors import DevctlError, LaunchFailed
+from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed
 from devctl.inside import prelude
 from devctl.preparing import SandboxedInstaller, VenvCache
 from devctl.records import (
@@ -58,12 +58,20 @@ class BubblewrapBox:
         return self._folder / "work"
 
     def run(self, command: Command) -> ExecResult:
+        self._check()
         with started(self._sandbox, command, self._group) as running:
-            note = self._store.note_process(self._info.id, running.running.process.pid)
             try:
-                return running.wait()
+                note = self._store.note_process(self._info.id, running.running.process.pid)
+            except EnvironmentGone:
+                running.running.cancel()
+                running.running.wait()
+                raise
+            try:
+                result = running.wait()
             finally:
                 note.unlink(missing_ok=True)
+        self._check()
+        return result
 
     def put(self, source: Path, target: str) -> None:
         self._work.put(source, target)
@@ -85,6 +93,11 @@ class BubblewrapBox:
         self._store.remove(self._info.id)
         if self._group is not None:
             self._group.remove()
+
+    def _check(self) -> None:
+        """Raise EnvironmentGone when another process stopped the environment."""
+        if not self._store.exists(self._info.id):
+            raise EnvironmentGone(f"the environment {self._info.id} was stopped", "launch a new one")
 
     def _keep(self, background: Background, command: Command) -> None:
         with started(self._sandbox, command, self._group) as running:

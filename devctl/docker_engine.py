@@ -1,20 +1,12 @@
-"""Environments as containers of a Docker engine: the only importer of the Docker SDK.
-
-A container runs nothing but a sleeping program; commands are executed in it as a user without rights. What
-cannot be cleared away from outside (a command past its time) is ended by restarting the container, which
-keeps its files.
-"""
+"""The calls that devctl makes to a Docker engine: the only importer of the Docker SDK."""
 
 import logging
 import os
 import socket
 import threading
-import time
-import uuid
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -22,220 +14,18 @@ import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.utils.socket import frames_iter
 
-from devctl import archives, mounts
-from devctl.capture import TIMED_OUT, MiddleCut
-from devctl.errors import EnvironmentGone, LaunchFailed, PathRefused, SandboxUnavailable, ServeFailed
-from devctl.files import Budget, parts_of
-from devctl.inside import prelude
+from devctl import archives
+from devctl.errors import EnvironmentGone, LaunchFailed, PathRefused, SandboxUnavailable
 from devctl.records import (
-    WORKDIR,
-    BackendName,
-    Command,
-    EnvironmentInfo,
-    ExecResult,
-    LaunchRequest,
     Limits,
-    Prepared,
-    PrepareRequest,
 )
-from devctl.serving import Background, HostRelay, Served, wait_until_served
 from devctl.settings import DevctlSettings
-from devctl.store import Store
 
 log = logging.getLogger(__name__)
 
 DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 KEEPER_UID, UID = 10_002, 10_001
 """The sleeping program and the commands have different users, so that a command cannot end the container."""
-NOTES = (
-    "the size of each file is limited, not that of all files together",
-    "children that a command leaves behind live until the environment stops",
-)
-# One pipe for both streams keeps their order; the input comes from a file, which is quicker than a socket.
-_STDIN = """exec 2>&1
-if [ -n "$DEVCTL_STDIN" ]; then exec <"$DEVCTL_STDIN"; rm -f "$DEVCTL_STDIN"; unset DEVCTL_STDIN; fi
-"""
-_NO_LINK = 'for path; do [ -L "$path" ] && exit 9; done; exit 0'
-
-
-class DockerBox:
-    """An environment in a container."""
-
-    def __init__(self, engine: "Engine", store: Store, info: EnvironmentInfo, env: dict[str, str]) -> None:
-        self._engine = engine
-        self._store = store
-        self._info = info
-        self._env = env
-        self._name = container_name(info.id)
-        self._ending = threading.Lock()
-
-    @property
-    def info(self) -> EnvironmentInfo:
-        return self._info
-
-    @property
-    def workdir(self) -> str:
-        return WORKDIR
-
-    @property
-    def host_folder(self) -> Path | None:
-        return None
-
-    def run(self, command: Command) -> ExecResult:
-        env = {**self._env, **command.env}
-        if command.stdin is not None:
-            name = f".stdin-{uuid.uuid4().hex}"
-            self._engine.upload(self._name, "/tmp", archives.of_bytes({name: command.stdin}, UID))  # noqa: S108 - inside
-            env["DEVCTL_STDIN"] = f"/tmp/{name}"  # noqa: S108 - inside
-        argv = ("sh", "-c", _STDIN + prelude.SCRIPT, "sh", command.cwd, *command.argv)
-        output = MiddleCut(self._info.limits.output_bytes)
-        begin = time.monotonic()
-        code = self._engine.execute(self._name, argv, env, output.add, command.seconds)
-        if code is None:
-            with self._ending:
-                self._engine.restart(self._name)
-        return ExecResult(
-            exit_code=TIMED_OUT if code is None else code,
-            output=output.value().decode("utf-8", "replace"),
-            timed_out=code is None,
-            truncated=output.omitted > 0,
-            seconds=time.monotonic() - begin,
-        )
-
-    def put(self, source: Path, target: str) -> None:
-        steps = parts_of(target)
-        source = source.resolve()
-        if not source.is_dir() and not source.is_file():
-            raise PathRefused(f"{source} is no file or folder", "check the path")
-        self._refuse_links(steps)
-        if source.is_file() and not steps:
-            steps = (source.name,)
-        with archives.of_path(source, steps, UID, Budget(self._info.limits.disk_mb)) as archive:
-            self._engine.upload(self._name, WORKDIR, archive)
-
-    def get(self, source: str, target: Path) -> tuple[str, ...]:
-        steps = parts_of(source)
-        self._refuse_links(steps)
-        stream = self._engine.download(self._name, "/".join((WORKDIR, *steps)))
-        return archives.receive(stream, target, Budget(self._info.limits.disk_mb))
-
-    def serve(self, argv: Sequence[str], port: int, seconds: float) -> Served:
-        if not self._engine.local:
-            raise ServeFailed("the Docker engine is on another host", "", "serve from a local engine")
-        path = self._store.folder(self._info.id) / "run" / f"{port}.sock"
-        path.unlink(missing_ok=True)
-        relay = (f"{prelude.PROGRAMS}/relay.py", f"{mounts.RUN}/{path.name}", str(port))
-        command = Command(argv=("python3", *relay, *argv))
-        background = Background(lambda keeper: self._keep(keeper, command, relay), f"serve-{self._info.id}")
-        wait_until_served(background, path, seconds)
-        outside = HostRelay(path)
-        return Served(f"http://127.0.0.1:{outside.port}/", background, outside)
-
-    def destroy(self) -> None:
-        self._engine.remove(self._name)
-        self._store.remove(self._info.id)
-
-    def _refuse_links(self, steps: Sequence[str]) -> None:
-        paths = ["/".join((WORKDIR, *steps[: count + 1])) for count in range(len(steps))]
-        if not paths:
-            return
-        argv = ("sh", "-c", _NO_LINK, "sh", *paths)
-        if self._engine.execute(self._name, argv, {}, lambda _: None, 30) == 9:
-            raise PathRefused(
-                f"{'/'.join(steps)!r} leads through a link; links are not followed", "name what it points to"
-            )
-
-    def _keep(self, background: Background, command: Command, relay: tuple[str, ...]) -> None:
-        output = MiddleCut(self._info.limits.output_bytes)
-        background.output = lambda: output.value().decode("utf-8", "replace")
-        background.cancel = lambda: self._end_server(relay)
-        background.started.set()
-        argv = ("sh", "-c", prelude.SCRIPT, "sh", command.cwd, "setsid", *command.argv)
-        self._engine.execute(self._name, argv, self._env, output.add, None)
-
-    def _end_server(self, relay: tuple[str, ...]) -> None:
-        """End the session that the relay leads; a container that is gone has ended it already."""
-        script = (
-            'for entry in /proc/[0-9]*; do if tr "\\0" " " <$entry/cmdline 2>/dev/null | grep -qF "$1"; then '
-            "s=$(cut -d' ' -f6 $entry/stat) && for p in /proc/[0-9]*; do "
-            '[ "$(cut -d\' \' -f6 $p/stat 2>/dev/null)" = "$s" ] && kill -9 ${p#/proc/}; done; fi; done; exit 0'
-        )
-        try:
-            argv = ("setsid", "sh", "-c", script, "sh", f"{relay[0]} {relay[1]}")
-            self._engine.execute(self._name, argv, {}, lambda _: None, 30)
-        except EnvironmentGone:
-            log.debug("%s had been removed", self._name)
-
-
-class DockerBackend:
-    """Makes environments as containers."""
-
-    name: BackendName = "docker"
-
-    def __init__(self, settings: DevctlSettings, store: Store) -> None:
-        self._settings = settings
-        self._store = store
-        self._engine = Engine(settings)
-
-    def notes(self) -> tuple[str, ...]:
-        """What is weaker here than asked for."""
-        return NOTES
-
-    def prepare(self, request: PrepareRequest) -> Prepared:
-        from devctl.docker_preparing import prepare_image
-
-        return prepare_image(self._engine, self._settings, self._store, request)
-
-    def launch(self, request: LaunchRequest) -> DockerBox:
-        image = request.image or (request.prepared.location if request.prepared else self._settings.docker_image)
-        self._engine.ensure_image(image)
-        name, folder = self._store.create(("run",))
-        (folder / "run").chmod(0o777)  # noqa: S103 - the folder above is private; the container has another uid
-        info = EnvironmentInfo(
-            id=name,
-            backend=self.name,
-            created=datetime.now(UTC),
-            owner_pid=os.getpid(),
-            labels=request.labels,
-            prepared=request.prepared.digest if request.prepared else None,
-            network=request.network,
-            limits=request.limits,
-            notes=NOTES,
-        )
-        self._store.record(info)
-        network = "none" if request.network == "none" else self._settings.docker_prepare_network
-        binds = {str(folder / "run"): {"bind": mounts.RUN, "mode": "rw"}} if self._engine.local else {}
-        try:
-            self._engine.create(container_name(name), image, request.limits, network, binds)
-        except LaunchFailed:
-            self._store.remove(name)
-            raise
-        return DockerBox(self._engine, self._store, info, self._env(image, request))
-
-    def running(self) -> list[EnvironmentInfo]:
-        return [state.info for state in self._store.states() if state.info.backend == self.name]
-
-    def remove(self, name: str) -> None:
-        self._engine.remove(container_name(name))
-        self._store.remove(name)
-
-    def reap(self) -> list[str]:
-        names = [state.info.id for state in self._store.leftovers() if state.info.backend == self.name]
-        for name in names:
-            self.remove(name)
-        return names
-
-    def prune(self) -> list[str]:
-        used = {state.info.prepared for state in self._store.states()}
-        return self._engine.remove_images("devctl-prepared", used)
-
-    def _env(self, image: str, request: LaunchRequest) -> dict[str, str]:
-        path = self._engine.variables(image).get("PATH", "/usr/local/bin:/usr/bin:/bin")
-        env = {"HOME": mounts.HOME, "USER": "devctl", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
-        if request.prepared is not None and request.prepared.python is not None:
-            path = f"{prelude.VENV}/bin:{prelude.SITE}/bin:{path}"
-            env["VIRTUAL_ENV"] = prelude.VENV
-        return {**env, "PATH": path, **request.env}
 
 
 class Engine:

@@ -91,7 +91,7 @@ def _namespaces_closed() -> tuple[str, str]:
 def _check_docker(settings: DevctlSettings, store: Store) -> Usability:
     hint = "start Docker, or set DOCKER_HOST to an engine that answers"
     try:
-        from devctl.docker_engine import DockerBackend
+        from devctl.docker_backend import DockerBackend
 
         return Usability(backend="docker", usable=True, notes=DockerBackend(settings, store).notes())
     except ImportError as error:

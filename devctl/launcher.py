@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-AUTOMATIC: tuple[BackendName, ...] = ("docker", "bubblewrap")
-"""The backends that are taken without being named, best first; `none` is no sandbox and never taken so."""
+AUTOMATIC: tuple[BackendName, ...] = ("bubblewrap", "docker")
+"""The backends that are taken without being named: first the one that needs no image and starts at once."""
 
 
 class Launcher:
@@ -120,7 +120,7 @@ def make_backend(name: BackendName, settings: DevctlSettings, store: Store) -> B
 
         return BubblewrapBackend(settings, store)
     if name == "docker":
-        from devctl.docker_engine import DockerBackend
+        from devctl.docker_backend import DockerBackend
 
         return DockerBackend(settings, store)
     from devctl.unsandboxed import UnsandboxedBackend

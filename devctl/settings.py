@@ -42,7 +42,7 @@ class DevctlSettings(Record):
     folder: Path
     """Folder of the caches and of the running environments; private to its user."""
     backend: BackendName | None = None
-    """The backend to take; None takes Docker or bubblewrap, whichever works. `none` is no sandbox at all."""
+    """The backend to take; None takes bubblewrap, or Docker where that does not work. `none` is no sandbox at all."""
     docker_host: str | None = None
     """Address of the Docker engine; None takes the usual socket."""
     docker_tls: dict[str, str] = {}

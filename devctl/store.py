@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from devctl.errors import NoSuchEnvironment
+from devctl.errors import EnvironmentGone, NoSuchEnvironment
 from devctl.records import EnvironmentInfo, Record
 
 log = logging.getLogger(__name__)
@@ -86,9 +86,12 @@ class Store:
         yield from sorted(found, key=lambda state: state.info.created)
 
     def note_process(self, name: str, pid: int) -> Path:
-        """Write down a process group that belongs to an environment; remove the file when it has ended."""
+        """Write down a process group of an environment, until it has ended; raises EnvironmentGone."""
         note = self.folder(name) / "pids" / str(pid)
-        note.write_text(str(process_start(pid)))
+        try:
+            note.write_text(str(process_start(pid)))
+        except FileNotFoundError as error:
+            raise EnvironmentGone(f"the environment {name} was stopped", "launch a new one") from error
         return note
 
     def remove(self, name: str) -> None:

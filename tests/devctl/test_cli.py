@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from devctl import EnvironmentGone, LaunchRequest
 from tests.devctl.machines import launcher_on
 from tests.devctl.wheels import write_tree
 
@@ -36,13 +37,13 @@ def test_doctor_tells_of_every_backend_in_a_versioned_envelope(tmp_path: Path) -
 
 
 def test_ls_and_stop_of_a_running_environment(tmp_path: Path) -> None:
-    from devctl import LaunchRequest
-
     with launcher_on("bubblewrap", tmp_path) as launcher:
         launched = launcher.launch(LaunchRequest(labels={"task": "T-7"}))
         assert f"{launched.id}  bubblewrap" in devctl(tmp_path, "ls").stdout
         assert devctl(tmp_path, "stop", launched.id).stdout == f"stopped {launched.id}\n"
         assert json.loads(devctl(tmp_path, "ls", "--json").stdout)["data"] == []
+        with pytest.raises(EnvironmentGone):
+            launched.exec(["true"])
 
 
 @pytest.mark.parametrize(

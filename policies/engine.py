@@ -70,35 +70,43 @@ class PolicyEngine:
         if not reasons:
             return Decision(allowed=True, engine=self.name)
         if self._dry_run:
-            log.warning("would deny %s to %s: %s", action.tool, action.role, "; ".join(reasons))
+            log.warning("would deny %r to %r: %s", action.tool, action.role, "; ".join(reasons))
             return Decision(allowed=True, reasons=reasons, dry_run=True, engine=self.name)
-        log.info("denied %s to %s: %s", action.tool, action.role, "; ".join(reasons))
+        log.info("denied %r to %r: %s", action.tool, action.role, "; ".join(reasons))
         return Decision(allowed=False, reasons=reasons, engine=self.name)
 
     def _failed(self, action: Action, reason: str) -> Decision:
-        log.error("denied %s to %s: %s", action.tool, action.role, reason)
-        return Decision(allowed=False, reasons=(reason[:LONGEST_REASON],), engine=self.name)
+        log.error("denied %r to %r: %s", action.tool, action.role, reason)
+        return Decision(allowed=False, reasons=(_one_line(reason),), engine=self.name)
 
 
 def open_engine(settings: PolicySettings | None = None) -> PolicyEngine:
-    """Return the engine that the settings name; raises `RulesInvalid` when the rules cannot be read.
+    """Return the engine that the settings name; raises `RulesInvalid` when the rules cannot be used.
 
-    An OPA server need not be there yet: as long as it is away, everything is denied.
+    An OPA server need not be there yet: as long as it is away, everything is denied. It is given the rules, so
+    programs that share a server must share the rules too.
     """
-    settings = settings or PolicySettings()
-    rules = load_rules(settings.extra_rules)
-    if settings.opa_url:
-        from policies.opa import OpaServer
-
-        return PolicyEngine(OpaServer(settings, rules), settings.dry_run)
     from policies.in_process import InProcess
 
-    return PolicyEngine(InProcess(rules), settings.dry_run)
+    settings = settings or PolicySettings()
+    rules = load_rules(settings.extra_rules)
+    in_process = InProcess(rules)
+    if not settings.opa_url:
+        return PolicyEngine(in_process, settings.dry_run)
+    from policies.opa import OpaServer
+
+    return PolicyEngine(OpaServer(settings, rules), settings.dry_run)
 
 
 def _shortened(reasons: list[str]) -> tuple[str, ...]:
     """Return the reasons in order, each once, cut to what a person or a model reads."""
-    told = [reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}…" for reason in sorted(set(reasons))]
+    told = [_one_line(reason) for reason in sorted(set(reasons))]
     if len(told) > MOST_REASONS:
         told = [*told[:MOST_REASONS], f"and {len(told) - MOST_REASONS} more reasons"]
     return tuple(told)
+
+
+def _one_line(reason: str) -> str:
+    """Return a reason cut, and with what is not printable shown by its code: it quotes foreign text."""
+    shown = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in reason[:LONGEST_REASON])
+    return f"{shown}…" if len(reason) > LONGEST_REASON else shown

@@ -9,12 +9,11 @@ import threading
 import urllib.error
 import urllib.request
 from typing import Any
-from urllib.parse import quote
 
 from pydantic import JsonValue
 
 from policies.errors import EngineAway, EngineFailed, RulesInvalid
-from policies.ruleset import DATA_KEY, RuleSet
+from policies.ruleset import DATA_KEY, PACKAGE, RuleSet
 from policies.settings import PolicySettings
 
 log = logging.getLogger(__name__)
@@ -58,10 +57,9 @@ class OpaServer:
             if self._given and not again:
                 return
             self._send("PUT", f"/v1/data/{DATA_KEY}", self._rules.document()[DATA_KEY])
-            for file in self._rules.rules:
-                self._send("PUT", f"/v1/policies/roadcrew/{quote(file.name)}", file.text)
+            self._send("PUT", f"/v1/policies/{PACKAGE}", self._rules.module())
             self._given = True
-            log.info("gave %d rule files to the policy engine at %s", len(self._rules.rules), self._url)
+            log.info("gave the rules to the policy engine at %s", self._url)
 
     def _send(self, method: str, path: str, body: Any) -> dict[str, Any]:
         plain = isinstance(body, str)
@@ -85,7 +83,7 @@ class OpaServer:
     def _refused(self, method: str, path: str, fault: urllib.error.HTTPError) -> RulesInvalid | EngineFailed:
         words = fault.read(2000).decode("utf-8", "replace")
         if method == "PUT" and fault.code == 400:
-            return RulesInvalid(f"the policy engine refuses {path}: {' '.join(words.split())}", "mend the file that is named")
+            return RulesInvalid(f"the policy engine refuses {path}: {' '.join(words.split())}", "mend that rule")
         hint = "set a token that it accepts" if fault.code in (401, 403) else "look into its log"
         return EngineFailed(f"the policy engine at {self._url} answers {fault.code} to {method} {path}", hint)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +16,8 @@ from policies.errors import RulesInvalid
 from policies.records import Pattern, Record
 
 DATA_KEY = "roadcrew_data"
+PACKAGE = "roadcrew"
+HEADER = re.compile(r"^(?:package|import)\s.*$\n?", re.MULTILINE)
 TEST_SUFFIX = "_test.rego"
 LARGEST = 1024 * 1024
 """Bytes of one file."""
@@ -53,6 +56,13 @@ class RuleSet(NamedTuple):
         """Return the data as the rules see it, under `data`."""
         return {DATA_KEY: self.data.model_dump(mode="json")}
 
+    def module(self) -> str:
+        """Return all rules as one module, so that a server takes them in one step."""
+        headers = {line.strip() for file in self.rules for line in HEADER.findall(file.text)}
+        imports = sorted(line for line in headers if line.startswith("import"))
+        bodies = [f"# {file.name}\n{HEADER.sub('', file.text)}" for file in self.rules]
+        return "\n\n".join([f"package {PACKAGE}", "\n".join(imports), *bodies])
+
     def digest(self) -> str:
         """Return a short name for just these rules and data."""
         text = repr((self.rules, self.tests, self.data.model_dump_json()))
@@ -81,6 +91,8 @@ def _read_folder(folder: Path) -> tuple[dict[str, str], Mapping[str, Any]]:
         raise RulesInvalid(f"there is no folder of extra rules at {folder}", "make it, or give another one")
     texts = {path.name: _read(path) for path in sorted(folder.glob("*.rego"))}
     for name, text in texts.items():
+        if not name.endswith(TEST_SUFFIX) and f"package {PACKAGE}" not in text.splitlines():
+            raise RulesInvalid(f"{folder / name} is not of package {PACKAGE}", f"begin it with `package {PACKAGE}`")
         if "http.send" in text:
             raise RulesInvalid(
                 f"{folder / name} calls http.send, which answers nothing in process", "decide by input and data alone"

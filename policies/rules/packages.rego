@@ -55,7 +55,9 @@ deny contains reason if {
 }
 
 granted_packages contains normal(text) if {
-	some text in input.arguments.granted_packages
+	names := object.get(input.arguments, "granted_packages", [])
+	is_array(names)
+	some text in names
 	is_string(text)
 }
 

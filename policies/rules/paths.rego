@@ -5,7 +5,7 @@ import data.roadcrew_data as settings
 import rego.v1
 
 deny contains reason if {
-	some path in written | {named | some named in input.paths}
+	some path in (written | {named | some named in input.paths})
 	leads_out(path)
 	reason := sprintf("%q leads out of the repository: give a path relative to its root", [path])
 }

@@ -48,18 +48,35 @@ def logout() -> BaseResponse:
 def overview(owner: str, name: str) -> str:
     """A repository's files and README."""
     acting = act(owner, name)
-    return tree(owner, name, acting.repo.default_branch, "")
+    return tree(owner, name, acting.repo.default_branch)
 
 
-@routes.get("/<owner>/<name>/tree/<ref>/", defaults={"path": ""})
-@routes.get("/<owner>/<name>/tree/<ref>", defaults={"path": ""})
-@routes.get("/<owner>/<name>/tree/<ref>/<path:path>")
-def tree(owner: str, name: str, ref: str, path: str) -> str:
+def split_address(acting: Act, address: str) -> tuple[str, str]:
+    """The ref and the path of `ref/path`; the longest branch name wins, as names may contain slashes."""
+    address = address.strip("/")
+    for branch in sorted(refs.branches(acting.git), key=len, reverse=True):
+        if address == branch or address.startswith(f"{branch}/"):
+            return branch, address[len(branch) + 1 :]
+    ref, _, path = address.partition("/")
+    return ref, path
+
+
+def _file_at(acting: Act, address: str) -> tuple[str, str, objects.TreeEntry]:
+    ref, path = split_address(acting, address)
+    entry = entry_at(acting, refs.commit(acting.git, ref), clean_path(path)) if path else None
+    if entry is None or entry.type != "blob":
+        raise NotFound()
+    return ref, path, entry
+
+
+@routes.get("/<owner>/<name>/tree/<path:address>")
+def tree(owner: str, name: str, address: str) -> str:
     """A folder."""
     acting = act(owner, name)
-    where = clean_path(path) if path else ""
     if not refs.branches(acting.git):
-        return render_template("repository.html", acting=acting, entries=None, ref=ref, path="", readme=None)
+        return render_template("repository.html", acting=acting, entries=None, ref="", path="", readme=None)
+    ref, path = split_address(acting, address)
+    where = clean_path(path) if path else ""
     commit = refs.commit(acting.git, ref)
     entry = entry_at(acting, commit, where) if where else None
     if where and (entry is None or entry.type != "tree"):
@@ -84,13 +101,11 @@ def _text(acting: Act, sha: str) -> str | None:
     return found[2].decode("utf-8", "replace")
 
 
-@routes.get("/<owner>/<name>/blob/<ref>/<path:path>")
-def blob(owner: str, name: str, ref: str, path: str) -> str:
+@routes.get("/<owner>/<name>/blob/<path:address>")
+def blob(owner: str, name: str, address: str) -> str:
     """A file."""
     acting = act(owner, name)
-    entry = entry_at(acting, refs.commit(acting.git, ref), clean_path(path))
-    if entry is None or entry.type != "blob":
-        raise NotFound()
+    ref, path, entry = _file_at(acting, address)
     text = _text(acting, entry.sha)
     return render_template("file.html", acting=acting, ref=ref, path=path, entry=entry, text=text)
 
@@ -105,14 +120,12 @@ def commit_page(owner: str, name: str, sha: str) -> str:
     return render_template("commit.html", acting=acting, commit=found, files=files)
 
 
-@routes.get("/<owner>/<name>/raw/<ref>/<path:path>")
-def raw(owner: str, name: str, ref: str, path: str) -> Response:
+@routes.get("/<owner>/<name>/raw/<path:address>")
+def raw(owner: str, name: str, address: str) -> Response:
     """A file's bytes, never as a page."""
     acting = act(owner, name)
-    entry = entry_at(acting, refs.commit(acting.git, ref), clean_path(path))
-    found = objects.read_many(acting.git, [entry.sha])[0] if entry and entry.type == "blob" else None
-    if found is None:
-        raise NotFound()
-    response = Response(found[2], content_type="text/plain; charset=utf-8")
+    _, _, entry = _file_at(acting, address)
+    found = objects.read_many(acting.git, [entry.sha])[0]
+    response = Response(found[2] if found else b"", content_type="text/plain; charset=utf-8")
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response

@@ -1,5 +1,7 @@
 """Pull requests from opening to merging, through PyGithub and real git."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from github import GithubException
 
@@ -150,3 +152,35 @@ def test_pull_request_is_edited_closed_and_reopened(project: Project) -> None:
     pull.edit(state="open")
     assert project.ada.get_pull(pull.number).state == "open"
     assert project.ada.get_issue(pull.number).pull_request is not None
+
+
+def test_of_two_merges_at_once_one_wins_and_nothing_is_lost(project: Project) -> None:
+    numbers = []
+    for name in ("one", "two", "three"):
+        project.branch(name, {f"{name}.txt": f"{name}\n"})
+        numbers.append(project.bob.create_pull(base="main", head=name, title=name).number)
+    paths = [f"/repos/{project.name}/pulls/{number}/merge" for number in numbers for _ in range(3)]
+    project.forge.token("bob")
+    with ThreadPoolExecutor(9) as pool:
+        codes = list(pool.map(lambda path: project.forge.call("PUT", path, "bob", json={}).status_code, paths))
+    assert sorted(codes) == [200] * 3 + [405] * 6
+    tree = {entry.path for entry in project.ada.get_git_tree("main").tree}
+    assert {"one.txt", "two.txt", "three.txt"} <= tree
+    assert len([each for each in project.ada.get_commits() if len(each.parents) == 2]) == 3
+
+
+def test_comments_and_refs_made_at_once_are_each_made_once(project: Project) -> None:
+    issue = project.bob.create_issue(title="One")
+    sha = project.bob.get_branch("main").commit.sha
+    base = f"/repos/{project.name}"
+
+    def both(number: int) -> tuple[int, int]:
+        said = project.forge.call("POST", f"{base}/issues/1/comments", "bob", json={"body": str(number)})
+        made = project.forge.call("POST", f"{base}/git/refs", "bob", json={"ref": "refs/heads/same", "sha": sha})
+        return said.status_code, made.status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        codes = list(pool.map(both, range(24)))
+    assert [code for code, _ in codes] == [201] * 24
+    assert sorted(code for _, code in codes) == [201] + [422] * 23
+    assert sorted(int(each.body) for each in issue.get_comments()) == list(range(24))

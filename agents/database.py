@@ -18,6 +18,8 @@ from agents.errors import StateUnavailable
 
 Connection = psycopg.Connection[DictRow]
 
+SEARCH_PATH = "-c search_path=roadcrew,public"
+"""Connection option: the team's tables, the queue and the checkpoints have a schema of their own."""
 MIGRATION_LOCK = 7_236_001
 """Key of the advisory lock that lets one process migrate at a time."""
 
@@ -36,7 +38,7 @@ class Database:
             max_size=connections,
             open=False,
             timeout=20,
-            kwargs={"autocommit": True, "row_factory": dict_row, "options": "-c search_path=roadcrew,public"},
+            kwargs={"autocommit": True, "row_factory": dict_row, "options": SEARCH_PATH},
             connection_class=psycopg.Connection[DictRow],
         )
 

@@ -107,7 +107,6 @@ class Engine:
             self._enqueue.advance(connection, turn.thread)
         logger.info("turn %s is done: %s", turn.key, result.get("verdict", ""))
 
-
     def fail_turn(self, turn_id: int, fault: Exception) -> None:
         """Record that a turn died of a defect of ours; it stands still until somebody retries it."""
         turn = self.crew.turns.take(turn_id, self.crew.settings.holder)

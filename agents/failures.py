@@ -10,13 +10,23 @@ from agents.ids import feature_key, key_of, marker
 from agents.threads import Failure, Lease, ThreadState
 from devctl import SandboxUnavailable
 from graph import GraphUnavailable, IllegalTransition
-from tools.errors import ArtifactsUnavailable, CodeHostError, CodeHostUnavailable, DiskFull, ModelUnavailable
+from tools.errors import (
+    ArtifactsUnavailable,
+    CodeHostError,
+    CodeHostUnavailable,
+    DiskFull,
+    ModelUnavailable,
+    RemoteUnavailable,
+    WorkTreeLost,
+)
 
 logger = logging.getLogger(__name__)
 
 RESUMABLE = (
     ModelUnavailable,
     CodeHostUnavailable,
+    RemoteUnavailable,
+    WorkTreeLost,
     ArtifactsUnavailable,
     DiskFull,
     GraphUnavailable,

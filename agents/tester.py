@@ -184,10 +184,15 @@ def _verification(context: TurnContext, mirror: Mirror, work: Handover, planned:
         after=after,
         proven_by=_proof(context, mirror, work, command, after) if planned.task.kind in PROOF_KINDS else (),
         fixed=difference.fixed,
-        broken=difference.broken,
+        broken=(*difference.broken, *_gone(difference.removed, may_change)),
         still_failing=difference.still_failing,
         extra=tuple(_extra(context, mirror, work, planned, command)),
     )
+
+
+def _gone(removed: tuple[str, ...], may_change: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the tests that passed before and are not run any more; where test files may change, they may go."""
+    return () if may_change else tuple(f"{name} (not run any more)" for name in removed)
 
 
 def _proof(

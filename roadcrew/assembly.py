@@ -169,8 +169,11 @@ def _make_checkpoints(database: Database) -> None:
 
 
 def _launcher(settings: Settings, workspace: Workspace, policy: PolicyEngine, unsandboxed: bool) -> Launcher:
-    backend = "none" if unsandboxed else settings.environment_backend
-    return open_launcher(DevctlSettings.from_environment(folder=workspace.path / "devctl", backend=backend), policy)
+    backend = (
+        "none" if unsandboxed else None if settings.environment_backend == "auto" else settings.environment_backend
+    )
+    folder = settings.environments_folder or workspace.path / "devctl"
+    return open_launcher(DevctlSettings.from_environment(folder=folder, backend=backend), policy)
 
 
 def _people(workspace: Workspace, host: CodeHostEnd) -> LocalPeople | None:

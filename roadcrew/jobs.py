@@ -17,13 +17,14 @@ import psycopg
 from procrastinate import JobContext
 from pydantic import BaseModel, ConfigDict
 
-from agents.database import Connection
+from agents.database import SEARCH_PATH, Connection
 from agents.engine import Engine
 from agents.errors import Fenced
 from agents.failures import RESUMABLE
 
 logger = logging.getLogger(__name__)
 
+CONNECTION = {"options": SEARCH_PATH}
 FLOW_QUEUE = "flow"
 ROLES = ("planner", "researcher", "coder", "docgen", "tester", "reviewer", "integrator")
 ALL_QUEUES = (FLOW_QUEUE, *ROLES)
@@ -54,7 +55,7 @@ class Queue:
 
     def __init__(self, url: str) -> None:
         self._app = procrastinate.App(
-            connector=procrastinate.SyncPsycopgConnector(conninfo=url, min_size=0, max_size=2)
+            connector=procrastinate.SyncPsycopgConnector(conninfo=url, kwargs=CONNECTION, min_size=0, max_size=2)
         )
 
     def open(self) -> None:
@@ -64,7 +65,7 @@ class Queue:
         assert isinstance(connector, procrastinate.SyncPsycopgConnector)  # noqa: S101 - narrows the type
         with connector.pool.connection() as connection, connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [SCHEMA_LOCK])
-            there = connection.execute("SELECT to_regclass('public.procrastinate_jobs')").fetchone()
+            there = connection.execute("SELECT to_regclass('procrastinate_jobs')").fetchone()
             if there is None or there[0] is None:
                 schema = self._app.schema_manager.get_schema()
                 connection.execute(schema.encode())
@@ -94,7 +95,9 @@ class Worker:
         self._engine = engine
         self._poll = poll
         self._stop = threading.Event()
-        self._app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=8))
+        self._app = procrastinate.App(
+            connector=procrastinate.PsycopgConnector(conninfo=url, kwargs=CONNECTION, min_size=1, max_size=8)
+        )
         retry = procrastinate.RetryStrategy(max_attempts=TRIES, exponential_wait=2, retry_exceptions=RESUMABLE)
         self._app.task(name="roadcrew.advance", pass_context=True, retry=retry)(self._advance)
         self._app.task(name="roadcrew.turn", pass_context=True, retry=retry)(self._turn)

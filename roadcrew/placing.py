@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from roadcrew.assembly import Office
-from roadcrew.errors import InputInvalid, NotFound
+from roadcrew.errors import Conflict, InputInvalid, NotFound
 from roadcrew.local_people import Identity, repository_name
 from tools.codehost import CodeHost, CodeHostSettings
 from tools.errors import ToolsError
@@ -119,11 +119,23 @@ def _copy(office: Office, source: str, name: str) -> str:
         if there is None:
             forge.unbundle(mirror.bundle(None, head))
             forge.push(info.default_branch, head, None)
-        elif there != head and not mirror.is_ancestor(head, there):
-            forge.fetch()
-            forge.unbundle(mirror.bundle(None, head))
-            forge.push(info.default_branch, head, there)
+        elif there != head:
+            _bring_up_to_date(forge, mirror, info.default_branch, head, there)
     return repository
+
+
+def _bring_up_to_date(forge: Mirror, mirror: Mirror, branch: str, head: str, there: str) -> None:
+    """Move the forge's branch on to the repository's head; work merged there that the repository lacks stays."""
+    forge.fetch()
+    forge.unbundle(mirror.bundle(None, head))
+    if forge.is_ancestor(head, there):
+        return
+    if not forge.is_ancestor(there, head):
+        raise Conflict(
+            f"{branch} on the local forge and in your repository have both moved on",
+            "pull the forge's branch into your repository first",
+        )
+    forge.push(branch, head, there)
 
 
 def _first_commit(mirror: Mirror) -> str:

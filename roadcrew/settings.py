@@ -109,6 +109,8 @@ class Settings(Part):
     """`DEVCTL_BACKEND`."""
     docker_host: str | None = None
     """`DOCKER_HOST`."""
+    environments_folder: Path | None = None
+    """`DEVCTL_FOLDER`, where prepared environments are cached; None for the workspace's own folder."""
     opa_url: str | None = None
     """`OPA_URL`; None decides in process."""
     policy_dry_run: bool = False
@@ -142,6 +144,7 @@ def read_settings(
             artifacts_url=env.get("ROADCREW_ARTIFACTS"),
             environment_backend=_backend(env),
             docker_host=env.get("DOCKER_HOST"),
+            environments_folder=Path(env["DEVCTL_FOLDER"]).expanduser() if "DEVCTL_FOLDER" in env else None,
             opa_url=_url(env, "OPA_URL"),
             policy_dry_run=_flag(env, "ROADCREW_POLICY_DRY_RUN"),
             team=Team.model_validate(file.get("team", {})),
@@ -165,11 +168,11 @@ def _read_file(path: Path) -> dict[str, Any]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsInvalid(f"{path} is not TOML: {error}", "mend it, or move it away") from error
-    unknown = sorted(content.keys() - {"model", "team"})
+    unknown = sorted(content.keys() - {"model", "team", "tests"})
     if unknown:
         raise SettingsInvalid(
             f"{path} has the unknown key {unknown[0]!r}",
-            "it may hold `model` and [team]; addresses and secrets come from the environment alone",
+            "it may hold `model`, [team] and [tests]; addresses and secrets come from the environment alone",
         )
     return content
 

@@ -50,9 +50,9 @@ def lay_out(act: Act, folder: Path) -> Path:
     """Make the repository that an act starts from; return its folder."""
     target = folder / act.name
     shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
+    (target / ".git").mkdir(parents=True)
     git = Git(target / ".git")
-    git.run("init", "--quiet", "--initial-branch=main", str(target))
+    git.run("init", "--quiet", "--template=", "--initial-branch=main")
     with as_file(files("roadcrew.demo").joinpath(act.name)) as place:
         if (place / "repository").is_dir():
             shutil.copytree(place / "repository", target, dirs_exist_ok=True)

@@ -1,9 +1,13 @@
 """The specs: task specs, the Planner's proposal, spec-kit's layout and its validator."""
 
 from specs.errors import Problem, SpecInvalid, SpecsError
-from specs.plan import NewDependency, PlanProposal, PlanTask, find_cycle, validate_plan
-from specs.speckit import feature_folder, slugify, to_task_spec, write_feature_specs
+from specs.markdown import slugify
+from specs.plan import NewDependency, PlanProposal, PlanTask, Scenario, UserStory
+from specs.plan_rules import find_cycle, validate_plan
+from specs.scaffold import scaffold
+from specs.speckit import feature_folder, to_task_specs, write_feature_specs
 from specs.task import TaskSpec, parse_spec, spec_yaml, task_schema
+from specs.tasks_file import TaskLine, parse_tasks
 from specs.validate import validate_file, validate_tree
 
 __all__ = [
@@ -11,16 +15,21 @@ __all__ = [
     "PlanProposal",
     "PlanTask",
     "Problem",
+    "Scenario",
     "SpecInvalid",
     "SpecsError",
+    "TaskLine",
     "TaskSpec",
+    "UserStory",
     "feature_folder",
     "find_cycle",
     "parse_spec",
+    "parse_tasks",
+    "scaffold",
     "slugify",
     "spec_yaml",
     "task_schema",
-    "to_task_spec",
+    "to_task_specs",
     "validate_file",
     "validate_plan",
     "validate_tree",

@@ -6,25 +6,22 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from specs.plan import PlanProposal, PlanTask
-from specs.task import Acceptance, TaskSpec, TestCommand, spec_yaml
+from specs.errors import SpecsError
+from specs.markdown import block, flat, slugify
+from specs.plan import PlanProposal, PlanTask, UserStory
+from specs.plan_rules import find_cycle
+from specs.task import Acceptance, Input, TaskSpec, TestCommand, spec_yaml
 
-Keyed = tuple[str, PlanTask, tuple[str, ...]]
-"""A task's key, its plan, and the keys of the tasks that it depends on."""
-
-
-def slugify(title: str) -> str:
-    """Return a title as a short folder name of small ASCII letters, digits and dashes."""
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    words = re.findall(r"[a-z0-9]+", plain)
-    return "-".join(words)[:40].strip("-") or "feature"
+DEFAULT_SUITE = "python -m pytest"
+"""The command of a task that names none, where the plan and the caller name none either."""
+MOST_KEYS = 99
+"""Tasks of one feature; their keys have two digits."""
 
 
 def feature_folder(issue: int, title: str) -> str:
@@ -32,55 +29,124 @@ def feature_folder(issue: int, title: str) -> str:
     return f"specs/{issue:03d}-{slugify(title)}"
 
 
-def to_task_spec(keyed: Keyed, test_command: str) -> TaskSpec:
-    """Return the task spec of one planned task."""
-    key, task, depends_on = keyed
-    commands = [command for command in task.tests if command.strip()] or [test_command]
+def to_task_specs(
+    proposal: PlanProposal, issue_number: int, repository: str, suite_command: str | None = None
+) -> tuple[TaskSpec, ...]:
+    """Return the specs of a plan's tasks, each after those that it depends on, with the keys `T-<issue><two digits>`.
+
+    A task without commands of its own gets the plan's test command, or else `suite_command`. Raises SpecsError for
+    a plan that `validate_plan` would not let pass: a cycle, an unknown or double reference, too many tasks.
+    """
+    ordered = _in_order(proposal)
+    keys = {task.ref: f"T-{issue_number}{number:02d}" for number, task in enumerate(ordered, start=1)}
+    suite = proposal.test_command or suite_command or DEFAULT_SUITE
+    origin = Input(type="issue", name=f"{repository}#{issue_number}")
+    return tuple(_task_spec(task, keys, suite, origin) for task in ordered)
+
+
+def write_feature_specs(
+    feature_key: str,
+    slug: str,
+    proposal: PlanProposal,
+    tasks: Sequence[TaskSpec],
+    research: str,
+    done: Collection[str] = (),
+) -> dict[str, str]:
+    """Return the text of every file of a feature's specification, by its path in the repository.
+
+    `feature_key` is `F-12`; `done` has the keys of tasks that get a check mark.
+    """
+    number = re.fullmatch(r"F-(\d+)", feature_key)
+    if number is None:
+        raise SpecsError(f"{feature_key!r} is no key of a feature", "give one such as F-12")
+    folder = f"specs/{int(number[1]):03d}-{slugify(slug)}"
+    values = {
+        "feature_key": feature_key,
+        "issue": int(number[1]),
+        "folder": folder,
+        "proposal": proposal,
+        "stories": _stories(proposal),
+        "tasks": tasks,
+        "phases": _phases(proposal, tasks),
+        "done": frozenset(done),
+    }
+    texts = {
+        f"{folder}/{name}.md": re.sub(r"\n{3,}", "\n\n", _environment().get_template(name).render(**values)).strip()
+        + "\n"
+        for name in ("spec", "plan", "tasks")
+    }
+    texts[f"{folder}/research.md"] = f"# Research: {flat(proposal.title)}\n\n{block(research) or 'None.'}\n"
+    for task in tasks:
+        texts[f"{folder}/tasks/{task.id}.yaml"] = spec_yaml(task)
+    return texts
+
+
+def _task_spec(task: PlanTask, keys: dict[str, str], suite: str, origin: Input) -> TaskSpec:
     return TaskSpec(
-        id=key,
-        title=task.title,
+        id=keys[task.ref],
+        title=flat(task.title)[:200] or keys[task.ref],
         description=task.description,
         kind=task.kind,
         owner=task.assignee,
         priority=task.priority,
+        inputs=(origin,),
         acceptance=tuple(Acceptance(text=point) for point in task.done_when if point.strip()),
-        tests=tuple(TestCommand(run=command) for command in commands),
+        tests=tuple(TestCommand(run=command) for command in task.tests if command.strip()) or (TestCommand(run=suite),),
         tests_may_change=tuple(task.tests_may_change),
-        artifacts_path=f"tasks/{key}",
-        depends_on=depends_on,
+        artifacts_path=f"tasks/{keys[task.ref]}",
+        depends_on=tuple(keys[ref] for ref in dict.fromkeys(task.depends_on)),
         touches=tuple(task.touches),
         tags=tuple(task.tags),
     )
 
 
-def write_feature_specs(
-    issue: int, proposal: PlanProposal, tasks: Sequence[Keyed], research: str, test_command: str
-) -> dict[str, str]:
-    """Return the text of every file of a feature's specification, by its path in the repository."""
-    folder = feature_folder(issue, proposal.title)
-    story_of = _stories(proposal, tasks)
-    values = {"issue": issue, "folder": folder, "proposal": proposal, "tasks": tasks, "story_of": story_of}
-    texts = {
-        f"{folder}/{name}.md": _environment().get_template(name).render(**values).strip() + "\n"
-        for name in ("spec", "plan", "tasks")
-    }
-    texts[f"{folder}/research.md"] = f"# Research: {flat(proposal.title)}\n\n{research.strip()}\n"
-    for keyed in tasks:
-        texts[f"{folder}/tasks/{keyed[0]}.yaml"] = spec_yaml(to_task_spec(keyed, test_command))
-    return texts
+def _in_order(proposal: PlanProposal) -> list[PlanTask]:
+    """Sort the tasks so that dependencies come first, else as proposed."""
+    refs = [task.ref for task in proposal.tasks]
+    unknown = sorted({ref for task in proposal.tasks for ref in task.depends_on} - set(refs))
+    cycle = find_cycle({task.ref: list(task.depends_on) for task in proposal.tasks})
+    if cycle or unknown or len(set(refs)) < len(refs) or len(refs) > MOST_KEYS:
+        raise SpecsError(
+            f"the plan's tasks {', '.join(refs[:10])} cannot be put in order",
+            "validate_plan says what is wrong with them",
+        )
+    ordered: list[PlanTask] = []
+    waiting = list(proposal.tasks)
+    while waiting:
+        placed = {task.ref for task in ordered}
+        following = next(task for task in waiting if set(task.depends_on) <= placed)
+        waiting.remove(following)
+        ordered.append(following)
+    return ordered
 
 
-def flat(text: object) -> str:
-    """Return text on one line that cannot begin a heading, a list or a fence."""
-    line = " ".join(str(text).split())
-    return re.sub(r"^([#>*+`~-]|\d+[.)])", r"\\\1", line).replace("```", "'''").replace("[NEEDS CLARIFICATION", "(open")
+def _stories(proposal: PlanProposal) -> list[UserStory]:
+    """Return the proposal's stories, or one made of what it says as a whole."""
+    if proposal.user_stories:
+        return list(proposal.user_stories)
+    why, test = "it is what the issue asks for", "the test suite"
+    return [UserStory(title=proposal.title, priority="P1", why=why, independent_test=test, scenarios=[])]
 
 
-def _stories(proposal: PlanProposal, tasks: Sequence[Keyed]) -> dict[str, int]:
-    """Return the number of the story that each task serves: code tasks in turn, the last story taking the rest."""
-    count = max(1, len(proposal.user_stories))
-    code = [key for key, task, _ in tasks if task.kind in ("code", "test")]
-    return {key: min(number, count) for number, key in enumerate(code, start=1)}
+def _phases(proposal: PlanProposal, tasks: Sequence[TaskSpec]) -> list[tuple[int, list[TaskSpec]]]:
+    """Return the stories that have tasks, each with its number and tasks, and last number 0 with shared tasks.
+
+    A task serves the story that a tag such as `US2` names; the others serve the stories in turn, the last story
+    taking the rest. Documentation and chores are shared.
+    """
+    count = len(_stories(proposal))
+    phases: dict[int, list[TaskSpec]] = {number: [] for number in (*range(1, count + 1), 0)}
+    turn = 0
+    for task in tasks:
+        named = [int(tag[2:]) for tag in task.tags if re.fullmatch(r"US[0-9]{1,3}", tag)]
+        if named and 0 < named[0] <= count:
+            phases[named[0]].append(task)
+        elif task.kind in ("code", "test"):
+            turn = min(turn + 1, count)
+            phases[turn].append(task)
+        else:
+            phases[0].append(task)
+    return [(number, members) for number, members in phases.items() if members]
 
 
 def _source(name: str) -> str:

@@ -6,7 +6,7 @@ import json
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from specs.errors import Problem, SpecInvalid
 
@@ -70,6 +70,8 @@ class TestCommand(Part):
     seconds: float = Field(default=900.0, gt=0)
     """Time after which it counts as failed."""
 
+    __test__ = False  # pytest takes names that begin with Test for its own
+
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: Any) -> Any:
@@ -120,6 +122,13 @@ class TaskSpec(Part):
     related_tasks: tuple[str, ...] = ()
     expected_artifacts: tuple[str, ...] = ()
     retry_policy: RetryPolicy = RetryPolicy()
+
+    @field_validator("title")
+    @classmethod
+    def _one_line(cls, title: str) -> str:
+        if not title.strip() or not title.isprintable():
+            raise ValueError("a title is one line of printable text")
+        return title
 
 
 def parse_spec(text: str, name: str = "the task spec") -> TaskSpec:

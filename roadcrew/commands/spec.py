@@ -3,16 +3,12 @@
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from roadcrew.command import json_option
 from roadcrew.errors import Conflict, Exit
 from roadcrew.output import print_data, print_line
-
-if TYPE_CHECKING:
-    from specs import PlanProposal
 
 
 @click.group()
@@ -53,15 +49,13 @@ def validate(paths: tuple[Path, ...], as_json: bool) -> None:
 @json_option
 def new(title: str, number: int | None, root: Path, as_json: bool) -> None:
     """Write a scaffold specs/NNN-slug/ for a feature called TITLE, to be filled in by hand."""
-    from specs import feature_folder, write_feature_specs
+    from specs import feature_folder, scaffold
 
     issue = number or next_number(root / "specs")
     folder = root / feature_folder(issue, title)
     if folder.exists():
         raise Conflict(f"{folder} is already there", "give another --number or title")
-    plan = scaffold(title)
-    keyed = [(f"T-{issue}01", plan.tasks[0], ())]
-    texts = write_feature_specs(issue, plan, keyed, "Nothing yet.", plan.test_command or "")
+    texts = scaffold(issue, title)
     for name, text in texts.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
@@ -83,40 +77,3 @@ def next_number(folder: Path) -> int:
     """Return the number after the highest NNN of the folder's NNN-slug folders."""
     numbers = [re.match(r"(\d{3,})-", path.name) for path in folder.glob("*-*") if path.is_dir()]
     return max((int(number[1]) for number in numbers if number), default=0) + 1
-
-
-def scaffold(title: str) -> "PlanProposal":
-    """Return a plan of one task that says in each place what belongs there."""
-    from specs import PlanProposal, PlanTask
-
-    task = PlanTask(
-        ref="T1",
-        title=title[:100],
-        kind="code",
-        assignee="coder",
-        priority="normal",
-        description="What is to be done, and why.",
-        done_when=["What must be true when it is done"],
-        depends_on=[],
-        touches=[],
-        tests=[],
-        tests_may_change=[],
-        tags=[],
-    )
-    return PlanProposal(
-        cannot_do=None,
-        title=title[:80],
-        rationale="Why it is worth doing.",
-        summary="What will be different.",
-        target_release=None,
-        assumptions=["What is taken for granted"],
-        user_stories=[],
-        edge_cases=["What could be special, and what happens then"],
-        requirements=["What it must do"],
-        success_criteria=["What can be measured when it works"],
-        technical_context="Language, dependencies, limits.",
-        test_command="pytest -q",
-        new_dependencies=[],
-        docs_to_update=[],
-        tasks=[task],
-    )

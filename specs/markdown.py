@@ -1,0 +1,69 @@
+"""Foreign text made safe to stand in our Markdown: it cannot break the layout around it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+OPENING = re.compile(r"^(\d*)([#>*+~=|_\[-]|(?<=\d)[.)])")
+"""What would begin a heading, quotation, list, fence, rule or link definition at the start of a line."""
+FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
+CODE_SPAN = re.compile(r"(`[^`]+`)")
+
+
+def slugify(title: str) -> str:
+    """Return a title as a short folder name of small ASCII letters, digits and dashes."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    words = re.findall(r"[a-z0-9]+", plain)
+    return "-".join(words)[:40].strip("-") or "feature"
+
+
+def flat(text: object) -> str:
+    """Return text on one line that cannot begin a heading, list, fence or comment; code spans stay code."""
+    line = " ".join(printable(str(text)).split())
+    parts = CODE_SPAN.split(_answered(line))
+    # Odd parts are whole code spans, in which nothing else has a meaning.
+    safe = [part if number % 2 else part.replace("`", "'").replace("<", "&lt;") for number, part in enumerate(parts)]
+    return OPENING.sub(r"\1\\\2", "".join(safe))
+
+
+def block(text: str) -> str:
+    """Return text of several lines with every fence closed, no open HTML comment, and no control characters."""
+    lines = [printable(line).rstrip() for line in _answered(text).splitlines()]
+    open_fence = ""
+    for number, line in enumerate(lines):
+        found = FENCE.match(line)
+        if not found:
+            if not open_fence:
+                lines[number] = line.replace("<!--", "&lt;!--")
+        elif not open_fence:
+            open_fence = found[1]
+        elif found[1].startswith(open_fence) and not found[2].strip():
+            open_fence = ""
+    return "\n".join([*lines, *([open_fence] if open_fence else [])]).strip()
+
+
+def outside_fences(text: str) -> list[str]:
+    """Return the lines of a text, those inside fences as empty lines, so that numbers still count."""
+    lines: list[str] = []
+    open_fence = ""
+    for line in text.splitlines():
+        found = FENCE.match(line)
+        if found and not open_fence:
+            open_fence = found[1]
+        elif found and found[1].startswith(open_fence) and not found[2].strip():
+            open_fence = ""
+        elif not open_fence:
+            lines.append(line)
+            continue
+        lines.append("")
+    return lines
+
+
+def printable(text: str) -> str:
+    """Return text without characters that are neither printable nor white space."""
+    return "".join(sign for sign in text if sign.isprintable() or sign.isspace())
+
+
+def _answered(text: str) -> str:
+    return text.replace("[NEEDS CLARIFICATION", "(needs clarification")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Part(BaseModel):
     """A frozen part of the plan; every field is given, as strict structured replies demand."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        """Drop what no database and no file takes: NUL, and halves of characters that JSON can carry."""
+        return {key: _cleaned(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 class Scenario(Part):
@@ -75,3 +81,9 @@ class PlanProposal(Part):
     new_dependencies: list[NewDependency]
     docs_to_update: list[str] = Field(description="paths of documentation files")
     tasks: list[PlanTask]
+
+
+def _cleaned(item: Any) -> Any:
+    if isinstance(item, str):
+        return item.encode("utf-8", "replace").decode().replace("\x00", "")
+    return [_cleaned(one) for one in item] if isinstance(item, list) else item

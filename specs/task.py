@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Literal
 
 import yaml
@@ -157,7 +158,9 @@ def parse_spec(text: str, name: str = "the task spec") -> TaskSpec:
 def spec_yaml(spec: TaskSpec) -> str:
     """Return a spec as YAML, without fields that have their default."""
     value = json.loads(spec.model_dump_json(exclude_defaults=True))
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
+    # Unless escaped, these line separators are read back as something else.
+    plain = not re.search("[\x85\u2028\u2029]", json.dumps(value, ensure_ascii=False))
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=plain, width=100)
 
 
 def task_schema() -> dict[str, Any]:

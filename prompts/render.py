@@ -12,7 +12,9 @@ from importlib.resources import files
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateError, meta
 
-VERDICT = re.compile(r"^(\s*)Verdict: ", re.MULTILINE)
+VERDICT = re.compile(r"^(\s*)(?=verdict\s*:)", re.IGNORECASE)
+DOCUMENTED = re.compile(r"\{# Variables: ([a-z_, ]*?) ?#\}\n")
+"""The comment that each prompt begins with; it does not reach the model."""
 
 
 class PromptError(Exception):
@@ -50,15 +52,27 @@ def variables_of(name: str) -> frozenset[str]:
     return frozenset(meta.find_undeclared_variables(_environment().parse(_source(name))))
 
 
+def documented_variables(name: str) -> frozenset[str]:
+    """Return the variables that a prompt's first line names; raises `PromptError` when it names none."""
+    found = DOCUMENTED.match(_source(name))
+    if found is None:
+        raise PromptError(f"the prompt {name} does not name its variables", "begin it with {# Variables: a, b #}")
+    return frozenset(word.strip() for word in found[1].split(",") if word.strip())
+
+
 def untrusted(text: object) -> str:
     """Return foreign text inside a fence that the text itself cannot close.
 
     The fence's name hangs on the text, so the same text gives the same prompt. Lines that look like one of our
-    verdicts are indented by a bar, so that nobody can forge one.
+    verdicts are marked by a bar, so that nobody can forge one.
     """
-    body = VERDICT.sub(r"\1| Verdict: ", str(text))
-    digest = hashlib.sha256(body.encode("utf-8", "replace")).hexdigest()[:8]
-    return f"<untrusted-{digest}>\n{body.rstrip()}\n</untrusted-{digest}>"
+    plain = str(text).encode("utf-8", "replace").decode()
+    body = "\n".join(VERDICT.sub(r"\1| ", line) for line in plain.splitlines()).rstrip()
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    # Nobody can find a text that holds the beginning of its own digest by accident; by much work somebody could.
+    while digest[:12] in body:
+        digest = hashlib.sha256(digest.encode()).hexdigest()
+    return f"<untrusted-{digest[:12]}>\n{body}\n</untrusted-{digest[:12]}>"
 
 
 def _source(name: str) -> str:

@@ -8,7 +8,7 @@ from agents.crew import ThreadContext
 from agents.ids import marker
 from agents.plans import Plan, load_plan
 from graph import Feature, Role, Task
-from specs import feature_folder, write_feature_specs
+from specs import feature_folder, to_task_specs, write_feature_specs
 from tools.artifacts import ArtifactRef
 
 Result = dict[str, JsonValue]
@@ -99,9 +99,9 @@ class Kickoff:
         return feature_folder(self._context.state.issue, plan.proposal.title)
 
     def _specification(self, plan: Plan, research: str, suite: str) -> dict[str, str]:
-        keyed = [(planned.key, planned.task, planned.depends_on) for planned in plan.tasks]
-        command = plan.proposal.test_command or suite or "python -m pytest"
-        return write_feature_specs(self._context.state.issue, plan.proposal, keyed, research, command)
+        state, proposal = self._context.state, plan.proposal
+        tasks = to_task_specs(proposal, state.issue, state.repository, suite or None)
+        return write_feature_specs(self._context.feature_key, proposal.title, proposal, tasks, research)
 
 
 def kickoff_text(key: str, plan: Plan, statuses: dict[str, str], branch: str | None, folder: str) -> str:

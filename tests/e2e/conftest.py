@@ -1,0 +1,118 @@
+"""What the deliveries share: one workspace with the embedded servers, an office for each test, tiny repositories."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devctl.errors import SandboxUnavailable
+from local import Workspace, open_workspace
+from roadcrew.settings import Settings, read_settings
+from scripts.source import ROOT
+from tests.e2e.crewmates import Crewmates, answering
+from tests.e2e.offices import MakeOffice, TestOffice, open_test_office
+from tests.e2e.plans import FIXTURE
+
+CLEARED = ("OPA_URL", "NEO4J_", "DATABASE_URL", "GITHUB_", "OPENAI_", "ROADCREW_", "DEVCTL_", "DOCKER_HOST")
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """Return this process's environment without anything that points the product at servers of somebody's own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(CLEARED)}
+    return {**kept, "DEVCTL_BACKEND": "bubblewrap", **more}
+
+
+def roadcrew(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the program as a person would."""
+    return subprocess.run(
+        [sys.executable, "-m", "roadcrew.cli", *arguments],
+        cwd=ROOT,
+        env=clean_environment(**environment),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def workspace() -> Iterator[Workspace]:
+    """A workspace whose servers run until the last test; its path is short, as sockets need it."""
+    folder = Path(tempfile.mkdtemp(prefix="rc", dir="/tmp"))
+    place = str(folder / "w")
+    try:
+        started = roadcrew("--workspace", place, "up", "--detach")
+        assert started.returncode == 0, started.stderr
+        yield open_workspace(folder / "w")
+    finally:
+        roadcrew("--workspace", place, "stop", "--servers")
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def settings(workspace: Workspace) -> Settings:
+    """Settings of that workspace alone."""
+    return read_settings(workspace=workspace.path, folder=workspace.path, environment=clean_environment())
+
+
+@pytest.fixture
+def office(workspace: Workspace, settings: Settings) -> Iterator[MakeOffice]:
+    """Makes offices whose model is played by these mates; what they leave unfinished is stopped after the test."""
+    with ExitStack() as stack:
+
+        def make(mates: Crewmates, **manners: Any) -> TestOffice:
+            stack.enter_context(answering(mates))
+            try:
+                return stack.enter_context(open_test_office(settings, workspace, mates, manners))
+            except SandboxUnavailable as fault:
+                pytest.skip(str(fault))
+
+        yield make
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A small repository with a green suite."""
+    return new_repository(tmp_path / f"shop-{uuid.uuid4().hex[:8]}", FIXTURE)
+
+
+def new_repository(folder: Path, files: dict[str, str]) -> Path:
+    """Make a repository with one commit on main."""
+    folder.mkdir()
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    commit_all(folder)
+    return folder
+
+
+def commit_all(folder: Path) -> None:
+    """Commit what lies in the folder."""
+    git(folder, "add", "--all")
+    git(
+        folder,
+        "-c",
+        "user.name=Ann",
+        "-c",
+        "user.email=ann@example.org",
+        "commit",
+        "--quiet",
+        "--allow-empty",
+        "-m",
+        "One",
+    )
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git as a person would."""
+    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()

@@ -1,0 +1,103 @@
+"""An office for a test: the product as the commands build it, with the model's part played by a script."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from agents.threads import ENDED
+from graph import Task
+from local import Workspace
+from roadcrew.approving import Approver
+from roadcrew.assembly import Office, open_office
+from roadcrew.commands.run import deliver
+from roadcrew.crewing import working
+from roadcrew.features import look_at
+from roadcrew.jobs import WorkerSettings
+from roadcrew.live import follow
+from roadcrew.placing import Place, issue_of, place_of
+from roadcrew.settings import Settings, Team
+from roadcrew.standing import Standing
+from tests.e2e.crewmates import Crewmates
+from tools.codehost import CodeHost
+
+QUICK = WorkerSettings(poll_seconds=0.3)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One issue on its way."""
+
+    office: Office
+    place: Place
+    number: int
+
+    @property
+    def thread(self) -> str:
+        return f"{self.place.repository}/F-{self.number}"
+
+    @property
+    def host(self) -> CodeHost:
+        return self.office.crew.desk(self.place.repository).host
+
+    def run(self, yes: bool = True) -> Standing:
+        """Work until it ends or waits for somebody."""
+        return deliver(self.office, self.place.repository, self.number, yes=yes, wait=False)
+
+    def go_on(self, *until: str, yes: bool = True) -> Standing:
+        """Work until the delivery has one of these statuses, or waits for nothing that a yes helps."""
+        approver = Approver(self.office, self.thread)
+        wanted = until or ("done", "stopped", "failed")
+
+        def ended(standing: Standing) -> bool:
+            if standing.status in wanted:
+                return True
+            return standing.status == "waiting" and not until and not (yes and approver.answer())
+
+        with working(self.office, QUICK):
+            return follow(lambda: look_at(self.office, self.thread), ended)
+
+    def look(self) -> Standing:
+        return look_at(self.office, self.thread)
+
+    def tasks(self) -> list[Task]:
+        return sorted(self.office.crew.reader.tasks(self.thread), key=lambda task: task.key)
+
+    def comments(self) -> list[str]:
+        return [comment.body for comment in self.host.comments(self.number)]
+
+
+@dataclass(frozen=True)
+class TestOffice:
+    """The office, and what makes deliveries in it."""
+
+    __test__ = False
+
+    office: Office
+    mates: Crewmates
+
+    def file(self, repository: Path, issue: str = "Compute averages\n\nOf the prices.") -> Delivery:
+        """File an issue of a repository, as `roadcrew run` does."""
+        place = place_of(self.office, str(repository))
+        return Delivery(self.office, place, issue_of(self.office, place.repository, issue))
+
+
+class MakeOffice(Protocol):
+    def __call__(self, mates: Crewmates, **manners: Any) -> TestOffice: ...
+
+
+@contextmanager
+def open_test_office(
+    settings: Settings, workspace: Workspace, mates: Crewmates, manners: dict[str, Any]
+) -> Iterator[TestOffice]:
+    """Open an office and stop, at its end, what is still under way, so that no other test meets it."""
+    shaped = settings.model_copy(update={"team": Team.model_validate(manners)})
+    with open_office(shaped, workspace, model_base_url=mates.base_url) as office:
+        yield TestOffice(office, mates)
+        for thread in office.crew.threads.every():
+            if thread.kind == "feature" and thread.status not in ENDED:
+                office.engine.tell(thread.id, "stop", "stop:end", {})
+                office.engine.advance(thread.id)
+                for child in office.crew.threads.children(thread.id):
+                    office.engine.advance(child.id)

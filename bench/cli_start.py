@@ -29,9 +29,7 @@ def main() -> None:
     pairs = [(seconds(BARE), seconds(HELP)) for _ in range(rounds)]
     bare, shown = ([pair[side] for pair in pairs] for side in (0, 1))
     for name, times in (("bare interpreter", bare), ("roadcrew --help", shown)):
-        print(
-            f"{name:18}  min {min(times) * 1000:6.1f} ms   median {statistics.median(times) * 1000:6.1f} ms"
-        )
+        print(f"{name:18}  min {min(times) * 1000:6.1f} ms   median {statistics.median(times) * 1000:6.1f} ms")
     by_min = min(shown) / min(bare)
     by_median = statistics.median(shown) / statistics.median(bare)
     print(f"ratio               min {by_min:6.2f}      median {by_median:6.2f}   ({rounds} rounds, aim 5)")

@@ -17,10 +17,23 @@ from roadcrew.settings import Settings
 @click.option("--concurrency", default=4, show_default=True, type=click.IntRange(1, 64), help="Jobs at a time.")
 @click.option("--intake", "port", type=click.IntRange(0, 65535), help="Also hear webhooks on this loopback port.")
 @click.option("--poll/--no-poll", default=True, show_default=True, help="Ask the code host for news.")
+@click.option(
+    "--heartbeat",
+    default=3.0,
+    show_default=True,
+    type=click.FloatRange(0.1, 600),
+    help="Seconds between signs of life; a worker silent for four of them is taken for dead.",
+)
 @click.option("--unsandboxed", is_flag=True, help="Run the model's commands on this machine without a sandbox.")
 @with_settings
 def command(
-    settings: Settings, roles: tuple[str, ...], concurrency: int, port: int | None, poll: bool, unsandboxed: bool
+    settings: Settings,
+    roles: tuple[str, ...],
+    concurrency: int,
+    port: int | None,
+    poll: bool,
+    heartbeat: float,
+    unsandboxed: bool,
 ) -> None:
     """Work on deliveries until Ctrl-C; start as many workers as you like, on any machines that share the servers."""
     from roadcrew.assembly import need_model, open_office
@@ -38,7 +51,10 @@ def command(
     with contextlib.ExitStack() as stack:
         workspace = stack.enter_context(workspace_in_use(settings))
         office = stack.enter_context(open_office(settings, workspace, unsandboxed=unsandboxed))
-        stack.enter_context(working(office, WorkerSettings(queues=queues, concurrency=concurrency), poll))
+        serving = WorkerSettings(
+            queues=queues, concurrency=concurrency, heartbeat_seconds=heartbeat, stalled_seconds=4 * heartbeat
+        )
+        stack.enter_context(working(office, serving, poll))
         if port is not None:
             secret = settings.code_host.webhook_secret
             value = secret.get_secret_value() if secret else workspace.secret("webhook")

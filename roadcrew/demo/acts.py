@@ -56,6 +56,6 @@ def lay_out(act: Act, folder: Path) -> Path:
     with as_file(files("roadcrew.demo").joinpath(act.name)) as place:
         if (place / "repository").is_dir():
             shutil.copytree(place / "repository", target, dirs_exist_ok=True)
-            git.run("add", "--all", ".", work_tree=target)
+            git.run("add", "--all", ":/", work_tree=target)
             git.run("commit", "--quiet", "--message", "shelf 0.3.0", work_tree=target, env=AUTHOR)
     return target

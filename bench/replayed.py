@@ -1,0 +1,175 @@
+"""The demo's library act on servers of its own, worked by processes that can be killed.
+
+Used by `bench/crash.py` and by the end-to-end tests: the model's side is replayed, everything else is real.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from local import ensure_replay, open_workspace, using
+from roadcrew.approving import Approver
+from roadcrew.assembly import Office, open_office
+from roadcrew.demo.acts import Act, acts, lay_out
+from roadcrew.demo.show import REQUIRED
+from roadcrew.placing import issue_of, person_host, place_of
+from roadcrew.settings import Settings
+from roadcrew.standing import standing_of
+
+ROOT = Path(__file__).resolve().parent.parent
+HEARTBEAT = "0.5"
+"""Seconds; a dead worker is noticed after four of them."""
+GRAPH_QUERY = (
+    "MATCH (f:Feature)-[:HAS_TASK]->(t:Task) OPTIONAL MATCH (t)-[:DEPENDS_ON]->(d:Task) "
+    "OPTIONAL MATCH (f)-[:DELIVERED_BY]->(p:PullRequest) "
+    "RETURN f.key AS feature, f.status AS feature_status, t.key AS task, t.title AS title, t.status AS status, "
+    "t.assignee AS role, collect(DISTINCT d.key) AS after, collect(DISTINCT p.state) AS pulls ORDER BY task"
+)
+
+
+class Outcome(NamedTuple):
+    """What a delivery left, without ids and times."""
+
+    graph: tuple[tuple[Any, ...], ...]
+    branches: int
+    kickoff_comments: int
+    pull_requests: int
+    feature_commits: tuple[str, ...]
+    """Subjects of the feature branch's own commits."""
+    repeated_calls: int
+    """Model calls that were asked again."""
+
+
+class ReplayedDelivery:
+    """One delivery of the library act; a context manager that stops its servers at its end."""
+
+    def __init__(self, folder: Path, environments: Path, transcript: Path | None = None) -> None:
+        self._act = next(act for act in acts() if act.name == "library")
+        if transcript is not None:
+            self._act = Act.model_validate(self._act.model_dump() | {"transcript": transcript})
+        self.folder = folder
+        self.environments = environments
+        self._stack = ExitStack()
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        settings = Settings(workspace=self.folder / "w", environments_folder=self.environments)
+        workspace = open_workspace(settings.workspace)
+        self._stack.enter_context(using(workspace))
+        self.replay = ensure_replay(workspace, self._act.transcript)
+        self.office: Office = self._stack.enter_context(open_office(settings, workspace, model_base_url=self.replay))
+        place = place_of(self.office, str(lay_out(self._act, self.folder / "repositories")))
+        self.repository = place.repository
+        person_host(self.office, self.repository).protect("main", REQUIRED, approvals=1)
+        self.issue = issue_of(self.office, self.repository, self._act.issue)
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _fault: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        for process in self._processes:
+            self.kill(process)
+        self._stack.close()
+
+    def start(self) -> str:
+        """Hand the issue to the team; return the thread."""
+        self.thread = self.office.engine.start_feature(self.repository, self.issue)
+        return self.thread
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Return the environment of a worker."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(UNWANTED)}
+        return kept | {
+            "PYTHONPATH": str(ROOT),
+            "OPENAI_BASE_URL": self.replay,
+            "OPENAI_API_KEY": "replay",
+            "ROADCREW_MODEL": "recorded",
+            "DEVCTL_FOLDER": str(self.environments),
+            **more,
+        }
+
+    def worker(self, *arguments: str, workspace: Path | None = None, **more: str) -> subprocess.Popen[bytes]:
+        """Start a worker process."""
+        command = [sys.executable, "-P", "-m", "roadcrew.cli", "-v", "--workspace"]
+        command += [str(workspace or self.office.settings.workspace), "worker", "--heartbeat", HEARTBEAT, *arguments]
+        log = (self.folder / f"worker-{len(self._processes)}.log").open("wb")
+        with log:
+            process = subprocess.Popen(
+                command,
+                env=self.environment(**more),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self._processes.append(process)
+        return process
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """Kill a worker and everything that it started, at once."""
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def rows(self) -> int:
+        """Return how many writes the journal has seen: intents and replies."""
+        found = self.office.crew.database.rows("SELECT count(*) + count(reply) AS rows FROM journal")
+        return int(found[0]["rows"])
+
+    def wait(self, seconds: float, until_rows: int | None = None) -> bool:
+        """Wait for the end, approving what waits; True when merged, False when the rows were reached first."""
+        approver, deadline = Approver(self.office, self.thread), time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if until_rows is not None and self.rows() >= until_rows:
+                return False
+            state = self.office.crew.threads.get(self.thread)
+            if state is not None and state.status == "done":
+                return True
+            if state is not None and (standing := standing_of(self.office.crew, state)).status in ("waiting", "failed"):
+                if standing.status == "failed":
+                    raise AssertionError(f"the delivery stands still: {standing.failure}")
+                approver.answer()
+            time.sleep(0.005 if until_rows is not None else 0.1)
+        raise AssertionError(f"the delivery did not end in {seconds} s; see {self.folder}/worker-*.log")
+
+    def outcome(self) -> Outcome:
+        """Return what the delivery left."""
+        host, mirror = self.office.crew.desk(self.repository).host, self.office.crew.desk(self.repository).mirror
+        mirror.fetch()
+        answer = self.office.crew.reader.query(GRAPH_QUERY)
+        comments = [comment for comment in host.comments(self.issue) if "roadcrew:kickoff" in comment.body]
+        branch = f"feature/F-{self.issue}"
+        base = mirror.merge_base(f"{mirror.require('main')}", mirror.require(branch))
+        commits = [commit.subject for commit in mirror.log(mirror.require(branch), since=self._start_commit())]
+        assert base is not None
+        return Outcome(
+            graph=tuple(tuple(json.dumps(value) for value in row) for row in answer.rows),
+            branches=len([name for name in mirror.branches() if name != "main"]),
+            kickoff_comments=len(comments),
+            pull_requests=len(self.office.crew.reader.pull_requests(self.thread)),
+            feature_commits=tuple(reversed(commits)),
+            repeated_calls=self.repeated(),
+        )
+
+    def repeated(self) -> int:
+        """Return how many recorded calls the replay was asked more than once."""
+        with urllib.request.urlopen(self.replay.removesuffix("/v1") + "/replay/report", timeout=10) as answer:  # noqa: S310 - loopback
+            report = json.load(answer)
+        return sum(int(count) - 1 for count in report["served"].values() if int(count) > 1)
+
+    def _start_commit(self) -> str | None:
+        found = self.office.crew.threads.last_result(self.thread, "tester")
+        return str(found["base"]) if found else None
+
+
+UNWANTED = ("OPENAI_", "GITHUB_", "NEO4J_", "OPA_", "DATABASE_URL", "ROADCREW_", "DEVCTL_")

@@ -62,6 +62,7 @@ class Engine:
         with self.crew.database.transaction() as connection:
             fresh = self.crew.threads.post(connection, letter)
             if fresh:
+                self.crew.threads.wake(connection, thread)
                 self._enqueue.advance(connection, thread)
         return fresh
 

@@ -164,7 +164,9 @@ class FeatureFlow:
         if state.get("cancelled"):
             return {"outcome": {"verdict": "cancelled"}}
         seen = Inspection.model_validate(state["inspection"])
-        return {"outcome": self._delivery.finish(state["pull_request"], seen)}
+        outcome = self._delivery.finish(state["pull_request"], seen)
+        self._kickoff.comment(state["plan"], state["baseline"], self._context.branch)
+        return {"outcome": outcome}
 
     def _turn(self, role: str, payload: dict[str, JsonValue]) -> Result:
         answer: Result = interrupt(TurnWant(turn=WantedTurn(role=role, payload=payload)).model_dump(mode="json"))

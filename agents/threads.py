@@ -131,6 +131,17 @@ class Threads:
         ).fetchone()
         return row is not None
 
+    def wake(self, connection: Connection, thread: str) -> None:
+        """Show a thread that stands still as active: it has been told something and will look at it.
+
+        Whoever follows a delivery would otherwise take the standstill before a retry for the one after it.
+        """
+        connection.execute(
+            "UPDATE thread SET status = 'active', failure = NULL, updated_at = clock_timestamp()"
+            " WHERE id = %s AND status IN ('waiting', 'failed')",
+            [thread],
+        )
+
     def unread(self, thread: str) -> list[Letter]:
         """Return the letters not yet consumed, the oldest first."""
         rows = self._database.rows(

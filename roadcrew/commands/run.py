@@ -64,14 +64,13 @@ def command(
 def deliver(office: Office, repository: str, issue: int, yes: bool, wait: bool) -> Standing:
     """Have an issue delivered while showing how it goes; return where it stands at the end."""
     from roadcrew.approving import Approver
-    from roadcrew.crewing import working
+    from roadcrew.crewing import retry, working
     from roadcrew.features import look_at
     from roadcrew.live import follow
 
     thread = office.engine.start_feature(repository, issue)
-    state = office.crew.threads.get(thread)
-    if state is not None and state.status == "failed":
-        office.engine.tell(thread, "retry", f"run:{state.epoch}", {"by": "run"})
+    if look_at(office, thread).status == "failed":
+        retry(office, thread)
     approver = Approver(office, thread) if yes else None
 
     def ended(standing: Standing) -> bool:

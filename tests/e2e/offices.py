@@ -1,6 +1,6 @@
 """An office for a test: the product as the commands build it, with the model's part played by a script."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,11 @@ from local import Workspace
 from roadcrew.approving import Approver
 from roadcrew.assembly import Office, open_office
 from roadcrew.commands.run import deliver
-from roadcrew.crewing import working
+from roadcrew.crewing import retry, working
 from roadcrew.features import look_at
 from roadcrew.jobs import WorkerSettings
 from roadcrew.live import follow
-from roadcrew.placing import Place, issue_of, place_of
+from roadcrew.placing import Place, issue_of, person_host, place_of
 from roadcrew.settings import Settings, Team
 from roadcrew.standing import Standing
 from tests.e2e.crewmates import Crewmates
@@ -45,18 +45,30 @@ class Delivery:
         """Work until it ends or waits for somebody."""
         return deliver(self.office, self.place.repository, self.number, yes=yes, wait=False)
 
-    def go_on(self, *until: str, yes: bool = True) -> Standing:
-        """Work until the delivery has one of these statuses, or waits for nothing that a yes helps."""
+    def go_on(self, until: Callable[[Standing], bool] | None = None, yes: bool = True) -> Standing:
+        """Work until ``until`` says so, else until the delivery has ended or waits for more than a yes."""
         approver = Approver(self.office, self.thread)
-        wanted = until or ("done", "stopped", "failed")
 
         def ended(standing: Standing) -> bool:
-            if standing.status in wanted:
+            if standing.status in ("done", "stopped", "failed"):
                 return True
-            return standing.status == "waiting" and not until and not (yes and approver.answer())
+            return standing.status == "waiting" and not (yes and approver.answer())
 
         with working(self.office, QUICK):
-            return follow(lambda: look_at(self.office, self.thread), ended)
+            return follow(self.look, until or ended)
+
+    def retry(self) -> None:
+        """Wake what stands still, as `roadcrew retry` does."""
+        retry(self.office, self.thread)
+
+    def person(self) -> CodeHost:
+        """The code host as the person at the keyboard uses it."""
+        return person_host(self.office, self.place.repository)
+
+    def settle_children(self) -> None:
+        """Have every task thread advanced now."""
+        for child in self.office.crew.threads.children(self.thread):
+            self.office.engine.advance(child.id)
 
     def look(self) -> Standing:
         return look_at(self.office, self.thread)

@@ -1,0 +1,49 @@
+"""What rooms share: one workspace with the embedded servers, made when the first test asks for it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local import Workspace, open_workspace
+from scripts.source import ROOT
+
+CLEARED = ("OPA_URL", "NEO4J_", "DATABASE_URL", "GITHUB_", "OPENAI_", "ROADCREW_", "DEVCTL_", "DOCKER_HOST")
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """Return this process's environment without anything that points the product at servers of somebody's own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(CLEARED)}
+    return {**kept, "DEVCTL_BACKEND": "bubblewrap", **more}
+
+
+def roadcrew(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the program as a person would."""
+    return subprocess.run(
+        [sys.executable, "-m", "roadcrew.cli", *arguments],
+        cwd=ROOT,
+        env=clean_environment(**environment),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def workspace() -> Iterator[Workspace]:
+    """A workspace whose servers run until the last test; its path is short, as sockets need it."""
+    folder = Path(tempfile.mkdtemp(prefix="rc", dir="/tmp"))
+    place = str(folder / "w")
+    try:
+        started = roadcrew("--workspace", place, "up", "--detach")
+        assert started.returncode == 0, started.stderr
+        yield open_workspace(folder / "w")
+    finally:
+        roadcrew("--workspace", place, "stop", "--servers")
+        shutil.rmtree(folder)

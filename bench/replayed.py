@@ -149,9 +149,7 @@ class ReplayedDelivery:
         answer = self.office.crew.reader.query(GRAPH_QUERY)
         comments = [comment for comment in host.comments(self.issue) if "roadcrew:kickoff" in comment.body]
         branch = f"feature/F-{self.issue}"
-        base = mirror.merge_base(f"{mirror.require('main')}", mirror.require(branch))
         commits = [commit.subject for commit in mirror.log(mirror.require(branch), since=self._start_commit())]
-        assert base is not None
         return Outcome(
             graph=tuple(tuple(json.dumps(value) for value in row) for row in answer.rows),
             branches=len([name for name in mirror.branches() if name != "main"]),

@@ -86,7 +86,7 @@ def _source(name: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(  # noqa: S701 - prompts are Markdown for a model, not HTML for a browser
+    environment = Environment(  # noqa: S701 - prompts are Markdown for a model, not HTML for a browser  # nosec B701 - Markdown for a model
         loader=FunctionLoader(_source),
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -20,9 +20,7 @@ def module_map(root: Path = ROOT) -> str:
     parts = []
     for room in ROOMS:
         rows = [_row(root, path) for path in modules if path.parts[0] == room]
-        parts.append(
-            "\n".join([f"### {room}", "", "| module | what it is | imports |", "|---|---|---|", *rows])
-        )
+        parts.append("\n".join([f"### {room}", "", "| module | what it is | imports |", "|---|---|---|", *rows]))
     return "\n\n".join(parts)
 
 

@@ -31,9 +31,7 @@ def untested(report: Path) -> list[str]:
                 passed[default] += name.startswith(f"{package}.")
         elif skipped is not None and "embedded" in (skipped.get("message") or ""):
             faults.append(f"{name} was skipped: {skipped.get('message')}")
-    return faults + [
-        f"no test of {default} passed ({DEFAULTS[default]})" for default, n in passed.items() if n == 0
-    ]
+    return faults + [f"no test of {default} passed ({DEFAULTS[default]})" for default, n in passed.items() if n == 0]
 
 
 def main(arguments: list[str]) -> int:

@@ -155,7 +155,7 @@ def _source(name: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(  # noqa: S701 - the templates are Markdown; `flat` keeps values on their line
+    environment = Environment(  # noqa: S701 - the templates are Markdown; `flat` keeps values on their line  # nosec B701 - Markdown files
         loader=FunctionLoader(_source), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["flat"] = flat

@@ -145,9 +145,7 @@ class ArtifactStore:
 
     def _refuse_links_out(self, final: Path) -> None:
         if not final.parent.resolve().is_relative_to(Path(self._root).resolve()):
-            raise ArtifactsError(
-                f"{final} leads out of the store {self._shown} through a link", "Remove the link."
-            )
+            raise ArtifactsError(f"{final} leads out of the store {self._shown} through a link", "Remove the link.")
 
     @contextmanager
     def _translated(self, verb: str, path: str) -> Iterator[None]:

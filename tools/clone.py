@@ -18,9 +18,7 @@ BATCH_BYTES = 32 * 1024 * 1024
 """Contents that are held in memory at once while files are written."""
 
 
-def clone_into(
-    git: Git, folder: Path, commit: str, *, files_of: str | None = None, branch: str = "work"
-) -> None:
+def clone_into(git: Git, folder: Path, commit: str, *, files_of: str | None = None, branch: str = "work") -> None:
     """Make `folder` a clone of a commit with its history and tags, of its own and without a remote.
 
     `files_of` is a commit or tree whose files stand in the work tree instead of the commit's own: to git
@@ -98,9 +96,7 @@ def _contents(git: Git, entries: list[Entry]) -> list[bytes]:
     found = gitobjects.read_objects(git, [entry.sha for entry in entries])
     lacking = [entry.path for entry, item in zip(entries, found, strict=True) if item is None]
     if lacking:
-        raise GitBroken(
-            f"the mirror {git.git_dir} lacks the content of {', '.join(lacking[:5])}", "fetch it again"
-        )
+        raise GitBroken(f"the mirror {git.git_dir} lacks the content of {', '.join(lacking[:5])}", "fetch it again")
     return [item[2] for item in found if item is not None]
 
 

@@ -47,9 +47,7 @@ def message_json(message: Message) -> Json:
 def with_schema_in_text(request: ModelRequest) -> ModelRequest:
     """The request with its response schema said in a last message, for endpoints without response_format."""
     schema = json.dumps(request.response_schema, ensure_ascii=False)
-    text = (
-        f"Answer with one JSON object alone, no other text, that is valid against this JSON Schema:\n{schema}"
-    )
+    text = f"Answer with one JSON object alone, no other text, that is valid against this JSON Schema:\n{schema}"
     messages = (*request.messages, Message(role="user", content=text))
     return request.model_copy(update={"messages": messages, "response_schema": None, "schema_name": ""})
 
@@ -113,9 +111,7 @@ def transcript_entry(request: ModelRequest, reply: ModelReply) -> TranscriptEntr
             "response_schema": request.response_schema,
         }
     )
-    return TranscriptEntry(
-        turn=request.turn, request=recorded, reply=completion_from_reply(reply, request.turn)
-    )
+    return TranscriptEntry(turn=request.turn, request=recorded, reply=completion_from_reply(reply, request.turn))
 
 
 def _tool_json(tool: ToolSchema) -> JsonValue:

@@ -192,10 +192,7 @@ def _problems(error: ValidationError) -> str:
 
 def _signature(arguments: type[BaseModel]) -> str:
     fields = arguments.model_fields.items()
-    return (
-        ", ".join(name if field.is_required() else f"{name} (optional)" for name, field in fields)
-        or "no fields"
-    )
+    return ", ".join(name if field.is_required() else f"{name} (optional)" for name, field in fields) or "no fields"
 
 
 def _digest(arguments: str | Mapping[str, JsonValue]) -> str:

@@ -71,9 +71,7 @@ def clean_path(path: str, workdir: str = "/work") -> str:
             raise ToolError(f"{path!r} is outside the work tree", f"give a path relative to {workdir}")
         pure = pure.relative_to(workdir)
     if ".." in pure.parts or "\0" in path:
-        raise ToolError(
-            f"{path!r} leads out of the work tree", f"give a path relative to {workdir} without '..'"
-        )
+        raise ToolError(f"{path!r} leads out of the work tree", f"give a path relative to {workdir} without '..'")
     if any(part.lower() == ".git" for part in pure.parts):
         raise ToolError(f"{path!r} is git's own", "use the git command in bash")
     if not path.strip() or len(path) > 1000:
@@ -84,15 +82,11 @@ def clean_path(path: str, workdir: str = "/work") -> str:
 def as_text(content: bytes, path: str) -> str:
     """A file's content as text; raises ToolError for what is too long or no UTF-8 text."""
     if len(content) > FILE_BYTES:
-        raise ToolError(
-            f"{path} has {len(content)} bytes, more than {FILE_BYTES}", "look at parts of it in bash"
-        )
+        raise ToolError(f"{path} has {len(content)} bytes, more than {FILE_BYTES}", "look at parts of it in bash")
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ToolError(
-            f"{path} is no UTF-8 text (byte {error.start})", "use bash for binary files"
-        ) from error
+        raise ToolError(f"{path} is no UTF-8 text (byte {error.start})", "use bash for binary files") from error
     if "\0" in text:
         raise ToolError(f"{path} is a binary file", "use bash for binary files")
     return text
@@ -107,9 +101,7 @@ def numbered(text: str, path: str, start: int, end: int | None) -> tuple[str, in
     if total == 0:
         return "(the file is empty)", 0, 0, 0
     if not 1 <= start <= total:
-        raise ToolError(
-            f"{path} has {total} lines, there is no line {start}", f"give a start from 1 to {total}"
-        )
+        raise ToolError(f"{path} has {total} lines, there is no line {start}", f"give a start from 1 to {total}")
     if end is not None and end < start:
         raise ToolError(f"the end {end} is before the start {start}", "give start <= end")
     last = min(total, end if end is not None else total, start + VIEW_LINES - 1)
@@ -168,9 +160,7 @@ def _did_you_mean(text: str, old: str) -> str:
     start, alike = found
     passage = "\n".join(lines[start : start + len(wanted)])[:VIEW_CHARACTERS]
     if [line.strip() for line in passage.splitlines()] == [line.strip() for line in wanted]:
-        return (
-            f"only white space differs; did you mean lines {start + 1} to {start + len(wanted)}:\n{passage}"
-        )
+        return f"only white space differs; did you mean lines {start + 1} to {start + len(wanted)}:\n{passage}"
     return f"did you mean lines {start + 1} to {start + len(wanted)} ({alike:.0%} alike):\n{passage}"
 
 
@@ -199,10 +189,6 @@ def _check_size(content: str, path: str) -> None:
     try:
         size = len(content.encode())
     except UnicodeEncodeError as error:
-        raise ToolError(
-            f"the text for {path} holds half a character at {error.start}", "send it again"
-        ) from error
+        raise ToolError(f"the text for {path} holds half a character at {error.start}", "send it again") from error
     if size > FILE_BYTES:
-        raise ToolError(
-            f"{path} would have {size} bytes, more than {FILE_BYTES}", "write it in parts with bash"
-        )
+        raise ToolError(f"{path} would have {size} bytes, more than {FILE_BYTES}", "write it in parts with bash")

@@ -59,9 +59,7 @@ class WorkTree:
         self.workdir = environment.workdir
         self.snapshot_limits = SnapshotLimits()
 
-    def exec(
-        self, command: str, *, seconds: float | None = None, env: Mapping[str, str] | None = None
-    ) -> ExecResult:
+    def exec(self, command: str, *, seconds: float | None = None, env: Mapping[str, str] | None = None) -> ExecResult:
         """Run a command line in bash in the root of the tree, in a fresh process; raises WorkTreeLost.
 
         Bash is no login shell: the profiles of many images would throw the prepared interpreter off PATH.
@@ -81,9 +79,7 @@ class WorkTree:
         """The names in a folder, sorted, folders with a slash at the end."""
         result = self._run(["ls", "-1Ap", "--", f"./{path}"])
         if result.exit_code != 0:
-            raise ToolError(
-                f"{path} cannot be listed: {result.output.strip()[:300]}", "check the path with ls"
-            )
+            raise ToolError(f"{path} cannot be listed: {result.output.strip()[:300]}", "check the path with ls")
         return [name for name in result.output.splitlines() if name != ".git/"]
 
     def read_file(self, path: str) -> bytes:
@@ -174,9 +170,7 @@ class WorkTree:
             clone_into(self.mirror.git, Path(folder) / "clone", self.base, files_of=files_of)
             self._put(Path(folder) / "clone", ".")
 
-    def _run(
-        self, argv: list[str], seconds: float | None = None, env: Mapping[str, str] | None = None
-    ) -> ExecResult:
+    def _run(self, argv: list[str], seconds: float | None = None, env: Mapping[str, str] | None = None) -> ExecResult:
         try:
             return self.environment.exec(argv, seconds=seconds, env=env)
         except (EnvironmentGone, SandboxFailed) as error:

@@ -75,9 +75,7 @@ class RepositoryFacts(Record):
         if self.submodules:
             notes.append(f"Submodules are not filled in and stay as they are: {_some(self.submodules)}.")
         if self.lfs_files:
-            notes.append(
-                f"Git LFS files are pointers only, their content is not fetched: {_some(self.lfs_files)}."
-            )
+            notes.append(f"Git LFS files are pointers only, their content is not fetched: {_some(self.lfs_files)}.")
         if self.links_out:
             notes.append(f"Links lead out of the repository and do not work here: {_some(self.links_out)}.")
         if self.bytes > _BIG_BYTES:
@@ -94,9 +92,7 @@ def repository_facts(git: Git, commit: str) -> RepositoryFacts:
         bytes=sum(entry.size for entry in entries),
         languages=_languages(entries),
         test_files=tuple(path for path in paths if is_test_path(path)),
-        dependency_files=tuple(
-            path for path in paths if _DEPENDENCY_FILE.fullmatch(PurePosixPath(path).name)
-        ),
+        dependency_files=tuple(path for path in paths if _DEPENDENCY_FILE.fullmatch(PurePosixPath(path).name)),
         submodules=tuple(entry.path for entry in entries if entry.mode == SUBMODULE),
         lfs_files=_lfs_files(git, entries),
         links_out=_links_out(git, entries),

@@ -93,9 +93,7 @@ def resolve(git: Git, name: str) -> str | None:
     """The commit that a full ref name or a sha leads to, or None."""
     if "\n" in name or name.startswith("-"):
         return None
-    found = git.run(
-        "cat-file", "--batch-check=%(objectname) %(objecttype)", given=f"{name}^{{commit}}\n".encode()
-    )
+    found = git.run("cat-file", "--batch-check=%(objectname) %(objecttype)", given=f"{name}^{{commit}}\n".encode())
     sha, _, kind = found.text.partition(" ")
     return sha if SHA.fullmatch(sha) and kind == "commit" else None
 
@@ -146,9 +144,7 @@ def list_tree(git: Git, tree: str) -> list[Entry]:
         meta, _, raw = line.partition(b"\t")
         mode, _, sha, size = meta.decode().split()
         entries.append(
-            Entry(
-                path=readable(raw), mode=mode, sha=sha, size=int(size) if size.isdigit() else 0, raw_path=raw
-            )
+            Entry(path=readable(raw), mode=mode, sha=sha, size=int(size) if size.isdigit() else 0, raw_path=raw)
         )
     return entries
 

@@ -45,9 +45,7 @@ def read_junit(data: bytes | None) -> JUnitReport:
     if len(data) > JUNIT_BYTES:
         return JUnitReport(state="broken", problem=f"the JUnit report has more than {JUNIT_BYTES} bytes")
     if _declares_entities(data):
-        return JUnitReport(
-            state="broken", problem="the JUnit report declares a document type, which none needs"
-        )
+        return JUnitReport(state="broken", problem="the JUnit report declares a document type, which none needs")
     return _parse(data)
 
 
@@ -75,9 +73,7 @@ def _parse(data: bytes) -> JUnitReport:
     ) as error:
         return JUnitReport(state="broken", problem=f"the JUnit report cannot be read: {error}"[:500])
     if len(cases) > CASES:
-        return JUnitReport(
-            state="broken", problem=f"the JUnit report has {len(cases)} cases, more than {CASES}"
-        )
+        return JUnitReport(state="broken", problem=f"the JUnit report has {len(cases)} cases, more than {CASES}")
     return JUnitReport(state="read", cases=_unique(cases))
 
 

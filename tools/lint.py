@@ -84,9 +84,7 @@ class LintReport(Record):
     @property
     def text(self) -> str:
         """The findings, one a line, as people read them."""
-        lines = [
-            f"{f.path}:{f.line}: {f.rule} ({f.severity}) {f.message}" for f in self.findings[:FINDINGS_SHOWN]
-        ]
+        lines = [f"{f.path}:{f.line}: {f.rule} ({f.severity}) {f.message}" for f in self.findings[:FINDINGS_SHOWN]]
         rest = len(self.findings) - FINDINGS_SHOWN
         return "\n".join([*lines, *([f"[… {rest} more]"] if rest > 0 else []), *self.notes])
 
@@ -101,9 +99,7 @@ def lint_change(mirror: Mirror, base: str, commit: str) -> LintReport:
     with tempfile.TemporaryDirectory(prefix="roadcrew-lint-") as name:
         folder = Path(name).resolve()
         copy_files(mirror.git, folder, entries, lambda entry: _is_source(entry) or _is_configuration(entry))
-        configured = any(
-            _configures_ruff(folder / entry.path) for entry in entries if _is_configuration(entry)
-        )
+        configured = any(_configures_ruff(folder / entry.path) for entry in entries if _is_configuration(entry))
         findings = [*_ruff(folder, paths, configured), *_bandit(folder, paths)]
     kept = {found for found in findings if found.line in changed.get(found.path, frozenset())}
     log.info("linted %d files of %s: %d findings", len(paths), commit[:12], len(kept))
@@ -168,9 +164,7 @@ def _ruff(folder: Path, paths: Sequence[str], configured: bool) -> Iterable[Lint
             yield from _ruff(folder, batch, configured=False)
             continue
         if done.status != 0:
-            raise LintBroken(
-                f"ruff ended with status {done.status}: {_words(done)}", "run scripts/bootstrap again"
-            )
+            raise LintBroken(f"ruff ended with status {done.status}: {_words(done)}", "run scripts/bootstrap again")
         for item in _parsed(TypeAdapter(list[_RuffItem]), done, "ruff"):
             path = _relative(item.filename, folder)
             if not configured and is_test_path(path) and (item.code or "").startswith(NOT_IN_TESTS):
@@ -198,9 +192,7 @@ def _bandit(folder: Path, paths: Sequence[str]) -> Iterable[LintFinding]:
         program = [sys.executable, "-I", "-m", "bandit", "--format=json", "--quiet", "--exit-zero"]
         done = _run([*program, *(f"./{path}" for path in batch)], folder)
         if done.status != 0:
-            raise LintBroken(
-                f"bandit ended with status {done.status}: {_words(done)}", "run scripts/bootstrap again"
-            )
+            raise LintBroken(f"bandit ended with status {done.status}: {_words(done)}", "run scripts/bootstrap again")
         for item in _parsed(TypeAdapter(_BanditReport), done, "bandit").results:
             yield LintFinding(
                 path=_relative(item.filename, folder),
@@ -221,11 +213,7 @@ def _run(argv: Sequence[str], folder: Path) -> Finished:
     env = {"PATH": os.defpath, "HOME": "/nonexistent", "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
     done = run_program(argv, cwd=folder, env=env, seconds=SECONDS, limit=OUTPUT_BYTES)
     if done.timed_out or done.overran:
-        what = (
-            f"more than {SECONDS:g} seconds"
-            if done.timed_out
-            else f"more than {OUTPUT_BYTES} bytes of output"
-        )
+        what = f"more than {SECONDS:g} seconds" if done.timed_out else f"more than {OUTPUT_BYTES} bytes of output"
         raise LintBroken(f"{Path(argv[0]).name} took {what}", "look for huge generated files in the change")
     return done
 

@@ -79,9 +79,7 @@ class Mirror:
         self.commit(new)
         if expected_old is not None and not self.is_ancestor(expected_old, new):
             hint = "merge the branch's head first"
-            raise PushRejected(
-                f"{new[:12]} does not contain {expected_old[:12]}, {branch}'s head", "moved", hint
-            )
+            raise PushRejected(f"{new[:12]} does not contain {expected_old[:12]}, {branch}'s head", "moved", hint)
         lease = f"--force-with-lease={ref}:{expected_old or ''}"
         options = ("--porcelain", "--no-verify", "--no-recurse-submodules", lease)
         with self._locked():
@@ -224,9 +222,7 @@ class Mirror:
         modes = {entry.path: entry.mode for entry in self.files(base)}
         written = {path: _as_bytes(content) for path, content in edits.items() if content is not None}
         shas = gitobjects.write_blobs(self.git, list(written.values()))
-        changes: dict[bytes, tuple[str, str] | None] = {
-            path.encode(): None for path in edits if path not in written
-        }
+        changes: dict[bytes, tuple[str, str] | None] = {path.encode(): None for path in edits if path not in written}
         for path, sha in zip(written, shas, strict=True):
             executable = modes.get(path) == gitobjects.EXECUTABLE
             changes[path.encode()] = (gitobjects.EXECUTABLE if executable else gitobjects.REGULAR, sha)

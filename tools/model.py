@@ -124,9 +124,7 @@ class ModelClient:
             if wait is None:
                 raise outcome.error
             attempt += 1
-            logger.warning(
-                "turn %s: %s; attempt %d in %.1f s", request.turn, outcome.error.message, attempt + 1, wait
-            )
+            logger.warning("turn %s: %s; attempt %d in %.1f s", request.turn, outcome.error.message, attempt + 1, wait)
             time.sleep(wait)
 
     def close(self) -> None:

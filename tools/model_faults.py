@@ -87,9 +87,7 @@ def _status_fault(error: "openai.APIStatusError", asked: Asked) -> Fault:
     status, words = error.status_code, _words(error)
     if (error.type or "").startswith(REPLAY_ERROR_PREFIX):
         message = f"the replay stops at turn {asked.turn}: {words}"
-        return Fault(
-            ReplayDiverged(message, "Record a new transcript, or undo the change.", status), retries=0
-        )
+        return Fault(ReplayDiverged(message, "Record a new transcript, or undo the change.", status), retries=0)
     if status in _RETRIED or status >= 500:
         may_help = error.response.headers.get("x-should-retry") != "false"
         unavailable = ModelUnavailable(

@@ -120,9 +120,7 @@ def diff(git: Git, base: str, commit: str, limits: DiffLimits) -> Diff:
         left -= len(shown)
     if omitted:
         parts.append(f"[… {omitted} more file(s) are not shown]\n")
-    return Diff(
-        text="".join(parts), truncated=truncated or omitted > 0, files=changed_files(git, base, commit)
-    )
+    return Diff(text="".join(parts), truncated=truncated or omitted > 0, files=changed_files(git, base, commit))
 
 
 def _by_file(text: str) -> list[str]:

@@ -46,14 +46,10 @@ class PriceTable:
             first = model not in self._warned
             self._warned.add(model)
         if first:
-            logger.warning(
-                "the price of model %s is not known: its cost is not counted; set its price", model
-            )
+            logger.warning("the price of model %s is not known: its cost is not counted; set its price", model)
         return None
 
-    def cost_usd(
-        self, model: str, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0
-    ) -> float | None:
+    def cost_usd(self, model: str, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> float | None:
         """The cost of one reply in US dollars; None when the price is not known."""
         price = self.price(model)
         if price is None:

@@ -82,9 +82,7 @@ def fetch_error(url: str, output: GitOutput) -> GitError:
     """The error for a fetch that failed."""
     words = _words(output)
     if _any(_REFUSED, words):
-        return FetchFailed(
-            f"{url} does not let us read: {words}", "give a token that may read the repository"
-        )
+        return FetchFailed(f"{url} does not let us read: {words}", "give a token that may read the repository")
     if _any(_MISSING, words):
         return FetchFailed(
             f"there is no repository at {url}, or the token may not see it: {words}",
@@ -110,9 +108,7 @@ def push_error(url: str, branch: str, output: GitOutput) -> GitError:
         return PushRejected(f"a rule at {url} protects {branch}: {words}", "protected", hint)
     if _REJECTION.search(output.text) is None and _any(_AWAY, said):
         return RemoteUnavailable(f"{url} does not answer: {words}", "check the network and try again")
-    return PushRejected(
-        f"{url} refuses the push of {branch}: {words}", "refused", "look at what the server says"
-    )
+    return PushRejected(f"{url} refuses the push of {branch}: {words}", "refused", "look at what the server says")
 
 
 def _any(phrases: tuple[str, ...], text: str) -> bool:

@@ -78,9 +78,7 @@ def take_tree(
     _keep_unseen(walk, unseen)
     changes: dict[bytes, tuple[str, str] | None] = {path: None for path in entries if path not in walk.found}
     changes |= {path: entry for path, entry in walk.found.items() if entries.get(path) != entry}
-    tree = (
-        gitobjects.edit_tree(git, base, changes) if changes else git.run("rev-parse", f"{base}^{{tree}}").text
-    )
+    tree = gitobjects.edit_tree(git, base, changes) if changes else git.run("rev-parse", f"{base}^{{tree}}").text
     return TakenTree(tree=tree, skipped=tuple(readable(path) for path in sorted(walk.skipped)))
 
 

@@ -119,11 +119,7 @@ def _problem(place: tuple[int | str, ...], message: str, value: object) -> str:
 def _with_repair(request: ModelRequest, reply: ModelReply, problems: Sequence[str]) -> ModelRequest:
     listed = "\n".join(f"- {problem}" for problem in problems[:_SHOWN])
     more = f"\n- and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-    text = (
-        f"The reply has problems:\n{listed}{more}\n\nMend them and give the whole reply again, as JSON alone."
-    )
+    text = f"The reply has problems:\n{listed}{more}\n\nMend them and give the whole reply again, as JSON alone."
     # Calls of tools are left out: the protocol wants an answer to each, and none is offered here.
     answered = Message(role="assistant", content=reply.content or "")
-    return request.model_copy(
-        update={"messages": (*request.messages, answered, Message(role="user", content=text))}
-    )
+    return request.model_copy(update={"messages": (*request.messages, answered, Message(role="user", content=text))})

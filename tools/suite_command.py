@@ -65,9 +65,7 @@ def _kind_of(text: str) -> SuiteKind:
         words = words[2:]
     if not words or any(word.startswith("--junit") for word in words):
         return "command"
-    return (
-        "pytest" if words[0] in {"pytest", "py.test"} else "unittest" if words[0] == "unittest" else "command"
-    )
+    return "pytest" if words[0] in {"pytest", "py.test"} else "unittest" if words[0] == "unittest" else "command"
 
 
 def detect_suite(mirror: "Mirror", commit: str, planned: str | None = None) -> SuiteCommand | None:
@@ -120,9 +118,7 @@ def _wants_pytest(mirror: "Mirror", commit: str, modules: list[str]) -> bool:
     if any(b"pytest" in content for content in mirror.read_many(commit, declaring).values()):
         return True
     contents = mirror.read_many(commit, modules[:_LOOKED_AT]).values()
-    return any(
-        b"import pytest" in text or text.startswith(b"def test") or b"\ndef test" in text for text in contents
-    )
+    return any(b"import pytest" in text or text.startswith(b"def test") or b"\ndef test" in text for text in contents)
 
 
 def _unittest_start(tests: list[str], modules: list[str]) -> str:

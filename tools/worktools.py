@@ -66,12 +66,8 @@ def worktree_tools(worktree: WorkTree, command_seconds: float = COMMAND_SECONDS)
             lambda read: editing.view(worktree, read.path, read.start, read.end),
             path_of,
         ),
-        Tool(
-            "edit", EditArguments, lambda read: editing.edit(worktree, read.path, read.old, read.new), path_of
-        ),
-        Tool(
-            "create", CreateArguments, lambda read: editing.create(worktree, read.path, read.content), path_of
-        ),
+        Tool("edit", EditArguments, lambda read: editing.edit(worktree, read.path, read.old, read.new), path_of),
+        Tool("create", CreateArguments, lambda read: editing.create(worktree, read.path, read.content), path_of),
     )
 
 

@@ -36,7 +36,7 @@ def _listens(port: int) -> bool:
 def _accept(path: str, port: int) -> None:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path + ".new")
-    os.chmod(path + ".new", 0o666)  # noqa: S103, PTH101 - the folder is private; the host side may have another uid
+    os.chmod(path + ".new", 0o666)  # noqa: S103, PTH101 - the folder is private; the host side may have another uid  # nosec B103 - the folder is private
     listener.listen(64)
     os.rename(path + ".new", path)  # noqa: PTH104 - this file also runs on old Pythons
     while True:

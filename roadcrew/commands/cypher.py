@@ -1,6 +1,7 @@
 """`roadcrew cypher`: ask the roadmap, with credentials with which the server refuses writes."""
 
 import json
+import sys
 
 import click
 
@@ -22,7 +23,7 @@ def command(settings: Settings, query: str, given: tuple[str, ...], as_json: boo
     from graph import RoadmapReader
     from roadcrew.edges import graph_ends, workspace_in_use
 
-    text = click.get_text_stream("stdin").read() if query == "-" else query
+    text = sys.stdin.read() if query == "-" else query
     with (
         workspace_in_use(settings) as workspace,
         RoadmapReader(graph_ends(settings, workspace).reader) as roadmap,

@@ -107,7 +107,7 @@ def _page(office: Office, repository: str) -> str:
         try:
             with (
                 worktree.environment.serve(command, PORT) as served,
-                urllib.request.urlopen(served.url, timeout=20) as answer,  # noqa: S310 - our own loopback address
+                urllib.request.urlopen(served.url, timeout=20) as answer,  # noqa: S310 - our own loopback address  # nosec B310 - our own loopback address
             ):
                 body = answer.read().decode("utf-8", "replace")
                 return f"GET / -> {answer.status}, {len(body)} characters: {' '.join(body.split())[:90]}"

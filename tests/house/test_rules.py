@@ -34,15 +34,11 @@ def test_lock_without_a_hash_is_found(tmp_path: Path) -> None:
 
 def test_lock_with_an_address_is_found(tmp_path: Path) -> None:
     write(tmp_path, "lock.txt", "--index-url https://packages.example/\nclick==8.3.0 --hash=sha256:aa\n")
-    assert "lock.txt holds an address: lock without --emit-index-url" in list(
-        locks.faults(tmp_path / "lock.txt", [])
-    )
+    assert "lock.txt holds an address: lock without --emit-index-url" in list(locks.faults(tmp_path / "lock.txt", []))
 
 
 def test_lock_that_misses_or_contradicts_a_requirement_is_found(tmp_path: Path) -> None:
-    write(
-        tmp_path, "lock.txt", "click==8.1.0 \\\n    --hash=sha256:aa\n    # via roadcrew (pyproject.toml)\n"
-    )
+    write(tmp_path, "lock.txt", "click==8.1.0 \\\n    --hash=sha256:aa\n    # via roadcrew (pyproject.toml)\n")
     found = list(locks.faults(tmp_path / "lock.txt", [Requirement("rich>=14"), Requirement("click>=8.3")]))
     assert found == [
         "lock.txt does not pin rich: lock again (CONTRIBUTING.md)",
@@ -51,9 +47,7 @@ def test_lock_that_misses_or_contradicts_a_requirement_is_found(tmp_path: Path) 
 
 
 def test_lock_with_a_dropped_requirement_is_found(tmp_path: Path) -> None:
-    write(
-        tmp_path, "lock.txt", "click==8.3.0 \\\n    --hash=sha256:aa\n    # via roadcrew (pyproject.toml)\n"
-    )
+    write(tmp_path, "lock.txt", "click==8.3.0 \\\n    --hash=sha256:aa\n    # via roadcrew (pyproject.toml)\n")
     assert list(locks.faults(tmp_path / "lock.txt", [])) == [
         "lock.txt pins click, which pyproject.toml no longer names: lock again"
     ]
@@ -61,9 +55,7 @@ def test_lock_with_a_dropped_requirement_is_found(tmp_path: Path) -> None:
 
 def test_module_map_is_in_step() -> None:
     page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    assert architecture.with_map(page, architecture.module_map()) == page, (
-        "run python -m scripts.architecture"
-    )
+    assert architecture.with_map(page, architecture.module_map()) == page, "run python -m scripts.architecture"
 
 
 def test_module_map_names_what_a_module_is_and_imports(house: Path) -> None:
@@ -93,9 +85,7 @@ def test_vague_module_name_is_found(house: Path) -> None:
     assert [breach.split()[0] for breach in rules.vague_names(house)] == ["graph/utils.py"]
 
 
-@pytest.mark.parametrize(
-    "line", ["see /home/ann/notes", "index at pypi.org", "# TODO later", "/work/main/graph"]
-)
+@pytest.mark.parametrize("line", ["see /home/ann/notes", "index at pypi.org", "# TODO later", "/work/main/graph"])
 def test_forbidden_text_is_found(house: Path, line: str) -> None:
     write(house, "docs/page.md", f"fine\n{line}\n")
     assert [breach.split()[0] for breach in rules.forbidden_words(house)] == ["docs/page.md:2"]
@@ -114,19 +104,14 @@ def test_longest_lists_are_sorted(house: Path) -> None:
 
 def test_report_without_a_default_fails(tmp_path: Path) -> None:
     cases = "".join(
-        f'<testcase classname="{package}.test_a" name="test_b"/>'
-        for package in list(embedded.DEFAULTS.values())[1:]
+        f'<testcase classname="{package}.test_a" name="test_b"/>' for package in list(embedded.DEFAULTS.values())[1:]
     )
     write(tmp_path, "report.xml", f"<testsuites><testsuite>{cases}</testsuite></testsuites>")
-    assert embedded.untested(tmp_path / "report.xml") == [
-        "no test of the embedded servers passed (tests.local)"
-    ]
+    assert embedded.untested(tmp_path / "report.xml") == ["no test of the embedded servers passed (tests.local)"]
 
 
 def test_skip_for_want_of_an_embedded_server_fails(tmp_path: Path) -> None:
-    cases = "".join(
-        f'<testcase classname="{package}.test_a" name="test_b"/>' for package in embedded.DEFAULTS.values()
-    )
+    cases = "".join(f'<testcase classname="{package}.test_a" name="test_b"/>' for package in embedded.DEFAULTS.values())
     skip = '<testcase classname="tests.graph.c" name="t"><skipped message="no embedded graph"/></testcase>'
     write(tmp_path, "report.xml", f"<testsuites><testsuite>{cases}{skip}</testsuite></testsuites>")
     assert embedded.untested(tmp_path / "report.xml") == ["tests.graph.c.t was skipped: no embedded graph"]

@@ -78,9 +78,7 @@ def test_bootstrap_says_which_python_is_too_old(checkout: Path, tmp_path: Path) 
     tools = tmp_path / "bin"
     for name in ("python3", "python3.11", "python3.12", "python3.13", "python3.14", "python"):
         fake_tool(tools, name, '[ "$1" = --version ] && echo Python 3.9.2; exit 1')
-    done = run(
-        [str(checkout / "scripts/bootstrap")], tmp_path, PATH=f"{tools}:/usr/bin:/bin", ROADCREW_PYTHON=""
-    )
+    done = run([str(checkout / "scripts/bootstrap")], tmp_path, PATH=f"{tools}:/usr/bin:/bin", ROADCREW_PYTHON="")
     assert done.returncode == 1
     assert "no Python 3.11 or later was found (python3 is: Python 3.9.2)" in done.stderr
     assert "hint: install one" in done.stderr
@@ -138,9 +136,7 @@ def test_commands_of_the_readme_exist() -> None:
 
 def test_first_commands_of_the_readme_are_the_demo_and_the_tests() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    commands = [
-        line for block in re.findall(r"```sh\n(.*?)```", readme, re.DOTALL) for line in block.splitlines()
-    ]
+    commands = [line for block in re.findall(r"```sh\n(.*?)```", readme, re.DOTALL) for line in block.splitlines()]
     assert [command.split("#")[0].strip() for command in commands[:2]] == ["scripts/demo", "scripts/test"]
 
 
@@ -148,9 +144,7 @@ def test_programs_named_in_the_readme_are_commands() -> None:
     from roadcrew.cli import COMMANDS as PROGRAM_COMMANDS
 
     texts = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
-    named = {
-        name for text in texts for name in re.findall(r"`roadcrew ([a-z]+)", text.read_text(encoding="utf-8"))
-    }
+    named = {name for text in texts for name in re.findall(r"`roadcrew ([a-z]+)", text.read_text(encoding="utf-8"))}
     assert named <= set(PROGRAM_COMMANDS)
 
 

@@ -33,8 +33,6 @@ def seeded(mirror: Mirror) -> str:
     return commit
 
 
-def committed(
-    mirror: Mirror, parent: str, files: Mapping[str, bytes | str | None], message: str = "Change"
-) -> str:
+def committed(mirror: Mirror, parent: str, files: Mapping[str, bytes | str | None], message: str = "Change") -> str:
     """A commit with these files on a parent."""
     return mirror.commit_edits(parent, files, message, at=AT)

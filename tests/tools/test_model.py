@@ -88,9 +88,7 @@ def test_missing_usage_is_estimated_and_marked(scripted_model: Script) -> None:
     assert usage.prompt_tokens > 0
 
 
-def test_an_unknown_price_is_one_warning_and_no_cost(
-    scripted_model: Script, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_unknown_price_is_one_warning_and_no_cost(scripted_model: Script, caplog: pytest.LogCaptureFixture) -> None:
     model = scripted_model(says("a"))
     request = REQUEST.model_copy(update={"model": "house-model-7"})
     with ModelClient(model.settings()) as client:
@@ -117,9 +115,7 @@ def test_after_all_retries_the_model_is_unavailable(scripted_model: Script) -> N
     assert len(model.requests) == 3
 
 
-def test_the_wait_that_the_endpoint_asks_for_is_kept(
-    scripted_model: Script, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_wait_that_the_endpoint_asks_for_is_kept(scripted_model: Script, caplog: pytest.LogCaptureFixture) -> None:
     model = scripted_model(fails(429, retry_after_ms="40"), says("now"))
     assert ask(model, backoff=30.0).content == "now"
     assert "attempt 2 in 0.0 s" in caplog.text
@@ -136,9 +132,7 @@ def test_a_wait_that_is_too_long_is_unavailable_at_once(scripted_model: Script) 
     ("status", "words"),
     [(400, "context"), (401, "OPENAI_API_KEY"), (403, "OPENAI_API_KEY"), (404, "/v1"), (422, "refuses")],
 )
-def test_refusals_are_not_repeated_and_say_what_to_do(
-    scripted_model: Script, status: int, words: str
-) -> None:
+def test_refusals_are_not_repeated_and_say_what_to_do(scripted_model: Script, status: int, words: str) -> None:
     model = scripted_model(fails(status, "no such thing"))
     with pytest.raises(ModelRefused) as caught:
         ask(model)
@@ -172,9 +166,7 @@ def test_nobody_at_the_address_is_said_with_the_address() -> None:
         cut(says("a long answer")),
     ],
 )
-def test_an_unusable_reply_is_asked_for_once_more_and_then_broken(
-    scripted_model: Script, answer: Answer
-) -> None:
+def test_an_unusable_reply_is_asked_for_once_more_and_then_broken(scripted_model: Script, answer: Answer) -> None:
     model = scripted_model(answer)
     with pytest.raises(ModelReplyBroken, match="F-1/T-101/coder/1/3"):
         ask(model)
@@ -301,9 +293,7 @@ json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["choices", "message", "tool_calls", "function", "usage"]), inner, max_size=4
-        )
+        | st.dictionaries(st.sampled_from(["choices", "message", "tool_calls", "function", "usage"]), inner, max_size=4)
     ),
 )
 

@@ -32,9 +32,7 @@ class Plan(BaseModel):
     note: str | None = None
 
 
-REQUEST = ModelRequest(
-    turn="F-1/-/planner/1/1", model="gpt-5", messages=(Message(role="user", content="Plan."),)
-)
+REQUEST = ModelRequest(turn="F-1/-/planner/1/1", model="gpt-5", messages=(Message(role="user", content="Plan."),))
 GOOD = '{"steps": [{"title": "write it", "kind": "code"}], "note": null}'
 
 

@@ -15,7 +15,7 @@ from typing import Any, Dict, Tuple, Type, Union  # noqa: UP035 - aliases are ev
 from xml.sax.saxutils import escape, quoteattr
 
 Row = Tuple[str, str]  # noqa: UP006 - as above
-Fault = Union[Tuple[Type[BaseException], BaseException, TracebackType], Tuple[None, None, None]]  # noqa: UP006, UP007
+Fault = Union[Tuple[Type[BaseException], BaseException, TracebackType], Tuple[None, None, None]]  # noqa: UP006, UP007 - as above
 
 ROWS: Dict[str, Row] = {}  # noqa: UP006 - as above
 SECONDS: Dict[str, float] = {}  # noqa: UP006 - as above

@@ -2,18 +2,8 @@
 
 from local.archive import backup, restore
 from local.errors import ArchiveInvalid, LocalError, PlatformUnsupported, ServerFailed, WorkspaceUnusable
-from local.servers import (
-    ForgeAddress,
-    GraphAddress,
-    ServiceStatus,
-    ensure_forge,
-    ensure_graph,
-    ensure_postgres,
-    ensure_replay,
-    status,
-    stop,
-    using,
-)
+from local.records import ForgeAddress, GraphAddress, ServiceStatus
+from local.servers import ensure_forge, ensure_graph, ensure_postgres, ensure_replay, status, stop, using
 from local.workspace import Workspace, open_workspace
 
 __all__ = [

@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 import urllib.request
+from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
 from urllib.error import HTTPError
@@ -30,6 +31,8 @@ def main(workspace: Path) -> None:
     secrets = workspace / "secrets"
     password, reader_password = (secrets / "graph").read_text(), (secrets / "graph-reader").read_text()
     bolt, http = _port(workspace, "graph-bolt"), _port(workspace, "graph-http")
+    for name in ("server-users.jsonl", "server-groups.json"):  # made anew below, from the secrets as they are now
+        (workspace / "data" / "graph" / "config" / name).unlink(missing_ok=True)
     server = arcadedb.create_server(
         root_path=str(workspace / "data" / "graph"),
         root_password=password,
@@ -45,7 +48,9 @@ def main(workspace: Path) -> None:
     server.start()
     if not (workspace / "data" / "graph" / "databases" / DATABASE).is_dir():
         server.create_database(DATABASE)
-    _make_reader(f"http://127.0.0.1:{http}", password, reader_password)
+    url = f"http://127.0.0.1:{http}"
+    _make_reader(url, password, reader_password)
+    _verify_reader(url, reader_password)
     stopped = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -53,7 +58,7 @@ def main(workspace: Path) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     # the engine's log ends in the middle of a line
-    sys.stdout.write("\n" + json.dumps({"uri": f"bolt://127.0.0.1:{bolt}", "http": f"http://127.0.0.1:{http}"}) + "\n")
+    sys.stdout.write("\n" + json.dumps({"uri": f"bolt://127.0.0.1:{bolt}", "http": url}) + "\n")
     sys.stdout.flush()
     stopped.wait()
     server.stop()
@@ -70,22 +75,37 @@ def _make_reader(http: str, password: str, reader_password: str) -> None:
         "access": [],
         "types": {"*": {"access": ["readRecord"]}},
     }
-    _post(f"{http}/api/v1/server/groups", password, group)
+    _demand(f"{http}/api/v1/server/groups", password, group)
     user = {"name": READER, "password": reader_password, "databases": {DATABASE: [READER]}}
-    _post(f"{http}/api/v1/server/users", password, user)
+    _demand(f"{http}/api/v1/server/users", password, user)
 
 
-def _post(url: str, password: str, body: object) -> None:
-    token = base64.b64encode(f"root:{password}".encode()).decode()
+def _verify_reader(http: str, password: str) -> None:
+    """End this process where the server lets the reading user write: better no graph than an open one."""
+    write = {"language": "cypher", "command": "CREATE (probe:RoadcrewReaderProbe)"}
+    status, text = post(f"{http}/api/v1/command/{DATABASE}", READER, password, write)
+    if status != HTTPStatus.FORBIDDEN:
+        raise SystemExit(f"the graph server does not refuse a write of its reading user: {status} {text[:300]}")
+
+
+def _demand(url: str, password: str, body: object) -> None:
+    status, text = post(url, "root", password, body)
+    if status >= HTTPStatus.BAD_REQUEST:
+        raise SystemExit(f"the graph server refuses {url}: {status} {text[:300]}")
+
+
+def post(url: str, user: str, password: str, body: object, seconds: float = 30.0) -> tuple[int, str]:
+    """Post JSON to the server's HTTP interface and return the status with the answer's text."""
+    token = base64.b64encode(f"{user}:{password}".encode()).decode()
     headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
     request = urllib.request.Request(url, json.dumps(body).encode(), headers)  # noqa: S310 - our own loopback address
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own loopback address
-            answer.read()
+        with direct.open(request, timeout=seconds) as answer:
+            return answer.status, answer.read().decode("utf-8", "replace")
     except HTTPError as fault:
-        text = fault.read().decode("utf-8", "replace")
-        if "exist" not in text.lower():
-            raise SystemExit(f"the graph server refuses {url}: {fault.code} {text[:300]}") from fault
+        with fault:
+            return fault.code, fault.read().decode("utf-8", "replace")
 
 
 def _port(workspace: Path, name: str) -> int:

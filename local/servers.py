@@ -3,72 +3,32 @@
 from __future__ import annotations
 
 import fcntl
-import json
+import hashlib
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict, JsonValue
 
 from local.arcade import DATABASE, READER
-from local.errors import ServerFailed, WorkspaceUnusable
-from local.services import SERVICES, Address
-from local.workspace import Workspace, is_held
+from local.errors import LocalError, ServerFailed, WorkspaceUnusable
+from local.locks import open_lock
+from local.postgres import postgres_url
+from local.records import ForgeAddress, GraphAddress, ServiceStatus
+from local.services import SERVICES
+from local.starting import last_failure, living_state, start_service, stop_service
+from local.workspace import Workspace
 
-WAIT_SECONDS = 90.0
-LOG_TAIL = 1500
 STOP_ORDER = ("replay", "forge", "graph", "postgres")
 
 
-class Record(BaseModel):
-    """Base of the records."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class GraphAddress(Record):
-    """One way into the graph."""
-
-    uri: str
-    user: str
-    password: str
-    database: str
-    read_only: bool
-
-
-class ForgeAddress(Record):
-    """The local code host."""
-
-    url: str
-    api_url: str
-    admin_token: str
-
-
-class ServiceStatus(Record):
-    """How one server is."""
-
-    name: str
-    state: Literal["running", "stopped", "failed"]
-    pid: int | None = None
-    address: str = ""
-    restarts: int = 0
-    detail: str = ""
-
-
 def ensure_postgres(workspace: Workspace) -> str:
-    """Return the address of the workspace's PostgreSQL, starting it where it does not run."""
-    return str(_ensure(workspace, "postgres")["url"])
+    """Return the address of the workspace's PostgreSQL for psycopg, starting it where it does not run."""
+    return postgres_url(workspace, start_service(workspace, "postgres").address)
 
 
 def ensure_graph(workspace: Workspace) -> tuple[GraphAddress, GraphAddress]:
     """Return the writing and the reading way into the workspace's graph, starting it where it does not run."""
-    uri = str(_ensure(workspace, "graph")["uri"])
+    uri = start_service(workspace, "graph").address["uri"]
     writer = GraphAddress(uri=uri, user="root", password=workspace.secret("graph"), database=DATABASE, read_only=False)
     reader = GraphAddress(
         uri=uri, user=READER, password=workspace.secret("graph-reader"), database=DATABASE, read_only=True
@@ -77,15 +37,30 @@ def ensure_graph(workspace: Workspace) -> tuple[GraphAddress, GraphAddress]:
 
 
 def ensure_forge(workspace: Workspace, port: int = 0) -> ForgeAddress:
-    """Return the address of the workspace's code host, starting it where it does not run."""
-    url = str(_ensure(workspace, "forge", {"port": str(port)} if port else {})["url"])
+    """Return the address of the workspace's code host, starting it where it does not run.
+
+    It keeps its port from start to start. A ``port`` asked for and not to be had raises `ServerFailed`.
+    """
+    url = start_service(workspace, "forge", {"port": str(port)} if port else {}).address["url"]
+    if port and url.rpartition(":")[2] != str(port):
+        raise ServerFailed(
+            f"the forge of this workspace runs already at {url}, not on port {port}",
+            "stop it first, or ask for no port",
+        )
     return ForgeAddress(url=url, api_url=f"{url}/api/v3", admin_token=workspace.secret("forge-admin"))
 
 
 def ensure_replay(workspace: Workspace, *transcripts: Path) -> str:
-    """Return the base URL of a replay of these transcripts."""
-    options = {"transcript": os.pathsep.join(str(transcript.absolute()) for transcript in transcripts)}
-    return str(_ensure(workspace, "replay", options)["base_url"])
+    """Return the base URL of a replay of these transcripts; a running replay of others is replaced."""
+    options = {
+        "transcript": os.pathsep.join(str(transcript.absolute()) for transcript in transcripts),
+        "digest": _digest(transcripts),
+    }
+    state = start_service(workspace, "replay", options)
+    if state.options != options:
+        stop_service(workspace, "replay")
+        state = start_service(workspace, "replay", options)
+    return state.address["url"]
 
 
 def status(workspace: Workspace) -> list[ServiceStatus]:
@@ -94,121 +69,86 @@ def status(workspace: Workspace) -> list[ServiceStatus]:
 
 
 def stop(workspace: Workspace, names: Sequence[str] | None = None) -> None:
-    """Stop servers cleanly, all of them where none are named; return when they have ended."""
+    """Stop servers cleanly, all of them where none are named; return when they have ended.
+
+    Every one is tried; the first that does not stop raises `ServerFailed` at the end.
+    """
+    unknown = set(names or ()) - set(SERVICES)
+    if unknown:
+        raise ServerFailed(f"there is no server {min(unknown)!r}", f"name one of {', '.join(SERVICES)}")
+    faults: list[LocalError] = []
     for name in STOP_ORDER:
         if names is None or name in names:
-            _stop(workspace, name)
+            try:
+                stop_service(workspace, name)
+            except LocalError as fault:
+                faults.append(fault)
+    if names is None:
+        workspace.run_file("kept").unlink(missing_ok=True)
+    if faults:
+        raise faults[0]
 
 
 @contextmanager
 def using(workspace: Workspace, keep: bool = False) -> Iterator[None]:
     """Count as a user of the workspace; the last one out stops its servers, unless one of them says ``keep``."""
-    file = workspace.path / "run" / "users.lock"
-    kept = workspace.path / "run" / "kept"
+    users = open_lock(workspace.run_file("users.lock"))
     try:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as fault:
-        raise WorkspaceUnusable(f"{file} cannot be opened: {fault.strerror}", "is the disk full?") from fault
-    fcntl.flock(descriptor, fcntl.LOCK_SH)
-    if keep:
-        kept.touch(0o600)
+        fcntl.flock(users, fcntl.LOCK_SH)  # waits while the last user before stops the servers
+        if keep:
+            workspace.run_file("kept").touch(0o600)
+        try:
+            yield
+        finally:
+            if _is_last(users) and not workspace.run_file("kept").exists():
+                stop(workspace)
+    finally:
+        os.close(users)
+
+
+@contextmanager
+def alone(workspace: Workspace) -> Iterator[None]:
+    """Hold the workspace alone, without any user; raises `WorkspaceUnusable` where it has one."""
+    users = open_lock(workspace.run_file("users.lock"))
     try:
+        if not _is_last(users):
+            raise WorkspaceUnusable(f"the workspace {workspace.path} is in use", "end what uses it first")
         yield
     finally:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not kept.exists():
-                stop(workspace)
-        except BlockingIOError:
-            pass  # others still use it
-        finally:
-            os.close(descriptor)
+        os.close(users)
 
 
-def _ensure(workspace: Workspace, name: str, options: dict[str, str] | None = None) -> Address:
-    deadline = time.monotonic() + WAIT_SECONDS
-    supervisor: subprocess.Popen[bytes] | None = None
-    while time.monotonic() < deadline:
-        state = _state(workspace, name)
-        if state is not None and state["state"] == "running":
-            address = state["address"]
-            return address if isinstance(address, dict) else {}
-        held = is_held(workspace.path / "run" / f"{name}.lock")
-        if not held and supervisor is not None and supervisor.poll() is not None:
-            break
-        if not held and supervisor is None:
-            (workspace.path / "run" / f"{name}.json").unlink(missing_ok=True)
-            supervisor = _spawn(workspace, name, options or {})
-        time.sleep(0.02)
-    raise _failure(workspace, name)
-
-
-def _spawn(workspace: Workspace, name: str, options: dict[str, str]) -> subprocess.Popen[bytes]:
-    log = os.open(workspace.log(name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+def _is_last(users: int) -> bool:
+    """Turn the lock of a user into that of the only one, which gives the former up in any case."""
     try:
-        return subprocess.Popen(
-            [sys.executable, "-m", "local.supervisor", str(workspace.path), name, json.dumps(options)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env=environment,
-            start_new_session=True,
-        )
-    finally:
-        os.close(log)
-
-
-def _state(workspace: Workspace, name: str) -> dict[str, JsonValue] | None:
-    """Return what a living supervisor says, or None."""
-    if not is_held(workspace.path / "run" / f"{name}.lock"):
-        return None
-    try:
-        state = json.loads((workspace.path / "run" / f"{name}.json").read_text())
-    except (OSError, ValueError):
-        return None
-    return state if isinstance(state, dict) else None
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _status(workspace: Workspace, name: str) -> ServiceStatus:
-    state = _state(workspace, name)
-    if state is not None:
-        address = state["address"] if isinstance(state["address"], dict) else {}
-        shown = str(address.get("uri") or address.get("base_url") or address.get("url", ""))
-        return ServiceStatus(
-            name=name,
-            state="running" if state["state"] == "running" else "failed",
-            pid=int(str(state["pid"])),
-            address="Unix socket" if name == "postgres" and shown else shown,
-            restarts=int(str(state["restarts"])),
-            detail=str(state["detail"]),
-        )
-    file = workspace.path / "run" / f"{name}.json"
-    if file.exists() and '"failed"' in file.read_text():
-        return ServiceStatus(name=name, state="failed", detail=str(json.loads(file.read_text())["detail"]))
-    return ServiceStatus(name=name, state="stopped")
+    state = living_state(workspace, name)
+    if state is None or state.state == "failed":
+        failed = state or last_failure(workspace, name)
+        if failed is None:
+            return ServiceStatus(name=name, state="stopped")
+        return ServiceStatus(name=name, state="failed", restarts=failed.restarts, detail=failed.detail)
+    address = state.address
+    return ServiceStatus(
+        name=name,
+        state="running",
+        pid=state.pid,
+        address=address.get("uri") or address.get("url") or address.get("host", ""),
+        restarts=state.restarts,
+        detail=state.detail or ("" if state.state == "running" else "it is starting"),
+    )
 
 
-def _stop(workspace: Workspace, name: str) -> None:
-    state = _state(workspace, name)
-    if state is None:
-        return
-    try:
-        os.kill(int(str(state["pid"])), signal.SIGTERM)
-    except ProcessLookupError:
-        return
-    deadline = time.monotonic() + 30
-    while is_held(workspace.path / "run" / f"{name}.lock"):
-        if time.monotonic() > deadline:
-            raise ServerFailed(f"the {name} server does not stop", f"its log is {workspace.log(name)}")
-        time.sleep(0.02)
-
-
-def _failure(workspace: Workspace, name: str) -> ServerFailed:
-    file = workspace.path / "run" / f"{name}.json"
-    detail = ""
-    if file.exists():
-        detail = str(json.loads(file.read_text()).get("detail", ""))
-    log = workspace.log(name)
-    tail = log.read_text(errors="replace")[-LOG_TAIL:].strip() if log.exists() else ""
-    return ServerFailed(f"the {name} server does not start: {detail or tail or 'no word from it'}", f"its log is {log}")
+def _digest(transcripts: Sequence[Path]) -> str:
+    found = hashlib.sha256()
+    for transcript in transcripts:
+        if not transcript.is_file():
+            raise ServerFailed(f"there is no transcript {transcript}", "name a file that was recorded")
+        found.update(hashlib.sha256(transcript.read_bytes()).digest())
+    return found.hexdigest()

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import secrets
+import shutil
+import stat
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from local.errors import WorkspaceUnusable
+from local.locks import locked
 
 FOLDERS = ("secrets", "logs", "run", "artifacts", "data")
 LONGEST_SOCKET_FOLDER = 85
-"""Characters; the whole path of a Unix socket may have 107 bytes."""
+"""Bytes; the whole path of a Unix socket may have 107, on macOS 103."""
+ROOM_BYTES = 100_000_000
+"""Free space that a server needs to start; a new PostgreSQL alone takes 40 MB."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +31,14 @@ class Workspace:
         """Return a random secret kept in `secrets/<name>`, readable by its owner only; made on first use."""
         file = self.path / "secrets" / name
         with locked(self.path / "run" / "secrets.lock"):
-            if not file.exists():
-                fresh = file.with_name(f".{name}.new")
-                descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-                with os.fdopen(descriptor, "w") as out:
-                    out.write(secrets.token_urlsafe(32))
-                    out.flush()
-                    os.fsync(out.fileno())
-                fresh.rename(file)
-            return file.read_text()
+            try:
+                if not file.exists():
+                    write_private(file, secrets.token_urlsafe(32))
+                return file.read_text()
+            except OSError as fault:
+                raise WorkspaceUnusable(
+                    f"the secret {file} cannot be kept: {fault.strerror}", "free some disk space, or mend its rights"
+                ) from fault
 
     def socket_folder(self) -> Path:
         """Return a private folder for Unix sockets with a path short enough for them."""
@@ -45,16 +46,28 @@ class Workspace:
         if len(os.fsencode(near)) > LONGEST_SOCKET_FOLDER:
             digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:12]
             near = Path(tempfile.gettempdir()) / f"roadcrew-{os.getuid()}-{digest}"
-        near.mkdir(mode=0o700, exist_ok=True)
-        if near.stat().st_uid != os.getuid() or near.stat().st_mode & 0o077:
+        if len(os.fsencode(near)) > LONGEST_SOCKET_FOLDER:
+            raise WorkspaceUnusable(f"the path {near} is too long for a Unix socket", "set TMPDIR to a shorter path")
+        try:
+            near.mkdir(mode=0o700, exist_ok=True)
+            found = near.lstat()
+        except OSError as fault:
             raise WorkspaceUnusable(
-                f"{near} is not private to this user", "remove it, or move the workspace to a shorter path"
+                f"the folder {near} for sockets cannot be made: {fault.strerror}", "remove what is in its place"
+            ) from fault
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+            raise WorkspaceUnusable(
+                f"{near} is not a private folder of this user", "remove it, or move the workspace to a shorter path"
             )
         return near
 
     def log(self, service: str) -> Path:
         """Return the log file of a service."""
         return self.path / "logs" / f"{service}.log"
+
+    def run_file(self, name: str) -> Path:
+        """Return a file of the running servers' state."""
+        return self.path / "run" / name
 
 
 def open_workspace(path: Path) -> Workspace:
@@ -72,29 +85,22 @@ def open_workspace(path: Path) -> Workspace:
     return Workspace(path)
 
 
-@contextmanager
-def locked(file: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file, waiting for it."""
-    try:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as fault:
-        raise WorkspaceUnusable(f"{file} cannot be locked: {fault.strerror}", "is the disk full?") from fault
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+def write_private(file: Path, text: str) -> None:
+    """Replace a file, readable by its owner only, at once and durably."""
+    fresh = file.with_name(f".{file.name}.new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    fresh.rename(file)
 
 
-def is_held(file: Path) -> bool:
-    """Whether some process holds an exclusive lock on a file."""
-    if not file.exists():
-        return False
-    descriptor = os.open(file, os.O_RDWR)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+def require_room(folder: Path, needed: int = ROOM_BYTES) -> None:
+    """Raise `WorkspaceUnusable` where the disk of a folder has less than ``needed`` bytes free."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise WorkspaceUnusable(
+            f"the disk of {folder} has {free / 1e6:.0f} MB free, and {needed / 1e6:.0f} MB are needed",
+            "free some space, or name a folder on another disk with --workspace",
+        )

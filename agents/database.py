@@ -22,6 +22,7 @@ SEARCH_PATH = "-c search_path=roadcrew,public"
 """Connection option: the team's tables, the queue and the checkpoints have a schema of their own."""
 MIGRATION_LOCK = 7_236_001
 """Key of the advisory lock that lets one process migrate at a time."""
+CONNECT_SECONDS = 10
 
 
 class Database:
@@ -43,8 +44,9 @@ class Database:
         )
 
     def open(self) -> None:
-        """Connect and bring the tables up to date; raises `StateUnavailable`."""
+        """Connect and bring the tables up to date; raises `StateUnavailable`, with the server's own words."""
         with _translated(self.url):
+            psycopg.connect(self.url, connect_timeout=CONNECT_SECONDS).close()  # the pool would say only "timeout"
             self._pool.open(wait=True, timeout=20)
         self._migrate()
 
@@ -87,6 +89,13 @@ class Database:
 def _translated(url: str) -> Iterator[None]:
     try:
         yield
+    except psycopg.ProgrammingError as fault:
+        if fault.sqlstate is not None:
+            raise  # the server's answer to a query of ours: a defect, not an address
+        raise StateUnavailable(
+            "DATABASE_URL is no address of a PostgreSQL database",
+            "write it as postgresql://user:password@host:5432/name",
+        ) from None
     except (psycopg.OperationalError, PoolTimeout) as fault:
         where = conninfo_to_dict(url)
         address = f"{where.get('host', 'localhost')}:{where.get('port', 5432)}/{where.get('dbname', '')}"
@@ -99,7 +108,7 @@ def _translated(url: str) -> Iterator[None]:
 def clean(value: JsonValue) -> JsonValue:
     """Return the value with what jsonb cannot hold (NUL, lone surrogates) replaced by U+FFFD."""
     if isinstance(value, str):
-        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+        return value.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):
         return [clean(item) for item in value]
     if isinstance(value, dict):

@@ -38,7 +38,7 @@ RESUMABLE = (
 
 def failure_of(fault: Exception, where: str) -> Failure:
     """Return an error as people should read it."""
-    message = str(getattr(fault, "message", "") or fault or type(fault).__name__)
+    message = str(getattr(fault, "message", "") or str(fault) or type(fault).__name__)
     hint = str(getattr(fault, "hint", ""))
     return Failure(message=message[:4000], hint=hint[:1000], where=where, resumable=isinstance(fault, RESUMABLE))
 

@@ -76,8 +76,9 @@ def finding_of(claim: ClaimedFinding) -> Finding:
 
 def quotes_change(claim: ClaimedFinding, diff: str) -> bool:
     """Whether a claim quotes a line that the diff adds or removes in the file that it names."""
-    wanted = claim.quote.strip().lstrip("+-").strip()
-    return bool(wanted) and any(wanted == line[1:].strip() for line in _changed_lines(diff, claim.path))
+    quote = claim.quote.strip()
+    wanted = {quote, quote[1:].strip() if quote[:1] in ("+", "-") else quote} - {"", "+", "-"}
+    return any(line[1:].strip() in wanted for line in _changed_lines(diff, claim.path))
 
 
 def _changed_lines(diff: str, path: str) -> list[str]:

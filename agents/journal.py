@@ -91,7 +91,7 @@ class TurnJournal:
         if row is not None and row["reply"] is not None:
             reply = _read_reply(row)
         else:
-            reply = self._complete(request)
+            reply = _storable(self._complete(request))
             self._write_reply(request, stored, digest, reply)
         self._sent = request.messages
         self._count(reply)
@@ -267,6 +267,11 @@ def _read_reply(row: DictRow) -> ModelReply:
     if row["kind"] != "model":
         raise JournalBroken(f"step {row['step']} of turn {row['turn']} is a {row['kind']}, a model call was expected")
     return ModelReply.model_validate(row["reply"])
+
+
+def _storable(reply: ModelReply) -> ModelReply:
+    """Return the reply as the database will give it back: what follows must not differ after a crash."""
+    return ModelReply.model_validate(clean(reply.model_dump(mode="json")))
 
 
 def _unwrap(row: DictRow) -> JsonValue:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 
 from pydantic import JsonValue
 
@@ -48,8 +49,9 @@ def with_documentation(proposal: PlanProposal) -> PlanProposal:
     """Return the proposal with a closing Doc-Gen task, where it has documentation to update and no such task."""
     if not proposal.docs_to_update or any(task.assignee == "docgen" for task in proposal.tasks):
         return proposal
+    taken = {task.ref for task in proposal.tasks}
     closing = PlanTask(
-        ref=f"T{len(proposal.tasks) + 1}",
+        ref=next(ref for number in count(len(taken) + 1) if (ref := f"T{number}") not in taken),
         title="Bring the documentation in line with the feature",
         kind="docs",
         assignee="docgen",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 
 from agents.crew import ThreadContext
@@ -59,7 +60,24 @@ def overlap(mine: tuple[str, ...] | list[str], theirs: tuple[str, ...] | list[st
 
 
 def _meet(one: str, other: str) -> bool:
-    one, other = one.strip("/"), other.strip("/")
-    if one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/"):
+    """Whether two paths, folders or globs can name the same file; in doubt they can."""
+    one, other = _plain(one), _plain(other)
+    if one == other or _inside(one, other) or _inside(other, one) or fnmatchcase(one, other) or fnmatchcase(other, one):
         return True
-    return fnmatchcase(one, other) or fnmatchcase(other, one)
+    starts = [re.split(r"[*?\[]", path, maxsplit=1)[0] for path in (one, other)]
+    if starts == [one, other]:
+        return False
+    if starts[0] != one and starts[1] != other:
+        return starts[0].startswith(starts[1]) or starts[1].startswith(starts[0])
+    folder, glob, start = (other, one, starts[0]) if starts[0] != one else (one, other, starts[1])
+    return _inside(start, folder) or ("**" in glob and folder.startswith(start))
+
+
+def _plain(path: str) -> str:
+    parts = [part for part in path.strip().split("/") if part not in ("", ".")]
+    return "/".join(parts)
+
+
+def _inside(path: str, folder: str) -> bool:
+    """Whether a path lies in a folder; all lie in the root, which is empty."""
+    return not folder or path.startswith(f"{folder}/")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -65,13 +66,16 @@ def _pyproject_lines(text: str) -> list[str]:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         return []
-    project = table.get("project", {})
-    groups = [
-        *project.get("optional-dependencies", {}).values(),
-        *table.get("dependency-groups", {}).values(),
-    ]
+    project = _table(table, "project")
+    groups = [*_table(project, "optional-dependencies").values(), *_table(table, "dependency-groups").values()]
     lists = [project.get("dependencies", []), *groups]
     return [item for items in lists if isinstance(items, list) for item in items if isinstance(item, str)]
+
+
+def _table(outer: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return an inner table; a stranger's file may hold anything there."""
+    inner = outer.get(name)
+    return inner if isinstance(inner, dict) else {}
 
 
 def _name(line: str) -> str | None:

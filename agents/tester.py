@@ -13,7 +13,7 @@ from agents.journal import CommandResult
 from agents.plans import PlannedTask
 from agents.tasks import feature_plan, planned_task
 from agents.threads import Record
-from devctl import PreparationFailed
+from devctl import LaunchRefused, PreparationFailed
 from tools.artifacts import ArtifactRef
 from tools.environments import open_worktree, prepare_commit
 from tools.errors import ArtifactMissing
@@ -21,9 +21,9 @@ from tools.mirror import Mirror
 from tools.suite import (
     SuiteCommand,
     SuiteReport,
+    base_tests_tree,
     compare,
     detect_suite,
-    restore_base_tests,
     run_suite,
     tests_only_tree,
 )
@@ -57,11 +57,14 @@ def suite_command(context: TurnContext, mirror: Mirror, commit: str) -> SuiteCom
 
 
 def suite_at(context: TurnContext, mirror: Mirror, commit: str) -> SuiteReport:
-    """Return the suite's report on a commit of the feature branch, run once per commit and command."""
+    """Return the suite's report on a commit, run once per tree and command.
+
+    Two commits with one tree are one thing to a suite: a merge that changes nothing needs no second run.
+    """
     command = suite_command(context, mirror, commit)
     if command is None:
         return SuiteReport.without_suite()
-    key = f"suites/{context.thread.repository}/{commit}/{command.digest}.json"
+    key = f"suites/{context.thread.repository}/{mirror.tree_of(commit)}/{command.digest}.json"
     try:
         return SuiteReport.model_validate(json.loads(context.crew.artifacts.read(key)))
     except ArtifactMissing:
@@ -70,28 +73,17 @@ def suite_at(context: TurnContext, mirror: Mirror, commit: str) -> SuiteReport:
         return report
 
 
-def run_at(
-    context: TurnContext,
-    mirror: Mirror,
-    commit: str,
-    command: SuiteCommand,
-    tests_from: tuple[str, tuple[str, ...]] | None = None,
-) -> SuiteReport:
-    """Run the suite on a commit in a fresh environment.
-
-    ``tests_from`` is a base commit, whose test files are restored first, and the globs that may differ.
-    """
+def run_at(context: TurnContext, mirror: Mirror, commit: str, command: SuiteCommand) -> SuiteReport:
+    """Run the suite on a commit in a fresh environment."""
     crew = context.crew
     role, repository = context.turn.role, context.thread.repository
     prepared = prepare_commit(
         crew.launcher, mirror, commit, packages=command.packages, role=role, repository=repository
     )
-    labels = {"feature": context.feature, "task": context.task_key, "role": context.turn.role}
+    labels = {"feature": context.feature, "task": context.task_key, "role": role}
     with open_worktree(
         crew.launcher, mirror, commit, prepared=prepared, labels=labels, role=role, repository=repository
     ) as worktree:
-        if tests_from is not None:
-            restore_base_tests(worktree, mirror, tests_from[0], tests_from[1])
         return run_suite(worktree, command, crew.settings.suite_seconds)
 
 
@@ -130,7 +122,7 @@ def _baseline(context: TurnContext) -> CommandResult:
 def _run_baseline(context: TurnContext, mirror: Mirror, base: str) -> SuiteReport:
     try:
         return suite_at(context, mirror, base)
-    except PreparationFailed as fault:
+    except (PreparationFailed, LaunchRefused) as fault:
         raise RepositoryUnusable(
             f"the dependencies of {context.thread.repository} cannot be installed: {fault.message}",
             "mend its dependency files, or give the command in roadcrew.toml",
@@ -177,7 +169,7 @@ def _verification(context: TurnContext, mirror: Mirror, work: Handover, planned:
         after = SuiteReport.without_suite()
         return Verification(before=before, after=after, proven_by=(), fixed=(), broken=(), still_failing=())
     may_change = tuple(planned.task.tests_may_change)
-    after = run_at(context, mirror, work.commit, command, (work.base, may_change))
+    after = _run_on_work(context, mirror, work, command, may_change)
     difference = compare(before, after)
     return Verification(
         before=before,
@@ -188,6 +180,34 @@ def _verification(context: TurnContext, mirror: Mirror, work: Handover, planned:
         still_failing=difference.still_failing,
         extra=tuple(_extra(context, mirror, work, planned, command)),
     )
+
+
+def _run_on_work(
+    context: TurnContext, mirror: Mirror, work: Handover, command: SuiteCommand, may_change: tuple[str, ...]
+) -> SuiteReport:
+    """Run the suite on the work; dependencies that cannot be installed are the work's fault and go back with it."""
+    try:
+        return suite_at(context, mirror, _with_base_tests(mirror, work, may_change))
+    except (PreparationFailed, LaunchRefused) as fault:
+        log = fault.log if isinstance(fault, PreparationFailed) else ""
+        problem = f"the dependencies cannot be installed: {fault.message}"
+        return SuiteReport(
+            command=command.text,
+            kind=command.kind,
+            state="broken",
+            exit_code=None,
+            problem=problem,
+            tail=f"{log}\n{problem}",
+        )
+
+
+def _with_base_tests(mirror: Mirror, work: Handover, may_change: tuple[str, ...]) -> str:
+    """Return the work with every test file of the base as the base has it, save those that may change."""
+    tree = base_tests_tree(mirror, work.base, work.commit, may_change)
+    if tree == mirror.tree_of(work.commit):
+        return work.commit
+    at = mirror.commit(work.base).committed_at
+    return mirror.commit_tree(tree, (work.base,), "The work with the base's tests", at=at)
 
 
 def _gone(removed: tuple[str, ...], may_change: tuple[str, ...]) -> tuple[str, ...]:

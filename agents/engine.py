@@ -17,7 +17,7 @@ from pydantic import JsonValue
 from agents.checkpoints import FencedSaver
 from agents.crew import Crew, ThreadContext, TurnContext
 from agents.database import Connection
-from agents.failures import defect, failure_of, report, report_cancelled
+from agents.failures import AWAY, defect, failure_of, report, report_cancelled
 from agents.flow import compile_flow
 from agents.ids import feature_of
 from agents.journal import TurnJournal
@@ -79,7 +79,7 @@ class Engine:
             Advance(self.crew, self._enqueue, state, lease).run()
         except self.crew.known_errors as fault:
             failure = failure_of(fault, "integrator")
-            if failure.resumable and not last_try:
+            if isinstance(fault, AWAY) and not last_try:
                 raise
             logger.warning("thread %s stands still: %s", state.id, failure.message)
             with self.crew.database.transaction() as connection:
@@ -96,7 +96,7 @@ class Engine:
             result = self._plays[turn.role](TurnContext(crew=self.crew, turn=turn, journal=journal))
         except self.crew.known_errors as fault:
             failure = failure_of(fault, turn.role)
-            if failure.resumable and not last_try:
+            if isinstance(fault, AWAY) and not last_try:
                 raise
             logger.warning("turn %s failed: %s", turn.key, failure.message)
             with self.crew.database.transaction() as connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from agents.crew import Crew, ThreadContext
-from agents.errors import StateUnavailable
+from agents.errors import JournalBroken, StateUnavailable, TurnFailed
 from agents.ids import feature_key, key_of, marker
 from agents.threads import Failure, Lease, ThreadState
 from devctl import SandboxUnavailable
@@ -17,12 +17,13 @@ from tools.errors import (
     DiskFull,
     ModelUnavailable,
     RemoteUnavailable,
+    StructuredReplyInvalid,
     WorkTreeLost,
 )
 
 logger = logging.getLogger(__name__)
 
-RESUMABLE = (
+AWAY = (
     ModelUnavailable,
     CodeHostUnavailable,
     RemoteUnavailable,
@@ -33,14 +34,16 @@ RESUMABLE = (
     StateUnavailable,
     SandboxUnavailable,
 )
-"""Errors of edges that are away: what was journaled stands, trying again goes on from there."""
+"""Errors of edges that are away: the job is tried again by itself before a person is asked."""
+AFRESH = (TurnFailed, StructuredReplyInvalid, JournalBroken)
+"""Errors that the journal itself leads to: a retry begins with a fresh one. After any other it goes on."""
 
 
 def failure_of(fault: Exception, where: str) -> Failure:
     """Return an error as people should read it."""
     message = str(getattr(fault, "message", "") or str(fault) or type(fault).__name__)
     hint = str(getattr(fault, "hint", ""))
-    return Failure(message=message[:4000], hint=hint[:1000], where=where, resumable=isinstance(fault, RESUMABLE))
+    return Failure(message=message[:4000], hint=hint[:1000], where=where, resumable=not isinstance(fault, AFRESH))
 
 
 def defect(fault: Exception, where: str) -> Failure:

@@ -19,7 +19,7 @@ from agents.database import as_json
 from agents.journal import CommandResult, SnapshotRef
 from agents.judged_change import file_changes, new_packages
 from agents.tester import suite_command
-from devctl import PreparationFailed, Prepared
+from devctl import LaunchRefused, PreparationFailed, Prepared
 from policies import Action, Decision
 from tools.artifacts import ArtifactRef
 from tools.chat import ToolCall, ToolSchema
@@ -118,6 +118,8 @@ class Workbench:
             prepared = self._prepare(snapshot.commit)
         except PreparationFailed as fault:
             raise ToolError(f"the packages cannot be installed: {fault.message}", fault.log[-3000:]) from fault
+        except LaunchRefused as fault:
+            raise ToolError(f"the packages are refused: {fault.message}", "ask for others, or do without") from fault
         self._close()
         self._launch(snapshot.commit, prepared)
         text = "The environment is prepared again; files are as you left them."

@@ -15,12 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 import procrastinate
 import psycopg
 from procrastinate import JobContext
+from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, ConfigDict
 
 from agents.database import SEARCH_PATH, Connection
 from agents.engine import Engine
 from agents.errors import Fenced
-from agents.failures import RESUMABLE
+from agents.failures import AWAY
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +29,9 @@ CONNECTION = {"options": SEARCH_PATH}
 FLOW_QUEUE = "flow"
 ROLES = ("planner", "researcher", "coder", "docgen", "tester", "reviewer", "integrator")
 ALL_QUEUES = (FLOW_QUEUE, *ROLES)
-TRIES = 6
-"""Tries of a job whose edge is away, with waits of 2, 4, 8, 16 and 32 seconds between them."""
+QUEUE_AWAY = (procrastinate.exceptions.ConnectorException, psycopg.OperationalError, PoolTimeout)
+"""What the queue's library raises when PostgreSQL does not answer."""
+PAUSE_SECONDS = 1.0
 SCHEMA_LOCK = 7_236_002
 """Key of the advisory lock that lets one process make the queue's tables."""
 
@@ -46,6 +48,8 @@ class WorkerSettings(BaseModel):
     heartbeat_seconds: float = 3.0
     stalled_seconds: float = 12.0
     """A worker silent for this long is taken for dead and its jobs are put back."""
+    tries: int = 6
+    """Tries of a job whose edge is away, with waits of 2, 4, 8, 16 and 32 seconds between them."""
     poll_seconds: float = 5.0
     """How often the code host is asked for news of what threads wait for."""
 
@@ -98,7 +102,7 @@ class Worker:
         self._app = procrastinate.App(
             connector=procrastinate.PsycopgConnector(conninfo=url, kwargs=CONNECTION, min_size=1, max_size=8)
         )
-        retry = procrastinate.RetryStrategy(max_attempts=TRIES, exponential_wait=2, retry_exceptions=RESUMABLE)
+        retry = procrastinate.RetryStrategy(max_attempts=settings.tries, exponential_wait=2, retry_exceptions=AWAY)
         self._app.task(name="roadcrew.advance", pass_context=True, retry=retry)(self._advance)
         self._app.task(name="roadcrew.turn", pass_context=True, retry=retry)(self._turn)
 
@@ -124,6 +128,15 @@ class Worker:
         pool.shutdown(wait=False, cancel_futures=True)
 
     async def _work(self) -> None:
+        """Work for ever; a database that is away for a while only interrupts it."""
+        while True:
+            try:
+                await self._take_jobs()
+            except QUEUE_AWAY as fault:
+                logger.warning("the queue does not answer, asked again: %s", fault)
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _take_jobs(self) -> None:
         await self._app.run_worker_async(
             queues=list(self._settings.queues or ALL_QUEUES),
             concurrency=self._settings.concurrency,
@@ -138,13 +151,17 @@ class Worker:
     async def _reap(self) -> None:
         """Put back the jobs of workers that died."""
         while True:
-            stalled = await self._app.job_manager.get_stalled_jobs(
-                seconds_since_heartbeat=self._settings.stalled_seconds
-            )
-            for job in stalled:
-                logger.warning("job %s of a worker that died is put back: %s", job.id, job.task_kwargs)
-                await self._app.job_manager.retry_job(job)
+            try:
+                await self._put_back()
+            except QUEUE_AWAY as fault:
+                logger.warning("jobs of workers that died could not be looked for: %s", fault)
             await asyncio.sleep(self._settings.heartbeat_seconds)
+
+    async def _put_back(self) -> None:
+        stalled = await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=self._settings.stalled_seconds)
+        for job in stalled:
+            logger.warning("job %s of a worker that died is put back: %s", job.id, job.task_kwargs)
+            await self._app.job_manager.retry_job(job)
 
     async def _look_outside(self) -> None:
         while True:
@@ -156,17 +173,20 @@ class Worker:
 
     def _advance(self, context: JobContext, thread: str) -> None:
         self._guard(
-            lambda: self._engine.advance(thread, last_try=is_last(context)),
+            lambda: self._engine.advance(thread, last_try=self._is_last(context)),
             thread,
             lambda fault: self._engine.fail_thread(thread, fault),
         )
 
     def _turn(self, context: JobContext, turn: int) -> None:
         self._guard(
-            lambda: self._engine.run_turn(turn, last_try=is_last(context)),
+            lambda: self._engine.run_turn(turn, last_try=self._is_last(context)),
             f"turn {turn}",
             lambda fault: self._engine.fail_turn(turn, fault),
         )
+
+    def _is_last(self, context: JobContext) -> bool:
+        return context.job.attempts >= self._settings.tries - 1
 
     def _guard(self, job: Callable[[], None], subject: str, record: Callable[[Exception], None]) -> None:
         """Run a job; the outermost loop, which records what nobody foresaw and raises it again."""
@@ -174,18 +194,13 @@ class Worker:
             job()
         except Fenced as fault:
             logger.info("%s is left to its new holder: %s", subject, fault)
-        except (*RESUMABLE, psycopg.OperationalError) as fault:
+        except (*AWAY, psycopg.OperationalError) as fault:
             logger.warning("%s is tried again later: %s", subject, fault)
             raise
         except Exception as fault:
             logger.exception("%s died of a fault of ours", subject)
             record(fault)
             raise
-
-
-def is_last(context: JobContext) -> bool:
-    """Whether this is the job's last try."""
-    return context.job.attempts >= TRIES - 1
 
 
 def queues_of(roles: Sequence[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Callable
@@ -11,9 +12,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from agents.errors import StateUnavailable
+from graph import GraphUnavailable
 from roadcrew.standing import Standing, TaskStanding
 
+logger = logging.getLogger(__name__)
+
 REFRESH_SECONDS = 0.4
+PATIENCE_SECONDS = 60.0
 COLOURS = {
     "done": "green",
     "verified": "green",
@@ -74,7 +80,7 @@ def _follow_on_terminal(look: Callable[[], Standing], until: Callable[[Standing]
     with Live(picture(standing, started), console=Console(stderr=True), refresh_per_second=4) as live:
         while not until(standing):
             time.sleep(REFRESH_SECONDS)
-            standing = look()
+            standing = _look_patiently(look)
             live.update(picture(standing, started))
     return standing
 
@@ -82,7 +88,7 @@ def _follow_on_terminal(look: Callable[[], Standing], until: Callable[[Standing]
 def _follow_in_lines(look: Callable[[], Standing], until: Callable[[Standing], bool]) -> Standing:
     started, said = time.monotonic(), set[str]()
     while True:
-        standing = look()
+        standing = _look_patiently(look)
         for line in lines_of(standing):
             if line not in said:
                 said.add(line)
@@ -91,6 +97,19 @@ def _follow_in_lines(look: Callable[[], Standing], until: Callable[[Standing], b
         if until(standing):
             return standing
         time.sleep(REFRESH_SECONDS)
+
+
+def _look_patiently(look: Callable[[], Standing]) -> Standing:
+    """Look again while a server that died is started again; raises its error when that takes too long."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return look()
+        except (StateUnavailable, GraphUnavailable) as fault:
+            if time.monotonic() > deadline:
+                raise
+            logger.warning("looks again: %s", fault.message)
+            time.sleep(1)
 
 
 def lines_of(standing: Standing) -> list[str]:

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import logging
+import re
 import threading
 from collections.abc import Callable
 
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 PATH = "/webhooks/github"
 LARGEST = 25 * 1024 * 1024
 """Bytes; GitHub caps its payloads at 25 MiB."""
+
+REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 
 Remember = Callable[[str], bool]
 
@@ -69,7 +72,9 @@ def hear(intake: Intake, event: str, payload: dict[str, JsonValue]) -> None:
     """Have the intake look at what an event is about; events that mean nothing to us are dropped."""
     repository = _text(payload, "repository", "full_name")
     sender = _text(payload, "sender", "login")
-    if event == "issues" and payload.get("action") in ("labeled", "opened", "reopened"):
+    if not REPOSITORY.fullmatch(repository):
+        logger.info("an event %s names no repository", event)
+    elif event == "issues" and payload.get("action") in ("labeled", "opened", "reopened"):
         intake.issue(repository, _number(payload, "issue"), sender)
     elif event == "issue_comment" and payload.get("action") == "created":
         intake.comment(repository, _number(payload, "issue"), _comment(payload))
@@ -125,4 +130,5 @@ def _comment(payload: dict[str, JsonValue]) -> Comment:
     part = part if isinstance(part, dict) else {}
     user = part.get("user")
     author = str(user.get("login", "")) if isinstance(user, dict) else ""
-    return Comment(id=int(str(part.get("id", 0))), author=author, body=str(part.get("body") or ""), url="")
+    number = part.get("id")
+    return Comment(id=number if isinstance(number, int) else 0, author=author, body=str(part.get("body") or ""), url="")

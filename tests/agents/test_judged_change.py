@@ -54,7 +54,7 @@ def test_files_are_told_with_kind_mode_size_and_link_target(mirror: Mirror) -> N
     base = mirror.commit_edits(seeded(mirror), {"gone.txt": "x", "kept.txt": "x"}, message="base")
     blob = mirror.git.run("hash-object", "-w", "--stdin", given=b"/etc/passwd").text.strip()
     with_link = mirror.commit_edits(base, {"gone.txt": None, "kept.txt": "xyz", "new.bin": "a"}, message="more")
-    listing = mirror.git.run("ls-tree", with_link).text + f"120000 blob {blob}\tlink\n"
+    listing = mirror.git.run("ls-tree", with_link).text + f"\n120000 blob {blob}\tlink\n"
     tree = mirror.git.run("mktree", given=listing.encode()).text.strip()
     commit = mirror.commit_tree(tree, (with_link,), "link")
     changes = {change.path: change for change in file_changes(mirror, base, commit)}

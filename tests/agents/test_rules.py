@@ -223,7 +223,7 @@ def test_kick_off_text_ticks_what_is_in_and_lists_what_was_added() -> None:
 def test_failures_say_what_to_do_and_whether_the_journal_stands() -> None:
     away = failure_of(ModelUnavailable("nothing answers", "start it"), "coder")
     assert (away.message, away.hint, away.where, away.resumable) == ("nothing answers", "start it", "coder", True)
-    assert not failure_of(ModelRefused("401", "set a key"), "coder").resumable
+    assert failure_of(ModelRefused("401", "set a key"), "coder").resumable
     assert not failure_of(PlanRefused("empty"), "planner").resumable
     assert len(failure_of(PlanRefused("x" * 9999, "y" * 9999), "planner").message) == 4000
     assert failure_of(ValueError(), "planner").message == "ValueError"

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from agents.engine import Engine
+from agents.plays import PLAYS
 from agents.threads import ENDED
 from graph import Task
 from local import Workspace
 from roadcrew.approving import Approver
-from roadcrew.assembly import Office, open_office
+from roadcrew.assembly import Office, model_settings, open_office
 from roadcrew.commands.run import deliver
 from roadcrew.crewing import retry, working
 from roadcrew.features import look_at
@@ -21,8 +23,10 @@ from roadcrew.settings import Settings, Team
 from roadcrew.standing import Standing
 from tests.e2e.crewmates import Crewmates
 from tools.codehost import CodeHost
+from tools.model import ModelClient
 
-QUICK = WorkerSettings(poll_seconds=0.3)
+QUICK = WorkerSettings(poll_seconds=0.3, tries=1)
+PATIENT = WorkerSettings(poll_seconds=0.3)
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,17 @@ class Delivery:
     def host(self) -> CodeHost:
         return self.office.crew.desk(self.place.repository).host
 
+    def begin(self) -> None:
+        """Hand the issue to the team."""
+        self.office.engine.start_feature(self.place.repository, self.number)
+
     def run(self, yes: bool = True) -> Standing:
         """Work until it ends or waits for somebody."""
         return deliver(self.office, self.place.repository, self.number, yes=yes, wait=False)
 
-    def go_on(self, until: Callable[[Standing], bool] | None = None, yes: bool = True) -> Standing:
+    def go_on(
+        self, until: Callable[[Standing], bool] | None = None, yes: bool = True, settings: WorkerSettings = QUICK
+    ) -> Standing:
         """Work until ``until`` says so, else until the delivery has ended or waits for more than a yes."""
         approver = Approver(self.office, self.thread)
 
@@ -54,7 +64,7 @@ class Delivery:
                 return True
             return standing.status == "waiting" and not (yes and approver.answer())
 
-        with working(self.office, QUICK):
+        with working(self.office, settings):
             return follow(self.look, until or ended)
 
     def retry(self) -> None:
@@ -105,7 +115,13 @@ def open_test_office(
 ) -> Iterator[TestOffice]:
     """Open an office and stop, at its end, what is still under way, so that no other test meets it."""
     shaped = settings.model_copy(update={"team": Team.model_validate(manners)})
-    with open_office(shaped, workspace, model_base_url=mates.base_url) as office:
+    asking = model_settings(shaped, mates.base_url).model_copy(update={"backoff": 0.001})
+    with (
+        open_office(shaped, workspace, model_base_url=mates.base_url) as opened,
+        ModelClient(asking) as model,
+    ):
+        crew = replace(opened.crew, model=model)
+        office = replace(opened, crew=crew, engine=Engine(crew, opened.queue, PLAYS))
         yield TestOffice(office, mates)
         for thread in office.crew.threads.every():
             if thread.kind == "feature" and thread.status not in ENDED:

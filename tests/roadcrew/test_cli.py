@@ -94,9 +94,7 @@ def test_exit_codes_are_distinct_and_documented() -> None:
     assert [code.name for code in Exit if f"| {code.value} |" not in page] == []
 
 
-def test_main_returns_the_code_of_an_input_error_with_hint(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_main_returns_the_code_of_an_input_error_with_hint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "roadcrew.toml"
     target.write_text("", encoding="utf-8")
     assert main(["init", str(tmp_path)]) == Exit.CONFLICT

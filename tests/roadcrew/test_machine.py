@@ -68,9 +68,7 @@ def test_no_model_is_a_warning(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("said", "state"), [("git version 2.38.0", "ok"), ("git version 2.37.9", "missing")])
-def test_git_is_judged_by_its_version(
-    said: str, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_git_is_judged_by_its_version(said: str, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git = tmp_path / "git"
     git.write_text(f"#!/bin/sh\necho {said}\n")
     git.chmod(0o755)

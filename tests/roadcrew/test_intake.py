@@ -1,0 +1,193 @@
+"""The intake: who may say what, and that hearing a thing twice is hearing it once."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roadcrew.intake import VERBS, Command, Intake, parse_command
+from roadcrew.local_people import LocalPeople
+from roadcrew.webhooks import WebhookServer, signature_of
+from tests.e2e.crewmates import crewmates
+from tests.e2e.offices import Delivery, MakeOffice
+from tools.codehost import CodeHost, CodeHostSettings, Comment
+
+NUMBERS = itertools.count(1)
+
+
+@pytest.mark.parametrize(
+    ("body", "command"),
+    [
+        ("/roadcrew retry", Command("retry", ())),
+        ("  /roadcrew   budget $5 \r\nmore text", Command("budget", ("$5",))),
+        ("/roadcrew budget '5 dollars'", Command("budget", ("5 dollars",))),
+        ("/roadcrew stop it's broken", Command("stop", ("it's", "broken"))),
+        ("/roadcrew", None),
+        ("/roadcrew dance", None),
+        ("/roadcrew-bot retry", None),
+        ("/Roadcrew retry", None),
+        ("> /roadcrew retry", None),
+        ("please /roadcrew retry", None),
+        ("text\n/roadcrew retry", None),
+        ("", None),
+        ("\n \n", None),
+    ],
+)
+def test_a_command_is_the_first_line_and_whole_words(body: str, command: Command | None) -> None:
+    assert parse_command(body) == command
+
+
+@given(st.text())
+def test_any_text_is_a_command_or_none(body: str) -> None:
+    found = parse_command(body)
+    assert found is None or found.verb in VERBS
+    assert parse_command(f"/roadcrew status {body.splitlines()[0] if body.splitlines() else ''}") is not None
+
+
+@pytest.fixture
+def delivery(office: MakeOffice, repository: Path) -> Delivery:
+    """An issue with our label that nobody works on."""
+    return office(crewmates()).file(repository)
+
+
+def stranger(delivery: Delivery) -> CodeHost:
+    """The code host as somebody without rights here uses it."""
+    people = delivery.office.people
+    assert isinstance(people, LocalPeople)
+    identity = people._identity(f"stranger{next(NUMBERS)}")  # a third person, made as the two known ones are
+    end = delivery.office.host
+    settings = CodeHostSettings(api_url=end.api_url, token=identity.token, repository=delivery.place.repository)
+    return CodeHost(settings)
+
+
+def kinds(delivery: Delivery) -> list[str]:
+    return [letter.kind for letter in delivery.office.crew.threads.unread(delivery.thread)]
+
+
+def comment(author: str, body: str, number: int = 1) -> Comment:
+    return Comment(id=number, author=author, body=body, url="")
+
+
+def test_only_people_who_may_write_hand_over_labelled_issues(delivery: Delivery) -> None:
+    intake, repository = Intake(delivery.office.engine), delivery.place.repository
+    assert intake.issue(repository, delivery.number, "nobody-at-all") is None
+    delivery.person().set_labels(delivery.number, [])
+    assert intake.issue(repository, delivery.number, "you") is None
+    delivery.person().set_labels(delivery.number, ["roadcrew"])
+    assert intake.issue(repository, delivery.number, "you") == delivery.thread
+    assert intake.issue(repository, delivery.number, "you") == delivery.thread
+    assert len(delivery.office.crew.threads.every(repository)) == 1
+
+
+def test_commands_of_strangers_and_of_ourselves_are_ignored(delivery: Delivery) -> None:
+    intake, repository = Intake(delivery.office.engine), delivery.place.repository
+    delivery.begin()
+    who = stranger(delivery).viewer()
+    intake.comment(repository, delivery.number, comment(who, "/roadcrew stop"))
+    intake.comment(repository, delivery.number, comment("roadcrew", "/roadcrew stop"))
+    intake.comment(repository, delivery.number, comment("you", "stop it"))
+    assert kinds(delivery) == []
+
+
+def test_a_command_is_obeyed_once_and_gets_eyes(delivery: Delivery) -> None:
+    intake, repository = Intake(delivery.office.engine), delivery.place.repository
+    delivery.begin()
+    said = delivery.person().upsert_comment(delivery.number, "<!-- roadcrew:said:x -->", "/roadcrew retry")
+    heard = comment("you", "/roadcrew retry", said.id)
+    intake.comment(repository, delivery.number, heard)
+    intake.comment(repository, delivery.number, heard)
+    assert kinds(delivery) == ["retry"]
+
+
+def test_plan_starts_an_issue_without_a_label_and_an_unknown_issue_is_left_alone(delivery: Delivery) -> None:
+    intake, repository = Intake(delivery.office.engine), delivery.place.repository
+    intake.comment(repository, 99, comment("you", "/roadcrew retry", 1))
+    assert delivery.office.crew.threads.every(repository) == []
+    intake.comment(repository, delivery.number, comment("you", "/roadcrew plan", 2))
+    assert [thread.id for thread in delivery.office.crew.threads.every(repository)] == [delivery.thread]
+
+
+@pytest.mark.parametrize("words", ["", "lots", "-"])
+def test_a_budget_that_is_no_number_changes_nothing(delivery: Delivery, words: str) -> None:
+    delivery.begin()
+    heard = comment("you", f"/roadcrew budget {words}", 3)
+    Intake(delivery.office.engine).comment(delivery.place.repository, delivery.number, heard)
+    assert kinds(delivery) == []
+
+
+@pytest.fixture
+def hook(delivery: Delivery) -> Iterator[str]:
+    """The address of a real webhook server for that delivery's office."""
+    office = delivery.office
+    with WebhookServer("secret", Intake(office.engine), office.crew.threads.first_delivery) as server:
+        yield server.url
+
+
+def send(url: str, body: bytes, delivery: str, event: str = "issues", signature: str | None = None) -> int:
+    headers = {
+        "X-GitHub-Event": event,
+        "X-Hub-Signature-256": signature_of("secret", body) if signature is None else signature,
+    }
+    if delivery:
+        headers["X-GitHub-Delivery"] = delivery
+    return requests.post(url, data=body, headers=headers, timeout=10).status_code
+
+
+def test_a_webhook_with_another_signature_is_refused(hook: str, delivery: Delivery) -> None:
+    for wrong in ("", "sha256=00", signature_of("other", b"{}"), "sha1=x", "é"):
+        answer = requests.post(
+            hook,
+            data=b"{}",
+            headers={"X-Hub-Signature-256": wrong.encode(), "X-GitHub-Delivery": "d"},
+            timeout=10,
+        )
+        assert answer.status_code == 401
+    assert delivery.office.crew.threads.first_delivery(f"d-{delivery.thread}")
+
+
+def test_a_webhook_that_is_not_json_or_not_an_object_is_refused(hook: str, delivery: Delivery) -> None:
+    for number, body in enumerate((b"", b"not json", b"\xff\xfe", b"[1]", b"null", b"NaN" * 3)):
+        assert send(hook, body, f"{delivery.thread}-{number}") == 400
+    assert send(hook, b"{}", "") == 400
+
+
+def test_a_labelled_issue_is_heard_once(hook: str, delivery: Delivery) -> None:
+    payload = {
+        "action": "labeled",
+        "issue": {"number": delivery.number},
+        "repository": {"full_name": delivery.place.repository},
+        "sender": {"login": "you"},
+    }
+    body = json.dumps(payload).encode()
+    assert send(hook, body, delivery.thread) == 202
+    assert send(hook, body, delivery.thread) == 200
+    threads = delivery.office.crew.threads
+    for _ in range(200):
+        if threads.get(delivery.thread) is not None:
+            break
+        requests.get(hook.replace("/webhooks/github", "/healthz"), timeout=10)
+    assert threads.get(delivery.thread) is not None
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {},
+        {"action": "labeled"},
+        {"action": "labeled", "issue": 3, "repository": None, "sender": []},
+        {"action": "created", "comment": {"id": "x", "user": None}, "issue": {"number": 1}},
+        {"action": "created", "comment": {"id": None}, "issue": {"number": "1"}},
+        {"action": "labeled", "issue": {"number": 1}, "repository": {"full_name": "../.."}, "sender": {"login": "you"}},
+    ],
+)
+def test_a_signed_payload_of_any_shape_breaks_nothing(hook: str, delivery: Delivery, payload: object) -> None:
+    """The work runs on a thread of its own; an error nobody foresaw there would fail the test as a warning."""
+    body = json.dumps(payload).encode()
+    for event in ("issues", "issue_comment", "pull_request", "unknown"):
+        assert send(hook, body, f"{delivery.thread}-{event}-{len(body)}", event) == 202
+    assert requests.get(hook.replace("/webhooks/github", "/healthz"), timeout=10).text == "ok\n"

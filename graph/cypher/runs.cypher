@@ -1,2 +1,2 @@
 MATCH (r:Run)-[:OF]->(:Task {id: $task_id})
-RETURN r {.*} AS run ORDER BY r.number
+RETURN r {.*, task_id: $task_id} AS run ORDER BY r.number

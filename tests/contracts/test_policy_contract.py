@@ -15,8 +15,8 @@ from tests.policies.opa_server import OpaProcess
 
 @pytest.fixture(scope="module")
 def opa_url() -> Iterator[str]:
-    """Our own server where there is the program, else the one that OPA_URL names."""
-    if "OPA_BINARY" not in os.environ and (url := os.environ.get("OPA_URL")):
+    """Our own server where there is the program, else the one that ROADCREW_TEST_OPA_URL names."""
+    if "OPA_BINARY" not in os.environ and (url := os.environ.get("ROADCREW_TEST_OPA_URL")):
         yield url
         return
     process = OpaProcess()

@@ -1,6 +1,7 @@
 """One embedded graph server for this package's tests."""
 
 import itertools
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,9 +14,12 @@ from local import ensure_graph, open_workspace, stop
 CHANGE = Change(who="planner", why="a test")
 
 
-@pytest.fixture(scope="session")
-def ways() -> Iterator[tuple[GraphSettings, GraphSettings]]:
-    """The writing and the reading way into a fresh graph."""
+@pytest.fixture(scope="session", params=["embedded", "neo4j"])
+def ways(request: pytest.FixtureRequest) -> Iterator[tuple[GraphSettings, GraphSettings]]:
+    """The writing and the reading way into a graph: the embedded one, and a Neo4j server where ROADCREW_TEST_NEO4J_URI names one."""
+    if request.param == "neo4j":
+        yield foreign()
+        return
     with tempfile.TemporaryDirectory(prefix="rg-", dir="/tmp") as folder:
         workspace = open_workspace(Path(folder) / "w")
         writer, reader = ensure_graph(workspace)
@@ -24,6 +28,23 @@ def ways() -> Iterator[tuple[GraphSettings, GraphSettings]]:
             roadmap.migrate()
         yield settings
         stop(workspace)
+
+
+def foreign() -> tuple[GraphSettings, GraphSettings]:
+    """A Neo4j server that somebody else runs, emptied first."""
+    uri = os.environ.get("ROADCREW_TEST_NEO4J_URI")
+    if not uri:
+        pytest.skip("ROADCREW_TEST_NEO4J_URI names no Neo4j server")
+    writer = GraphSettings(
+        uri=uri,
+        user=os.environ.get("ROADCREW_TEST_NEO4J_USER", "neo4j"),
+        password=os.environ.get("ROADCREW_TEST_NEO4J_PASSWORD", ""),
+        database="neo4j",
+    )
+    with Roadmap(writer) as roadmap:
+        roadmap.query("MATCH (n) WHERE NOT n:Migration DETACH DELETE n")
+        roadmap.migrate()
+    return writer, writer.model_copy(update={"read_only": True})
 
 
 @pytest.fixture

@@ -142,8 +142,8 @@ class Conversation:
             task = spent_by(connection, [self._context.turn.thread])
         if feature.tokens >= caps.feature_tokens or task.tokens >= caps.task_tokens:
             return "tokens"
-        over = caps.feature_cost_usd is not None and feature.cost_usd >= caps.feature_cost_usd
-        return "cost" if over else None
+        cap = crew.threads.budget(self._context.feature) or caps.feature_cost_usd
+        return "cost" if cap is not None and feature.cost_usd >= cap else None
 
     def _outcome(self, end: End, detail: str, submission: JsonValue = None) -> Outcome:
         calls = self._context.journal.spent.model_calls

@@ -189,6 +189,14 @@ class Threads:
         )
         return [row["head"] for row in rows if row["head"]]
 
+    def budget(self, feature: str) -> float | None:
+        """Return the cap on a feature's cost in US dollars that a person set last by comment, or None."""
+        rows = self._database.rows(
+            "SELECT payload->>'cost_usd' AS cost FROM inbox WHERE thread = %s AND kind = 'budget' ORDER BY id DESC LIMIT 1",
+            feature,
+        )
+        return float(rows[0]["cost"]) if rows else None
+
     def plan_result(self, feature: str) -> dict[str, JsonValue]:
         """Return the result of the feature's last finished Planner turn; raises `LookupError` before that."""
         result = self.last_result(feature, "planner")

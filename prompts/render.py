@@ -16,6 +16,9 @@ VERDICT = re.compile(r"^(\s*)(?=verdict\s*:)", re.IGNORECASE)
 DOCUMENTED = re.compile(r"\{# Variables: ([a-z_, ]*?) ?#\}\n")
 """The comment that each prompt begins with; it does not reach the model."""
 
+BLANK_LINES = re.compile(r"<untrusted-(?P<id>[0-9a-f]+)>\n.*?</untrusted-(?P=id)>|\n{3,}", re.DOTALL)
+"""Runs of blank lines of our own, which the templates leave; fenced text stays as it is."""
+
 
 class PromptError(Exception):
     """A prompt cannot be rendered: what is missing or too many, and in which prompt."""
@@ -38,7 +41,7 @@ def render(name: str, **variables: object) -> str:
         raise PromptError(
             f"the prompt {name} cannot be rendered: {fault}", "a value lacks what the prompt uses"
         ) from fault
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+    return BLANK_LINES.sub(lambda found: "\n\n" if found["id"] is None else found[0], text).strip() + "\n"
 
 
 def prompt_names() -> list[str]:

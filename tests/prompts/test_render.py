@@ -75,3 +75,22 @@ def test_fenced_text_cannot_fence_itself_again() -> None:
 
 def test_text_that_is_no_verdict_stays() -> None:
     assert "The Verdict: fine\n  x" in untrusted("The Verdict: fine\n  x")
+
+
+def test_blank_lines_of_foreign_text_stay() -> None:
+    excerpt = {"path": "a.py", "text": "import a\n\n\n\nclass B: ...", "cut": False}
+    issue = {"number": 1, "author": "you", "title": "t", "body": "b"}
+    facts = {"empty": False, "branch": "main", "commit": "c", "files": 1, "languages": "Python", "notes": []}
+    text = render(
+        "planner_task",
+        issue=issue,
+        repository="o/r",
+        comments="",
+        facts=facts,
+        suite_command="",
+        base_verdict="tests: 1 passed",
+        tree="a.py",
+        excerpts=[excerpt],
+    )
+    assert "import a\n\n\n\nclass B: ..." in text
+    assert "\n\n\n" not in text.replace("import a\n\n\n\nclass B: ...", "")

@@ -102,6 +102,16 @@ EXIT_BY_ERROR = {
     "GraphRefused": Exit.REFUSED,
     "NotInRoadmap": Exit.NOT_FOUND,
     "QueryInvalid": Exit.SETTINGS,
+    "WorkspaceUnusable": Exit.SETTINGS,
+    "ArchiveInvalid": Exit.SETTINGS,
+    "ServerFailed": Exit.UNAVAILABLE,
+    "PlatformUnsupported": Exit.UNAVAILABLE,
+    "ModelReplyBroken": Exit.UNAVAILABLE,
+    "RemoteUnavailable": Exit.UNAVAILABLE,
+    "FetchFailed": Exit.REFUSED,
+    "PushRejected": Exit.REFUSED,
+    "PolicyDenied": Exit.REFUSED,
+    "LaunchRefused": Exit.REFUSED,
 }
 """Exit codes of the rooms' errors; a subclass has its nearest ancestor's code."""
 

@@ -146,7 +146,10 @@ def test_a_repository_without_tests_and_with_parts_elsewhere_is_told_on_the_issu
     office: MakeOffice, tmp_path: Path
 ) -> None:
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 12345\n"
-    folder = new_repository(tmp_path / "odd-shop", {"prices.py": FIXTURE["prices.py"], "model.bin": pointer})
+    folder = new_repository(
+        tmp_path / "odd-shop",
+        {"prices.py": FIXTURE["prices.py"], "model.bin": pointer, ".gitattributes": "*.bin filter=lfs\n"},
+    )
     (folder / ".gitmodules").write_text('[submodule "lib"]\n\tpath = lib\n\turl = https://example.invalid/lib.git\n')
     (folder / "README.md").symlink_to("/etc/passwd")
     git(folder, "add", "--all")

@@ -22,7 +22,7 @@ from local.workspace import Workspace, require_room
 WAIT_SECONDS = 180.0
 STOP_SECONDS = 45.0
 POLL_SECONDS = 0.02
-MOST_STARTS = 3
+MOST_STARTS = 5
 """Supervisors that one caller starts; they may be stopped or killed by others meanwhile."""
 LARGEST_LOG = 10_000_000
 """Bytes; a longer log is set aside as `<service>.log.1` when the server is started."""
@@ -64,12 +64,17 @@ def start_service(workspace: Workspace, name: str, options: dict[str, str] | Non
 
 
 def stop_service(workspace: Workspace, name: str) -> None:
-    """Stop a server and its supervisor cleanly; return when they have ended. Raises `ServerFailed`."""
+    """Stop a server and its supervisor cleanly; return when they have ended. Raises `ServerFailed`.
+
+    One that somebody starts meanwhile is left alone: whoever starts it wants it.
+    """
     deadline = time.monotonic() + STOP_SECONDS
     asked: int | None = None
     while is_held(_lock_file(workspace, name)):
         state = living_state(workspace, name)
-        if state is not None and state.pid != asked:
+        if state is not None and asked is not None and state.pid != asked:
+            return
+        if state is not None and asked is None:
             asked = state.pid
             logger.info("stopping the %s server, process %s", name, asked)
             _terminate(asked)

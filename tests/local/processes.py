@@ -33,12 +33,9 @@ def python(code: str, *arguments: str) -> subprocess.Popen[str]:
 
 def outputs(processes: Sequence[subprocess.Popen[str]]) -> list[str]:
     """The outputs of processes that all end well."""
-    found = []
-    for process in processes:
-        output, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
-        found.append(output.strip())
-    return found
+    found = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0] * len(processes), [errors for _, errors in found]
+    return [output.strip() for output, _ in found]
 
 
 def naming(text: str) -> list[int]:

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from agents.crew import ThreadContext
 from agents.ids import key_of
+from agents.record import RoundRecord
 from agents.turns import WantedTurn
 from agents.wants import PersonWant, TurnWant
 
@@ -79,7 +80,9 @@ class TaskFlow:
             "review": state.get("review"),
             "integration": state.get("integration"),
         }
-        result = self._turn(str(task.assignee) if task else "coder", round_, payload)
+        role = str(task.assignee) if task else "coder"
+        result = self._turn(role, round_, payload)
+        RoundRecord(self._context, round_).work(role, result)
         return {"round": round_, "work": result, "test": {}, "review": {}, "integration": {}}
 
     def after_work(self, state: TaskState) -> Literal["test", "stuck", "finish"]:
@@ -91,6 +94,7 @@ class TaskFlow:
     def test(self, state: TaskState) -> TaskState:
         """Have the Tester judge the work in a clean environment."""
         result = self._turn("tester", state["round"], {"kind": "verify", "work": state["work"]})
+        RoundRecord(self._context, state["round"]).test(result)
         if result.get("green"):
             self._move(state, "complete", str(result.get("verdict", "")))
         return {"test": result}
@@ -104,7 +108,9 @@ class TaskFlow:
     def review(self, state: TaskState) -> TaskState:
         """Have the Reviewer judge the change with fresh eyes."""
         payload: dict[str, JsonValue] = {"work": state["work"], "test": state["test"]}
-        return {"review": self._turn("reviewer", state["round"], payload)}
+        result = self._turn("reviewer", state["round"], payload)
+        RoundRecord(self._context, state["round"]).review(result)
+        return {"review": result}
 
     def after_review(self, state: TaskState) -> Literal["integrate", "work", "stuck", "finish"]:
         """Integrate what is signed off; send back what is not."""
@@ -115,6 +121,9 @@ class TaskFlow:
     def integrate(self, state: TaskState) -> TaskState:
         """Have the work merged into the feature branch, with a green suite on the merged head."""
         result = self._turn("integrator", state["round"], {"work": state["work"], "test": state["test"]})
+        if result.get("merged"):
+            task = self._roadmap.task(state["thread"])
+            RoundRecord(self._context, state["round"]).commit(result, task.title if task else "")
         return {"integration": result}
 
     def after_integrate(self, state: TaskState) -> Literal["work", "stuck", "finish"]:

@@ -154,6 +154,8 @@ def _verify(context: TurnContext, work: Handover) -> CommandResult:
         reply={
             "green": not problems,
             "verdict": verdict,
+            "passed": found.after.passed,
+            "failed": len(found.after.failing),
             "proven_by": list(found.proven_by[:20]),
             "tail": _tail(found),
             "problems": list(problems),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import JsonValue
 
 from agents.database import Connection, Database, as_json
@@ -50,6 +52,7 @@ class TurnState(Record):
     tokens: int
     cost_usd: float | None
     seconds: float
+    started_at: datetime | None
     failure: Failure | None
     result: dict[str, JsonValue] | None
 
@@ -147,7 +150,7 @@ class Turns:
     def of(self, threads: list[str]) -> list[TurnState]:
         """Return the turns of these threads with their use of steps, tokens and money, the oldest first."""
         rows = self._database.rows(
-            "SELECT t.id, t.thread, t.role, t.key, t.round, t.status, t.attempt, t.failure, t.result,"
+            "SELECT t.id, t.thread, t.role, t.key, t.round, t.status, t.attempt, t.started_at, t.failure, t.result,"
             " count(j.step) AS steps, count(j.step) FILTER (WHERE j.kind = 'model') AS model_calls,"
             " coalesce(sum(j.prompt_tokens + j.completion_tokens), 0)::bigint AS tokens, sum(j.cost_usd) AS cost_usd,"
             " coalesce(extract(epoch FROM coalesce(t.finished_at, clock_timestamp()) - t.started_at), 0)::float8"

@@ -109,17 +109,23 @@ class PullRequestDesk:
         roadmap.move_feature(feature, "in_progress", self._context.change("the review asks for changes"))
 
     def merge(self, number: int, seen: Inspection) -> Inspection:
-        """Merge as policy and the branch's protection allow."""
+        """Merge as policy and the branch's protection allow, on what holds at this moment."""
+        host = self._context.desk.host
+        hosted = host.pull_request(number)
+        approvals = self._context.crew.threads.approvals(self._context.feature)
         action = Action(
             role="integrator",
             tool="merge",
             repository=self._context.state.repository,
-            arguments={"approved": True, "green": True, "pull_request": number},
+            arguments={
+                "approved": hosted.head_sha == seen.head and is_approved(host, hosted, approvals),
+                "green": host.check_state(seen.head).state == "success",
+                "pull_request": number,
+            },
         )
         decision = self._crew.policy.decide(action)
         if not decision.allowed:
             return seen.model_copy(update={"step": "wait", "waits_for": "policy: " + "; ".join(decision.reasons)})
-        host = self._context.desk.host
         try:
             host.merge(number, self._crew.settings.merge_method, seen.head)
         except CodeHostConflict as fault:

@@ -12,3 +12,13 @@ deny contains "the checks are not all green: wait for them, or mend what is red,
 	tool == "merge"
 	object.get(input.arguments, "green", false) != true
 }
+
+# Pushing: to feature branches only; everything else is changed by merging a pull request.
+deny contains reason if {
+	tool == "push"
+	not to_feature_branch
+	branch := object.get(input.arguments, "branch", "")
+	reason := sprintf("the branch %q is no feature branch: push to feature/… and merge by pull request", [branch])
+}
+
+to_feature_branch if startswith(input.arguments.branch, "feature/")

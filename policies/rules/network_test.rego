@@ -31,3 +31,10 @@ test_merge_needs_approval_and_green_checks if {
 	count(roadcrew.deny) == 1 with input as asks("merge", "none", {"approved": false, "green": true})
 	count(roadcrew.deny) == 2 with input as asks("merge", "none", {"approved": "yes", "green": 1})
 }
+
+test_push_goes_to_feature_branches if {
+	count(roadcrew.deny) == 0 with input as asks("push", "none", {"branch": "feature/F-12"})
+	every arguments in [{"branch": "main"}, {"branch": "refs/heads/feature/F-12"}, {"branch": ""}, {}] {
+		count(roadcrew.deny) == 1 with input as asks("push", "none", arguments)
+	}
+}

@@ -34,7 +34,7 @@ test_only_planner_and_integrator_write_the_graph if {
 }
 
 test_only_the_integrator_pushes if {
-	pushers := {role | some role in object.keys(data.roadcrew_data.role_tools); allowed with input as asks(role, "push", {})}
+	pushers := {role | some role in object.keys(data.roadcrew_data.role_tools); allowed with input as asks(role, "push", {"arguments": {"branch": "feature/F-1"}})}
 	pushers == {"integrator"}
 }
 

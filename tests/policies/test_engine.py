@@ -15,7 +15,7 @@ from policies import Action, PolicySettings, RepositoryRules, RulesInvalid, open
 from tests.policies.opa_server import OpaProcess
 
 EDIT = Action(role="coder", tool="edit", paths=("a.py",))
-PUSH = Action(role="coder", tool="push")
+PUSH = Action(role="coder", tool="push", arguments={"branch": "feature/F-1"})
 
 
 def extra(folder: Path, rules: str = "", data: str = "") -> PolicySettings:

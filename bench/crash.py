@@ -12,11 +12,20 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.replayed import Outcome, ReplayedDelivery
 
 SECONDS = 240.0
 MOST_LOST = 1
+
+
+class Crash(NamedTuple):
+    """What a delivery left whose worker was killed."""
+
+    outcome: Outcome
+    repeated: tuple[str, ...]
+    """Calls that were in the journal when the worker died and were asked again all the same."""
 
 
 def undisturbed(folder: Path, environments: Path) -> tuple[Outcome, int]:
@@ -28,27 +37,32 @@ def undisturbed(folder: Path, environments: Path) -> tuple[Outcome, int]:
         return delivery.outcome(), delivery.rows()
 
 
-def crashed_at(row: int, folder: Path, environments: Path) -> Outcome:
+def crashed_at(row: int, folder: Path, environments: Path) -> Crash:
     """Return what a delivery leaves whose worker was killed at a journal row and replaced by another."""
     with ReplayedDelivery(folder, environments) as delivery:
         delivery.start()
         worker = delivery.worker()
+        journaled: set[str] = set()
         if not delivery.wait(SECONDS, until_rows=row):
             delivery.kill(worker)
+            journaled = delivery.journaled()
             delivery.worker()
             delivery.wait(SECONDS)
-        return delivery.outcome()
+        served = delivery.served()
+        return Crash(delivery.outcome(), tuple(sorted(call for call in journaled if served.get(call, 0) > 1)))
 
 
-def differences(expected: Outcome, found: Outcome) -> list[str]:
+def differences(expected: Outcome, crash: Crash) -> list[str]:
     """Return what a crash changed that it must not change."""
     problems = [
-        f"{name}: {getattr(found, name)!r}, not {getattr(expected, name)!r}"
-        for name in ("graph", "branches", "kickoff_comments", "pull_requests", "feature_commits")
-        if getattr(found, name) != getattr(expected, name)
+        f"{name}: {getattr(crash.outcome, name)!r}, not {getattr(expected, name)!r}"
+        for name in ("graph", "branches", "kickoff_comments", "pull_requests", "tree", "feature_commits")
+        if getattr(crash.outcome, name) != getattr(expected, name)
     ]
-    if found.repeated_calls > MOST_LOST:
-        problems.append(f"{found.repeated_calls} model calls were repeated")
+    if crash.repeated:
+        problems.append(f"journaled calls were repeated: {', '.join(crash.repeated)}")
+    if crash.outcome.lost_calls > MOST_LOST:
+        problems.append(f"{crash.outcome.lost_calls} model calls were lost")
     return problems
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from agents.journal import journaled_calls
 from local import ensure_replay, open_workspace, using
 from roadcrew.approving import Approver
 from roadcrew.assembly import Office, open_office
@@ -44,10 +45,12 @@ class Outcome(NamedTuple):
     branches: int
     kickoff_comments: int
     pull_requests: int
+    tree: str
+    """Git's id of the tree that was merged."""
     feature_commits: tuple[str, ...]
-    """Subjects of the feature branch's own commits."""
-    repeated_calls: int
-    """Model calls that were asked again."""
+    """Subjects of the feature branch's commits, sorted: of two parallel tasks either may be merged first."""
+    lost_calls: int
+    """Answers of the model beyond the first for the same call."""
 
 
 class ReplayedDelivery:
@@ -128,10 +131,14 @@ class ReplayedDelivery:
 
     def wait(self, seconds: float, until_rows: int | None = None) -> bool:
         """Wait for the end, approving what waits; True when merged, False when the rows were reached first."""
-        approver, deadline = Approver(self.office, self.thread), time.monotonic() + seconds
+        approver, deadline, look = Approver(self.office, self.thread), time.monotonic() + seconds, 0.0
         while time.monotonic() < deadline:
             if until_rows is not None and self.rows() >= until_rows:
                 return False
+            if time.monotonic() < look:
+                time.sleep(0.005 if until_rows is not None else 0.05)
+                continue
+            look = time.monotonic() + 0.2
             state = self.office.crew.threads.get(self.thread)
             if state is not None and state.status == "done":
                 return True
@@ -139,35 +146,40 @@ class ReplayedDelivery:
                 if standing.status == "failed":
                     raise AssertionError(f"the delivery stands still: {standing.failure}")
                 approver.answer()
-            time.sleep(0.005 if until_rows is not None else 0.1)
         raise AssertionError(f"the delivery did not end in {seconds} s; see {self.folder}/worker-*.log")
 
     def outcome(self) -> Outcome:
         """Return what the delivery left."""
         host, mirror = self.office.crew.desk(self.repository).host, self.office.crew.desk(self.repository).mirror
         mirror.fetch()
-        answer = self.office.crew.reader.query(GRAPH_QUERY)
+        branch = mirror.require(f"feature/F-{self.issue}")
         comments = [comment for comment in host.comments(self.issue) if "roadcrew:kickoff" in comment.body]
-        branch = f"feature/F-{self.issue}"
-        commits = [commit.subject for commit in mirror.log(mirror.require(branch), since=self._start_commit())]
+        rows = self.office.crew.reader.query(GRAPH_QUERY).rows
         return Outcome(
-            graph=tuple(tuple(json.dumps(value) for value in row) for row in answer.rows),
+            graph=tuple(tuple(_steady(value) for value in row) for row in rows),
             branches=len([name for name in mirror.branches() if name != "main"]),
             kickoff_comments=len(comments),
             pull_requests=len(self.office.crew.reader.pull_requests(self.thread)),
-            feature_commits=tuple(reversed(commits)),
-            repeated_calls=self.repeated(),
+            tree=mirror.tree_of(mirror.require("main")),
+            feature_commits=tuple(sorted(commit.message.partition("\n")[0] for commit in mirror.log(branch))),
+            lost_calls=sum(count - 1 for count in self.served().values()),
         )
 
-    def repeated(self) -> int:
-        """Return how many recorded calls the replay was asked more than once."""
+    def served(self) -> dict[str, int]:
+        """Return how often the replay answered each call, by the call's turn header."""
         with urllib.request.urlopen(self.replay.removesuffix("/v1") + "/replay/report", timeout=10) as answer:  # noqa: S310 - loopback
-            report = json.load(answer)
-        return sum(int(count) - 1 for count in report["served"].values() if int(count) > 1)
+            served = json.load(answer)["served"]
+        return {str(turn): int(count) for turn, count in served.items()}
 
-    def _start_commit(self) -> str | None:
-        found = self.office.crew.threads.last_result(self.thread, "tester")
-        return str(found["base"]) if found else None
+    def journaled(self) -> set[str]:
+        """Return the calls whose replies the journal holds, by their turn headers."""
+        children = [child.id for child in self.office.crew.threads.children(self.thread)]
+        return {call.turn for call in journaled_calls(self.office.crew.database, [self.thread, *children])}
+
+
+def _steady(value: object) -> str:
+    """Return a cell of the graph as text; collections come in no order."""
+    return json.dumps(sorted(value) if isinstance(value, list) else value)
 
 
 UNWANTED = ("OPENAI_", "GITHUB_", "NEO4J_", "OPA_", "DATABASE_URL", "ROADCREW_", "DEVCTL_")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,8 +20,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    """A workspace of one test."""
-    workspace = open_workspace(tmp_path / "workspace")
-    yield workspace
-    stop(workspace)
+def workspace() -> Iterator[Workspace]:
+    """A workspace of one test, at a path short enough for its sockets to lie in it."""
+    with tempfile.TemporaryDirectory(prefix="rl-", dir="/tmp") as folder:
+        workspace = open_workspace(Path(folder) / "w")
+        yield workspace
+        stop(workspace)

@@ -74,7 +74,7 @@ class Kickoff:
         statuses = {task.key: str(task.status) for task in self._crew.roadmap.tasks(self._context.feature)}
         text = kickoff_text(self._context.feature_key, plan, statuses, branch, self._folder(plan))
         if branch is None:
-            text += "\n\nThe plan waits for approval: comment `/roadcrew approve`, or edit the issue and comment `/roadcrew plan`."
+            text += "\n\nThe plan waits for approval: comment `/roadcrew approve`, or `/roadcrew stop` and file a clearer issue."
         self._context.desk.host.upsert_comment(
             self._context.state.issue, marker("kickoff", self._context.feature_key), text
         )

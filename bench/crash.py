@@ -43,7 +43,7 @@ def crashed_at(row: int, folder: Path, environments: Path) -> Crash:
         delivery.start()
         worker = delivery.worker()
         journaled: set[str] = set()
-        if not delivery.wait(SECONDS, until_rows=row):
+        if not delivery.wait(SECONDS, lambda: delivery.rows() >= row):
             delivery.kill(worker)
             journaled = delivery.journaled()
             delivery.worker()

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from roadcrew.approving import Approver
 from roadcrew.assembly import Office, open_office
 from roadcrew.demo.acts import Act, acts, lay_out
 from roadcrew.demo.show import REQUIRED
+from roadcrew.edges import graph_ends
 from roadcrew.placing import issue_of, person_host, place_of
 from roadcrew.settings import Settings
 from roadcrew.standing import standing_of
@@ -51,6 +53,10 @@ class Outcome(NamedTuple):
     """Subjects of the feature branch's commits, sorted: of two parallel tasks either may be merged first."""
     lost_calls: int
     """Answers of the model beyond the first for the same call."""
+
+
+class StandsStill(Exception):
+    """The delivery waits for a person; the message is the failure's."""
 
 
 class ReplayedDelivery:
@@ -129,14 +135,47 @@ class ReplayedDelivery:
         found = self.office.crew.database.rows("SELECT count(*) + count(reply) AS rows FROM journal")
         return int(found[0]["rows"])
 
-    def wait(self, seconds: float, until_rows: int | None = None) -> bool:
-        """Wait for the end, approving what waits; True when merged, False when the rows were reached first."""
+    def running(self) -> list[str]:
+        """Return the keys of the turns at work that have written to their journal, `feature/task/role/round`."""
+        query = "SELECT key FROM turn WHERE status = 'running' AND id IN (SELECT turn FROM journal) ORDER BY id"
+        return [str(row["key"]) for row in self.office.crew.database.rows(query)]
+
+    def holders(self) -> dict[str, set[int]]:
+        """Return the ids of the processes that held the turns last, by role."""
+        found: dict[str, set[int]] = {}
+        for row in self.office.crew.database.rows("SELECT role, holder FROM turn WHERE holder IS NOT NULL"):
+            found.setdefault(str(row["role"]), set()).add(int(row["holder"].rpartition(":")[2]))
+        return found
+
+    def shared_servers(self) -> dict[str, str]:
+        """Return the environment of a worker elsewhere: the servers' addresses and the team's token, no folder."""
+        office = self.office
+        ends = graph_ends(office.settings, office.workspace)
+        assert office.people is not None  # noqa: S101 - the office was opened on the local forge
+        return {
+            "DATABASE_URL": office.url,
+            "NEO4J_URI": ends.writer.uri,
+            "NEO4J_USER": ends.writer.user,
+            "NEO4J_PASSWORD": ends.writer.password,
+            "NEO4J_DATABASE": ends.writer.database or "neo4j",
+            "NEO4J_READER_USER": ends.reader.user,
+            "NEO4J_READER_PASSWORD": ends.reader.password,
+            "GITHUB_API_URL": office.host.api_url,
+            "GITHUB_TOKEN": office.people.team().token.get_secret_value(),
+            "ROADCREW_ARTIFACTS": (office.workspace.path / "artifacts").as_uri(),
+        }
+
+    def wait(self, seconds: float, until: Callable[[], bool] | None = None) -> bool:
+        """Wait for the end, approving what waits; True when merged, False when ``until`` said so first.
+
+        Raises `StandsStill` when only a person could help.
+        """
         approver, deadline, look = Approver(self.office, self.thread), time.monotonic() + seconds, 0.0
         while time.monotonic() < deadline:
-            if until_rows is not None and self.rows() >= until_rows:
+            if until is not None and until():
                 return False
             if time.monotonic() < look:
-                time.sleep(0.005 if until_rows is not None else 0.05)
+                time.sleep(0.005 if until is not None else 0.05)
                 continue
             look = time.monotonic() + 0.2
             state = self.office.crew.threads.get(self.thread)
@@ -144,7 +183,7 @@ class ReplayedDelivery:
                 return True
             if state is not None and (standing := standing_of(self.office.crew, state)).status in ("waiting", "failed"):
                 if standing.status == "failed":
-                    raise AssertionError(f"the delivery stands still: {standing.failure}")
+                    raise StandsStill(str(standing.failure))
                 approver.answer()
         raise AssertionError(f"the delivery did not end in {seconds} s; see {self.folder}/worker-*.log")
 

@@ -1,14 +1,17 @@
 """What the deliveries share: an office for each test, tiny repositories."""
 
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from agents.journal import JournaledCall, journaled_calls
+from bench.replayed import Outcome, ReplayedDelivery
 from devctl.errors import SandboxUnavailable
 from local import Workspace
 from roadcrew.settings import Settings, read_settings
@@ -77,3 +80,40 @@ def git(folder: Path, *arguments: str) -> str:
     """Run git as a person would."""
     done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
     return done.stdout.strip()
+
+
+class Reference(NamedTuple):
+    """An undisturbed delivery of the demo's library act."""
+
+    outcome: Outcome
+    calls: tuple[JournaledCall, ...]
+    """Its model calls, as the journal holds them."""
+
+
+@pytest.fixture(scope="session")
+def environments() -> Iterator[Path]:
+    """The folder of prepared environments that all replayed deliveries share; its path is short, as sockets need it."""
+    with tempfile.TemporaryDirectory(prefix="rce", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A short folder for the servers of one replayed delivery."""
+    with tempfile.TemporaryDirectory(prefix="rcd", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def reference(environments: Path) -> Reference:
+    """What the library act leaves when nothing disturbs it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="rcr", dir="/tmp", ignore_cleanup_errors=True) as folder,
+        ReplayedDelivery(Path(folder), environments) as delivery,
+    ):
+        delivery.start()
+        delivery.worker()
+        delivery.wait(240)
+        crew = delivery.office.crew
+        threads = [delivery.thread, *(child.id for child in crew.threads.children(delivery.thread))]
+        return Reference(delivery.outcome(), tuple(journaled_calls(crew.database, threads)))

@@ -219,6 +219,7 @@ def _handover(
         bundle=snapshot.bundle,
         granted=granted,
         previous=before.commit if before and before.base == start.base else None,
+        previous_bundle=before.bundle if before and before.base == start.base else None,
         last_review=ArtifactRef.model_validate(last_review) if last_review else before.last_review if before else None,
         verdict=outcome.detail,
         end=outcome.end,

@@ -126,6 +126,12 @@ class TurnContext:
         """The repository's edges."""
         return self.crew.desk(self.thread.repository)
 
+    def mirror_with(self, commit: str) -> Mirror:
+        """Return this process's mirror, fetched when another process saw the commit first."""
+        if not self.desk.mirror.has(commit):
+            self.desk.mirror.fetch()
+        return self.desk.mirror
+
     @property
     def model(self) -> str:
         """The model that this turn's role asks."""

@@ -24,6 +24,8 @@ class Handover(Record):
     """Packages whose installation policy granted in this task."""
     previous: str | None = None
     """The commit of the round before, when it starts from the same base."""
+    previous_bundle: ArtifactRef | None = None
+    """The git bundle with that commit."""
     last_review: ArtifactRef | None = None
     """The review of an earlier round, whose findings may be open."""
     verdict: str = ""
@@ -31,11 +33,10 @@ class Handover(Record):
 
     def fetch(self, context: TurnContext) -> Mirror:
         """Bring the commits into this process's mirror and return it."""
-        mirror = context.desk.mirror
-        if not mirror.has(self.base):
-            mirror.fetch()
-        if not mirror.has(self.commit):
-            mirror.unbundle(context.crew.artifacts.get(self.bundle))
+        mirror = context.mirror_with(self.base)
+        for commit, bundle in ((self.commit, self.bundle), (self.previous, self.previous_bundle)):
+            if commit is not None and bundle is not None and not mirror.has(commit):
+                mirror.unbundle(context.crew.artifacts.get(bundle))
         return mirror
 
 

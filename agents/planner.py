@@ -76,7 +76,8 @@ def _facts(context: TurnContext) -> CommandResult:
     host = context.desk.host
     issue = host.issue(context.thread.issue)
     baseline = context.turn.payload["baseline"]
-    around = look_around(context.desk.mirror, str(baseline["base"]) if isinstance(baseline, dict) else "")
+    base = str(baseline["base"]) if isinstance(baseline, dict) else ""
+    around = look_around(context.mirror_with(base), base)
     facts = Facts(
         **around.model_dump(),
         title=issue.title[:500],

@@ -46,7 +46,7 @@ def research(context: TurnContext) -> dict[str, JsonValue]:
             tasks=[{"key": t.key, "title": t.task.title, "description": t.task.description} for t in plan.tasks],
             new_dependencies=list(packages),
             base_verdict=baseline["verdict"],
-            tree=file_tree(context.desk.mirror, base),
+            tree=file_tree(context.mirror_with(base), base),
         )
         conversation = Conversation(context, bench.schemas(), bench.act, steps=STEPS)
         outcome = conversation.run(render("researcher_system"), task)

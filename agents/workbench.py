@@ -164,9 +164,7 @@ class Workbench:
             return
         last = self._context.journal.last_snapshot
         commit, bundle = (last.commit, last.bundle) if last else (self._start.commit, self._start.bundle)
-        mirror = self._context.desk.mirror
-        if not mirror.has(self._start.base):
-            mirror.fetch()
+        mirror = self._context.mirror_with(self._start.base)
         if bundle is not None and not mirror.has(commit):
             mirror.unbundle(self._context.crew.artifacts.get(bundle))
         self._launch(commit, self._prepare(commit if self.granted else self._start.base))

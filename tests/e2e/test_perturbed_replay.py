@@ -46,10 +46,10 @@ def perturbed(change: tuple[str, str, str], target: Path) -> Path:
 
 
 @contextmanager
-def replay_of(transcript: Path) -> Iterator[ModelClient]:
+def replay_of(transcript: Path, folder: Path) -> Iterator[ModelClient]:
     """Serve a transcript and ask it."""
     command = [sys.executable, "-m", "local.replay", "--transcript", str(transcript)]
-    command += ["--log", str(transcript.with_suffix(".log"))]
+    command += ["--log", str(folder / "replay.log")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -74,8 +74,8 @@ def stopped_turns(client: ModelClient, reference: Reference) -> dict[str, str]:
     return stopped
 
 
-def test_unchanged_transcript_answers_every_call(reference: Reference) -> None:
-    with replay_of(TRANSCRIPT) as client:
+def test_unchanged_transcript_answers_every_call(reference: Reference, tmp_path: Path) -> None:
+    with replay_of(TRANSCRIPT, tmp_path) as client:
         assert stopped_turns(client, reference) == {}
     assert {call.turn for call in reference.calls} == set(read_transcripts([TRANSCRIPT]))
 
@@ -85,7 +85,7 @@ def test_replay_stops_at_the_call_whose_recorded_verdict_differs(
     reference: Reference, tmp_path: Path, whose: str
 ) -> None:
     turn, verdict, other = CHANGES[whose]
-    with replay_of(perturbed(CHANGES[whose], tmp_path / "transcript.jsonl")) as client:
+    with replay_of(perturbed(CHANGES[whose], tmp_path / "transcript.jsonl"), tmp_path) as client:
         stopped = stopped_turns(client, reference)
     assert list(stopped) == [turn]
     assert turn in stopped[turn]

@@ -4,6 +4,7 @@
   + GraphUnavailable     the server does not answer; trying later can help
   + GraphRefused         the credentials are wrong, or do not allow this
   + QueryInvalid         a person's Cypher is wrong
+  + KeyTaken             a node or relationship with this unique key is there already
   + StaleEpoch           a newer holder writes for this thread; nothing was written
   + IllegalTransition    the status cannot be reached from the present one
   + CycleRefused         the dependencies would go round
@@ -32,6 +33,10 @@ class GraphRefused(GraphError):
 
 class QueryInvalid(GraphError):
     """A person's Cypher is wrong."""
+
+
+class KeyTaken(GraphError):
+    """A node or relationship with this unique key is there already."""
 
 
 class StaleEpoch(GraphError):

@@ -9,6 +9,7 @@ from typing import Any, Self
 from pydantic import JsonValue
 
 from graph.connection import Connection, Row
+from graph.errors import QueryInvalid
 from graph.models import (
     MET,
     BurndownPoint,
@@ -122,6 +123,8 @@ class RoadmapReader:
 
     def query(self, cypher: str, parameters: Mapping[str, Any] | None = None, limit: int = ROW_LIMIT) -> QueryResult:
         """Return the answer to a person's query as plain JSON values, at most ``limit`` rows."""
+        if not cypher.strip():
+            raise QueryInvalid("the query is empty", "for example: MATCH (t:Task {status: 'open'}) RETURN t.id")
         rows: list[tuple[JsonValue, ...]] = []
         with self._connection.session() as session:
             result = session.run(cypher, dict(parameters or {}))

@@ -72,8 +72,10 @@ class Roadmap(RoadmapReader):
                 _event(tx, change, feature.id, "planned")
             for task in tasks:
                 _upsert_task(tx, task, change)
+            begun = {task.id for task in tasks if not _unlink(tx, task)}
             for task in tasks:
-                _link(tx, repository, task)
+                if task.id not in begun:
+                    _link(tx, repository, task)
 
         self._connection.write(work)
         logger.info("recorded %s with %d tasks", feature.id, len(tasks))
@@ -84,7 +86,8 @@ class Roadmap(RoadmapReader):
         def work(tx: Transaction) -> None:
             _pass_fence(tx, change)
             _upsert_task(tx, task, change)
-            _link(tx, task.feature_id.rpartition("/")[0], task)
+            if _unlink(tx, task):
+                _link(tx, task.feature_id.rpartition("/")[0], task)
             if discovered_from:
                 tx.run("discovered_from", id=task.id, other=discovered_from)
 
@@ -140,6 +143,8 @@ class Roadmap(RoadmapReader):
     def update_task(self, task_id: str, change: Change, **values: Any) -> None:
         """Set fields of a task other than its id, status and links."""
         if "priority" in values:
+            if values["priority"] not in PRIORITY_RANK:
+                raise ValueError(f"{values['priority']!r} is no priority; take one of {', '.join(PRIORITY_RANK)}")
             values["rank"] = PRIORITY_RANK[values["priority"]]
         self._update("task", task_id, Task, values, change)
 
@@ -262,14 +267,18 @@ def _upsert_task(tx: Transaction, task: Task, change: Change) -> None:
         _event(tx, change, task.id, "planned")
 
 
+def _unlink(tx: Transaction, task: Task) -> bool:
+    """Drop the links of a task as it was planned before; False, and nothing, where it has begun."""
+    if TaskStatus(_locked(tx, "task", task.id)) not in RESTARTABLE:
+        return False
+    tx.run("drop_links", id=task.id)
+    return True
+
+
 def _link(tx: Transaction, repository: str, task: Task) -> None:
-    """Replace a task's dependencies and touched paths; raises `CycleRefused` before anything is linked."""
+    """Write a task's dependencies and touched paths; raises `CycleRefused` before anything is linked."""
     if task.depends_on:
         _refuse_cycle(tx, task)
-    status = _locked(tx, "task", task.id)
-    if TaskStatus(status) not in RESTARTABLE:
-        return
-    tx.run("drop_links", id=task.id)
     for other in task.depends_on:
         if not tx.run("add_dependency", id=task.id, other=other):
             raise NotInRoadmap(f"{task.id} depends on {other}, which is not in the roadmap", "record that task first")
@@ -278,7 +287,10 @@ def _link(tx: Transaction, repository: str, task: Task) -> None:
 
 
 def _refuse_cycle(tx: Transaction, task: Task) -> None:
-    """Follow what the task would depend on; it must not lead back to it."""
+    """Follow what the task would depend on; it must not lead back to it.
+
+    What is passed on the way is locked, so that no other transaction closes the circle at the same time.
+    """
     came_from: dict[str, str] = {}
     front = list(task.depends_on)
     for other in front:
@@ -288,7 +300,7 @@ def _refuse_cycle(tx: Transaction, task: Task) -> None:
             raise CycleRefused(
                 f"the dependencies go round: {' -> '.join(_way(came_from, task.id))}", "remove one of them"
             )
-        reached = tx.run("dependencies_of", ids=front)
+        reached = tx.run("dependencies_of", ids=sorted(front), lock=token())
         front = []
         for row in reached:
             if row["other"] not in came_from:

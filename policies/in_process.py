@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import queue
 import threading
-from collections import OrderedDict
+import weakref
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
@@ -16,41 +18,56 @@ if TYPE_CHECKING:
     from regorus import Engine
 
 DECISION = "data.roadcrew.decision"
-_KEPT = 4
-"""Rule sets that each thread keeps compiled."""
-_compiled = threading.local()
-"""An engine may only be used, and freed, in the thread that made it; so each thread keeps its own."""
+
+Question = tuple[str, "Future[str]"]
 
 
 class InProcess:
-    """Asks regorus; safe to share between threads."""
+    """Asks regorus; safe to share between threads.
+
+    An engine may only be used, and freed, in the thread that made it. So it lives in a thread of its own, to which
+    all others put their questions; the thread ends with this object.
+    """
 
     name = "regorus"
 
     def __init__(self, rules: RuleSet) -> None:
-        self._rules = rules
-        self._digest = rules.digest()
-        self._engine()
+        self._questions: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
+        ready: Future[str] = Future()
+        thread = threading.Thread(target=_serve, args=(rules, ready, self._questions), name="regorus", daemon=True)
+        thread.start()
+        ready.result()
+        weakref.finalize(self, self._questions.put, None)
 
     def evaluate(self, question: JsonValue) -> JsonValue:
         """Return the value of the decision rule, None where it is undefined; raises `EngineFailed`."""
-        engine = self._engine()
+        answer: Future[str] = Future()
+        self._questions.put((json.dumps(question), answer))
         try:
-            engine.set_input_json(json.dumps(question))
-            result = engine.eval_query_as_json(DECISION)
+            result = answer.result()
         except RuntimeError as fault:
             raise EngineFailed(f"the rules cannot be evaluated: {first_words(fault)}", "mend the rule") from fault
         rows = json.loads(result).get("result") or []
         value: JsonValue = rows[0]["expressions"][0]["value"] if rows else None
         return value
 
-    def _engine(self) -> Engine:
-        kept: OrderedDict[str, Engine] = _compiled.__dict__.setdefault("kept", OrderedDict())
-        if self._digest not in kept:
-            kept[self._digest] = compile_rules(self._rules)
-            while len(kept) > _KEPT:
-                kept.popitem(last=False)
-        return kept[self._digest]
+
+def _serve(rules: RuleSet, ready: Future[str], questions: queue.SimpleQueue[Question | None]) -> None:
+    """Hold an engine and answer questions until None comes."""
+    try:
+        engine = compile_rules(rules)
+    except RulesInvalid as fault:
+        # a copy: the traceback would take the engine to another thread
+        ready.set_exception(RulesInvalid(fault.message, fault.hint))
+        return
+    ready.set_result("")
+    while (asked := questions.get()) is not None:
+        text, answer = asked
+        try:
+            engine.set_input_json(text)
+            answer.set_result(engine.eval_query_as_json(DECISION))
+        except RuntimeError as fault:
+            answer.set_exception(RuntimeError(str(fault)))
 
 
 def compile_rules(rules: RuleSet, with_tests: bool = False) -> Engine:

@@ -16,6 +16,7 @@ from agents.crew import TurnContext
 from agents.journal import spent_by
 from agents.stuck import Act, stuck_reason
 from agents.threads import Record
+from agents.words import Listener
 from tools.model import Message, ModelReply, ModelRequest, ToolCall, ToolSchema
 
 End = Literal["submitted", "steps", "time", "tokens", "cost", "stuck"]
@@ -67,6 +68,7 @@ class Conversation:
         self._acts: list[Act] = []
         self._silences = 0
         self._warned = False
+        self._listener = Listener(context)
         self._started = time.monotonic()
 
     def run(self, system: str, task: str) -> Outcome:
@@ -87,6 +89,9 @@ class Conversation:
                 self._warn(reason)
 
     def _ask(self) -> ModelReply:
+        word = self._listener.news()
+        if word is not None:
+            self._messages.append(word)
         request = ModelRequest(turn="", model=self._context.model, messages=tuple(self._messages), tools=self._tools)
         reply = self._context.journal.model(request)
         self._messages.append(Message(role="assistant", content=reply.content, tool_calls=reply.tool_calls))

@@ -8,11 +8,12 @@ from pydantic import JsonValue
 
 from agents.crew import ThreadContext
 from agents.feedback import Ask, asks_of, is_approved
-from agents.ids import marker, task_key
+from agents.ids import marker
 from agents.plans import load_plan
 from agents.pull_request_text import pull_request_text
+from agents.steering import asked_task
 from agents.threads import Record
-from graph import PullRequest, Role, Task
+from graph import PullRequest
 from policies import Action
 from tools.codehost import CodeHostConflict
 from tools.codehost import PullRequest as HostedPullRequest
@@ -80,30 +81,24 @@ class PullRequestDesk:
 
     def add_revision(self, number: int, seen: Inspection) -> None:
         """Add one task to the roadmap that answers what was asked."""
-        roadmap, state = self._crew.roadmap, self._context.state
+        roadmap = self._crew.roadmap
         tasks = roadmap.tasks(self._context.feature)
         answered = next((task for task in tasks if set(seen.asks) <= set(task.tags)), None)
         if answered is not None:
             return
-        key = task_key(state.issue, len(tasks) + 1)
-        last = tuple(task.id for task in tasks if task.status != "cancelled")
-        task = Task(
-            id=f"{state.repository}/{key}",
-            key=key,
-            feature_id=self._context.feature,
-            title=f"Answer the review of pull request #{number}",
-            kind="code",
-            assignee=Role.CODER,
-            priority="high",
-            done_when=tuple(line for line in seen.feedback.splitlines() if line.startswith("- "))
+        task = asked_task(
+            self._context,
+            tasks,
+            f"Answer the review of pull request #{number}",
+            tuple(line for line in seen.feedback.splitlines() if line.startswith("- "))
             or ("what the review asks is done",),
-            tags=("revision", *seen.asks),
-            depends_on=last,
-            touches=(),
+            ("revision", *seen.asks),
         )
         ref = self._crew.artifacts.put(f"features/{task.id}/asked.md", seen.feedback.encode())
         roadmap.add_task(
-            task, self._context.change(f"asked for at {ref.url}"), discovered_from=last[-1] if last else None
+            task,
+            self._context.change(f"asked for at {ref.url}"),
+            discovered_from=task.depends_on[-1] if task.depends_on else None,
         )
         feature = self._context.feature
         roadmap.move_feature(feature, "in_progress", self._context.change("the review asks for changes"))

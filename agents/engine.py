@@ -30,6 +30,12 @@ Play = Callable[[TurnContext], dict[str, JsonValue]]
 """One role's work: from a turn's payload to its result."""
 
 
+HEARD = frozenset({"turn", "retry", "word", "budget"})
+"""Letters that are read at once: nothing waits for them, or what waited is gone; words and budgets are looked up."""
+STEERING = frozenset({"edit", "replan"})
+"""Letters by which people change the plan; each is answered alone, since the next one may hang on it."""
+
+
 class Enqueue(Protocol):
     """Puts a job into the queue inside the caller's transaction."""
 
@@ -164,7 +170,7 @@ class Advance:
         answers, used = match_letters(snapshot.interrupts, letters)
         if answers:
             flow.invoke(Command(resume=answers), config, durability="sync")
-        self._consume([letter for letter in letters if letter.id in used or letter.kind in ("turn", "retry")])
+        self._consume([letter for letter in letters if letter.id in used or letter.kind in HEARD])
         return bool(answers)
 
     def _consume(self, letters: list[Letter]) -> None:
@@ -264,24 +270,32 @@ def match_letters(interrupts: tuple[Interrupt, ...], letters: list[Letter]) -> t
     for interrupt in interrupts:
         mine = [letter for letter in letters if _answers(read_want(interrupt.value), interrupt.id, letter)]
         if mine:
+            mine = _together(read_want(interrupt.value), mine)
             answers[interrupt.id] = _answer(read_want(interrupt.value), mine)
             used |= {letter.id for letter in mine}
     return answers, used
+
+
+def _together(want: Want, letters: list[Letter]) -> list[Letter]:
+    """Return the letters that are answered at once: a person's words one by one and in order, news all together."""
+    if isinstance(want, PersonWant) or letters[0].kind in STEERING:
+        return letters[:1]
+    return [letter for letter in letters if letter.kind not in STEERING]
 
 
 def _answers(want: Want, interrupt: str, letter: Letter) -> bool:
     if isinstance(want, TurnWant):
         return letter.kind == "turn" and letter.payload.get("interrupt") == interrupt
     if isinstance(want, TasksWant):
-        return letter.kind == "task"
+        return letter.kind == "task" or letter.kind in STEERING
     if isinstance(want, PersonWant):
         return letter.kind in want.accepts
-    return letter.kind in ("pull_request", "approve", "retry")
+    return letter.kind in ("pull_request", "approve", "retry") or letter.kind in STEERING
 
 
 def _answer(want: Want, letters: list[Letter]) -> JsonValue:
     if isinstance(want, TurnWant):
         return letters[0].payload["result"]
-    if isinstance(want, PersonWant):
-        return {"kind": letters[0].kind, **letters[0].payload}
+    if isinstance(want, PersonWant) or letters[0].kind in STEERING:
+        return {**letters[0].payload, "kind": letters[0].kind, "key": letters[0].key}
     return {"letters": [letter.payload for letter in letters]}

@@ -1,4 +1,4 @@
-"""The flow of one feature: baseline, plan, research, kick-off, its tasks, the pull request, the end.
+"""The flow of one feature: baseline, plan, approval, research, kick-off, its tasks, the pull request, the end.
 
 State holds ids, verdicts and artifact references only. A node that wants long work interrupts; see `agents.wants`.
 """
@@ -15,10 +15,28 @@ from agents.crew import ThreadContext
 from agents.delivery import Inspection, PullRequestDesk
 from agents.kickoff import Kickoff
 from agents.schedule import next_tasks
+from agents.steering import Steering
 from agents.turns import WantedTurn
 from agents.wants import PersonWant, PullRequestWant, TasksWant, TurnWant
 
 Result = dict[str, JsonValue]
+
+
+NODES = (
+    *("baseline", "plan", "record", "propose", "approve", "adopt", "research", "kick_off", "schedule", "extend"),
+    *("open_pull_request", "inspect", "wait", "revise", "merge", "finish"),
+)
+EDGES = {
+    START: "baseline",
+    "baseline": "plan",
+    "plan": "record",
+    "adopt": "record",
+    "research": "kick_off",
+    "kick_off": "schedule",
+    "extend": "schedule",
+    "open_pull_request": "inspect",
+    "revise": "schedule",
+}
 
 
 class FeatureState(TypedDict, total=False):
@@ -29,6 +47,12 @@ class FeatureState(TypedDict, total=False):
     """The base commit, its suite's verdict and how the suite is run."""
     plan: Result
     """The reference of the plan in the artifact store, and its verdict."""
+    word: Result
+    """What a person said last to the plan: a letter of kind `approve`, `edit` or `replan`; empty when it is done."""
+    plans: int
+    """How often the Planner has planned."""
+    approved: bool
+    kicked_off: bool
     research: Result
     pull_request: int
     handled: list[str]
@@ -44,32 +68,24 @@ class FeatureFlow:
     def __init__(self, context: ThreadContext) -> None:
         self._context = context
         self._kickoff = Kickoff(context)
+        self._steering = Steering(context)
         self._delivery = PullRequestDesk(context)
 
     def build(self) -> StateGraph[Any, Any, Any, Any]:
         """Wire the nodes."""
         graph: StateGraph[Any, Any, Any, Any] = StateGraph(FeatureState)
-        nodes = (
-            "baseline",
-            "plan",
-            "record",
-            "approve",
-            "research",
-            "kick_off",
-            "schedule",
-            "open_pull_request",
-        )
-        for name in (*nodes, "wait", "inspect", "revise", "merge", "finish"):
+        for name in NODES:
             graph.add_node(name, getattr(self, name))
-        graph.add_edge(START, "baseline")
-        for before, after in zip(nodes, nodes[1:], strict=False):
-            if before != "schedule":
-                graph.add_edge(before, after)
-        graph.add_conditional_edges("schedule", self.after_schedule, ["schedule", "open_pull_request", "finish"])
-        graph.add_edge("open_pull_request", "inspect")
-        graph.add_edge("wait", "inspect")
+        for before, after in EDGES.items():
+            graph.add_edge(before, after)
+        graph.add_conditional_edges("propose", self.after_propose, ["approve", "research"])
+        graph.add_conditional_edges("approve", self.after_approve, ["adopt", "plan"])
+        graph.add_conditional_edges("record", self.after_record, ["propose", "schedule"])
+        graph.add_conditional_edges(
+            "schedule", self.after_schedule, ["schedule", "adopt", "extend", "open_pull_request", "finish"]
+        )
+        graph.add_conditional_edges("wait", self.after_wait, ["inspect", "adopt", "extend"])
         graph.add_conditional_edges("inspect", self.after_inspect, ["wait", "revise", "merge", "finish"])
-        graph.add_edge("revise", "schedule")
         graph.add_conditional_edges("merge", self.after_merge, ["wait", "finish"])
         graph.add_edge("finish", END)
         return graph
@@ -81,21 +97,48 @@ class FeatureFlow:
         return {"baseline": result, "handled": []}
 
     def plan(self, state: FeatureState) -> FeatureState:
-        """Have the issue turned into a specification and tasks."""
-        return {"plan": self._turn("planner", {"baseline": state["baseline"]})}
+        """Have the issue turned into a specification and tasks, or planned anew as a person asks."""
+        number = state.get("plans", 0) + 1
+        payload: Result = {"baseline": state["baseline"]}
+        if state.get("word"):
+            payload |= {"before": state["plan"], "word": state["word"]}
+        return {"plan": self._turn("planner", payload, number), "plans": number, "word": {}}
 
     def record(self, state: FeatureState) -> FeatureState:
         """Write the feature and its tasks to the roadmap."""
         self._kickoff.record(state["plan"], state["baseline"])
         return {}
 
+    def after_record(self, state: FeatureState) -> Literal["propose", "schedule"]:
+        """Go on where the plan was changed."""
+        return "schedule" if state.get("kicked_off") else "propose"
+
+    def propose(self, state: FeatureState) -> FeatureState:
+        """Show the plan on the issue where a person is asked about it."""
+        if state.get("approved") or not self._steering.asks_for_approval(state["baseline"]):
+            return {"approved": True}
+        self._kickoff.propose(state["plan"])
+        return {"approved": False}
+
+    def after_propose(self, state: FeatureState) -> Literal["approve", "research"]:
+        """Wait only where somebody is asked."""
+        return "research" if state["approved"] else "approve"
+
     def approve(self, state: FeatureState) -> FeatureState:
-        """Wait for a person's word on the plan where that is asked for."""
-        if self._context.crew.settings.approve_plan:
-            self._kickoff.comment(state["plan"], state["baseline"], branch=None)
-            question = f"the plan of {self._context.feature_key} waits for approval"
-            interrupt(PersonWant(question=question, accepts=("approve",)).model_dump(mode="json"))
-        return {}
+        """Wait for a person's word on the plan."""
+        question = f"the plan of {self._context.feature_key} waits for approval"
+        want = PersonWant(question=question, accepts=("approve", "edit", "replan"))
+        return {"word": interrupt(want.model_dump(mode="json"))}
+
+    def after_approve(self, state: FeatureState) -> Literal["adopt", "plan"]:
+        """Take over what was approved or edited; plan anew where that was asked."""
+        return "plan" if state["word"].get("kind") == "replan" else "adopt"
+
+    def adopt(self, state: FeatureState) -> FeatureState:
+        """Take over the plan as a person left it: its check list when approved, or the edit."""
+        plan = self._steering.adopt(state["plan"], state["word"])
+        approved = state.get("approved", False) or (plan is not None and state["word"].get("kind") == "approve")
+        return {"plan": plan or state["plan"], "word": {}, "approved": approved}
 
     def research(self, state: FeatureState) -> FeatureState:
         """Have the facts looked up that the Coders need."""
@@ -105,7 +148,7 @@ class FeatureFlow:
         """Open the feature branch with the specification on it, and say so on the issue."""
         branch = self._kickoff.open_branch(state["plan"], state["baseline"], state["research"])
         self._kickoff.comment(state["plan"], state["baseline"], branch)
-        return {}
+        return {"kicked_off": True}
 
     def schedule(self, state: FeatureState) -> FeatureState:
         """Start every task that is ready and wait for one to end."""
@@ -115,14 +158,22 @@ class FeatureFlow:
             return {"cancelled": True}
         if not step.unfinished:
             return {}
-        interrupt(TasksWant(start=step.start).model_dump(mode="json"))
-        return {}
+        return {"word": _steering(interrupt(TasksWant(start=step.start).model_dump(mode="json")))}
 
-    def after_schedule(self, state: FeatureState) -> Literal["schedule", "open_pull_request", "finish"]:
+    def after_schedule(
+        self, state: FeatureState
+    ) -> Literal["schedule", "adopt", "extend", "open_pull_request", "finish"]:
         """Open the pull request when all tasks are in."""
         if state.get("cancelled"):
             return "finish"
+        if state.get("word"):
+            return "adopt" if state["word"].get("kind") == "edit" else "extend"
         return "schedule" if next_tasks(self._context).unfinished else "open_pull_request"
+
+    def extend(self, state: FeatureState) -> FeatureState:
+        """Add one task to the roadmap for what a person asked while the work is under way."""
+        self._steering.extend(state["word"])
+        return {"word": {}}
 
     def open_pull_request(self, state: FeatureState) -> FeatureState:
         """Open the pull request, or update the one that is open."""
@@ -141,8 +192,13 @@ class FeatureFlow:
         """Wait for news of the pull request."""
         seen = Inspection.model_validate(state["inspection"])
         want = PullRequestWant(number=state["pull_request"], waits_for=seen.waits_for)
-        interrupt(want.model_dump(mode="json"))
-        return {}
+        return {"word": _steering(interrupt(want.model_dump(mode="json")))}
+
+    def after_wait(self, state: FeatureState) -> Literal["inspect", "adopt", "extend"]:
+        """Look at the pull request, unless a person changes the plan."""
+        if not state.get("word"):
+            return "inspect"
+        return "adopt" if state["word"].get("kind") == "edit" else "extend"
 
     def revise(self, state: FeatureState) -> FeatureState:
         """Plan one more task that answers the review or the red check."""
@@ -168,6 +224,12 @@ class FeatureFlow:
         self._kickoff.comment(state["plan"], state["baseline"], self._context.branch)
         return {"outcome": outcome}
 
-    def _turn(self, role: str, payload: dict[str, JsonValue]) -> Result:
-        answer: Result = interrupt(TurnWant(turn=WantedTurn(role=role, payload=payload)).model_dump(mode="json"))
+    def _turn(self, role: str, payload: dict[str, JsonValue], number: int = 1) -> Result:
+        wanted = WantedTurn(role=role, round=number, payload=payload)
+        answer: Result = interrupt(TurnWant(turn=wanted).model_dump(mode="json"))
         return answer
+
+
+def _steering(answer: Result) -> Result:
+    """Return the letter by which a person changes the plan, if the answer is one."""
+    return answer if answer.get("kind") in ("edit", "replan") else {}

@@ -82,6 +82,12 @@ class TurnJournal:
         row = self._rows.get(self._step + 1)
         return row is not None and row["reply"] is not None
 
+    @property
+    def next_name(self) -> str | None:
+        """The name of the next step in the journal, None at its end."""
+        row = self._rows.get(self._step + 1)
+        return None if row is None else str(row["name"])
+
     def model(self, request: ModelRequest) -> ModelReply:
         """Return the model's reply, from the journal where it is there."""
         request = request.model_copy(update={"turn": self.next_turn_key})

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import JsonValue
 
 from agents.crew import ThreadContext
 from agents.ids import marker
 from agents.plans import Plan, load_plan
+from agents.steering import ADDED
 from graph import Feature, Role, Task
-from specs import feature_folder, to_task_specs, write_feature_specs
+from specs import feature_folder, plan_yaml, to_task_specs, write_feature_specs
 from tools.artifacts import ArtifactRef
 
 Result = dict[str, JsonValue]
 
+YAML_LIMIT = 40_000
+"""Characters of a plan's YAML that a comment holds."""
 TICKED = frozenset({"verified", "done", "deployed"})
 
 
@@ -50,7 +55,25 @@ class Kickoff:
         tasks = [self._task(plan, number) for number in range(len(plan.tasks))]
         change = self._context.change(f"planned from issue #{state.issue}", who="planner")
         self._crew.roadmap.record_plan(state.repository, feature, tasks, change)
+        self._bring_in_line({task.id for task in tasks})
+        self._crew.threads.set_plan(self._context.lease, plan_result)
         self._crew.roadmap.move_feature(feature.id, "in_progress", self._context.change("the plan is recorded"))
+
+    def propose(self, plan_result: Result) -> None:
+        """Show the plan on the issue, as a check list and as YAML, for a person to approve or change."""
+        plan = load_plan(self._crew, plan_result)
+        text = proposal_text(self._context.feature_key, plan)
+        self._context.desk.host.upsert_comment(
+            self._context.state.issue, marker("kickoff", self._context.feature_key), text
+        )
+
+    def _bring_in_line(self, planned: set[str]) -> None:
+        """Cancel tasks that have not begun and are planned no more; open again those that are planned again."""
+        for task in self._crew.roadmap.tasks(self._context.feature):
+            if task.status == "open" and task.id not in planned and not ADDED & set(task.tags):
+                self._crew.roadmap.move_task(task.id, "cancelled", self._context.change("dropped from the plan"))
+            elif task.status == "cancelled" and task.id in planned and task.attempts == 0:
+                self._crew.roadmap.move_task(task.id, "open", self._context.change("planned again"))
 
     def open_branch(self, plan_result: Result, baseline: Result, research: Result) -> str:
         """Open the feature branch with the specification as its first commit; return its name."""
@@ -73,8 +96,6 @@ class Kickoff:
         plan = load_plan(self._crew, plan_result)
         statuses = {task.key: str(task.status) for task in self._crew.roadmap.tasks(self._context.feature)}
         text = kickoff_text(self._context.feature_key, plan, statuses, branch, self._folder(plan))
-        if branch is None:
-            text += "\n\nThe plan waits for approval: comment `/roadcrew approve`, or `/roadcrew stop` and file a clearer issue."
         self._context.desk.host.upsert_comment(
             self._context.state.issue, marker("kickoff", self._context.feature_key), text
         )
@@ -121,4 +142,32 @@ def kickoff_text(key: str, plan: Plan, statuses: dict[str, str], branch: str | N
     if plan.proposal.assumptions:
         lines += ["", "Assumptions:", *(f"- {assumption}" for assumption in plan.proposal.assumptions)]
     lines += ["", "Commands: `/roadcrew status`, `/roadcrew retry`, `/roadcrew stop`."]
+    return "\n".join(lines)
+
+
+def proposal_text(key: str, plan: Plan) -> str:
+    """Return the comment that shows a plan for approval: what to say, the tasks as a check list, the YAML."""
+    lines = [f"### {key}: {plan.proposal.title}", "", plan.proposal.summary, "", "**The plan waits for approval.**", ""]
+    for task in plan.tasks:
+        after = f" (after {', '.join(task.depends_on)})" if task.depends_on else ""
+        lines.append(f"- [x] {task.key} {task.task.title}{after}, {task.task.assignee}")
+        lines += [f"  - {point}" for point in task.task.done_when]
+    if plan.proposal.assumptions:
+        lines += ["", "Assumptions:", *(f"- {assumption}" for assumption in plan.proposal.assumptions)]
+    if plan.proposal.new_dependencies:
+        new = ", ".join(
+            f"`{dependency.requirement}` ({dependency.reason})" for dependency in plan.proposal.new_dependencies
+        )
+        lines += ["", f"New dependencies: {new}"]
+    lines += [
+        "",
+        "Comment `/roadcrew approve` to start. To change it first: untick what is not wanted; or write",
+        "`/roadcrew plan` with your words behind it to have it planned anew, with a YAML block under it to replace it,",
+        "or `/roadcrew plan drop T-…`. `/roadcrew stop` ends it.",
+    ]
+    text = plan_yaml(plan.proposal, plan.names)
+    if len(text) <= YAML_LIMIT:
+        fence = "`" * max(3, *(len(run) + 1 for run in re.findall(r"`+", text)), 3)
+        shown = [f"{fence}yaml", text.rstrip(), fence]
+        lines += ["", "<details><summary>The plan as YAML, to edit</summary>", "", *shown, "", "</details>"]
     return "\n".join(lines)

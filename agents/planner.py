@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import JsonValue
 
 from agents.crew import TurnContext
 from agents.errors import PlanRefused
 from agents.journal import CommandResult
-from agents.plans import make_plan, store_plan, with_documentation
+from agents.plans import load_plan, make_plan, store_plan, with_documentation
 from agents.surroundings import Surroundings, look_around
 from prompts import render
-from specs import PlanProposal, validate_plan
+from specs import PlanProposal, plan_yaml, validate_plan
 from tools.errors import StructuredReplyInvalid
 from tools.model import Message, ModelRequest
 from tools.structured import complete_structured
 
+BARE_COMMAND = re.compile(r"/roadcrew\s+\w+")
+"""A command with no words behind it tells a Planner nothing."""
 BODY_LIMIT = 30_000
 """Characters of an issue that the Planner reads."""
 
@@ -95,10 +99,23 @@ def _comments(context: TurnContext) -> str:
         f"{comment.author}: {comment.body[:4000]}"
         for comment in host.comments(context.thread.issue)
         if comment.author != me
-        and not comment.body.startswith("/roadcrew")
+        and not BARE_COMMAND.fullmatch(comment.body.strip())
         and host.permission(comment.author) in ("admin", "write")
     ]
     return "\n\n".join(heard[-20:])
+
+
+def _again(context: TurnContext) -> dict[str, str] | None:
+    """Return the plan that a person sent back and what they said to it; None at the first planning."""
+    before, word = context.turn.payload.get("before"), context.turn.payload.get("word")
+    if not isinstance(before, dict) or not isinstance(word, dict):
+        return None
+    plan = load_plan(context.crew, before)
+    return {
+        "by": str(word.get("by") or "a person"),
+        "text": str(word.get("text") or "(no words: plan it another way)")[:BODY_LIMIT],
+        "plan": plan_yaml(plan.proposal, {task.task.ref: task.task.ref for task in plan.tasks}),
+    }
 
 
 def _task(context: TurnContext, seen: Facts, baseline: JsonValue) -> str:
@@ -120,4 +137,5 @@ def _task(context: TurnContext, seen: Facts, baseline: JsonValue) -> str:
         base_verdict=base.get("verdict"),
         tree=seen.tree,
         excerpts=[excerpt.model_dump() for excerpt in seen.excerpts],
+        again=_again(context),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from itertools import count
 
 from pydantic import JsonValue
@@ -33,13 +34,28 @@ class Plan(Record):
     proposal: PlanProposal
     tasks: tuple[PlannedTask, ...]
 
+    @property
+    def names(self) -> dict[str, str]:
+        """The ref of each task by its key."""
+        return {planned.key: planned.task.ref for planned in self.tasks}
 
-def make_plan(issue: int, proposal: PlanProposal) -> Plan:
-    """Give the proposal's tasks their keys, dependencies first; the proposal must be free of cycles."""
+
+def make_plan(
+    issue: int, proposal: PlanProposal, keys: Mapping[str, str] | None = None, used: Collection[str] = ()
+) -> Plan:
+    """Give the proposal's tasks their keys, dependencies first; the proposal must be free of cycles.
+
+    ``keys`` holds the keys that tasks have already, by their refs; the others get the next ones never ``used``.
+    """
     order = _in_order(list(proposal.tasks))
-    keys = {task.ref: task_key(issue, number) for number, task in enumerate(order, start=1)}
+    known = dict(keys or {})
+    taken = {*known.values(), *used}
+    fresh = (key for number in count(1) if (key := task_key(issue, number)) not in taken)
+    for task in order:
+        if task.ref not in known:
+            known[task.ref] = next(fresh)
     tasks = tuple(
-        PlannedTask(key=keys[task.ref], task=task, depends_on=tuple(keys[ref] for ref in task.depends_on))
+        PlannedTask(key=known[task.ref], task=task, depends_on=tuple(known[ref] for ref in task.depends_on))
         for task in order
     )
     return Plan(issue=issue, proposal=proposal, tasks=tasks)

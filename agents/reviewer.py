@@ -14,6 +14,7 @@ from agents.journal import CommandResult
 from agents.plans import PlannedTask
 from agents.tasks import planned_task
 from agents.threads import Record
+from agents.words import Listener
 from prompts import render
 from tools.artifacts import ArtifactRef
 from tools.lint import LintReport, lint_change
@@ -58,9 +59,14 @@ def review(context: TurnContext) -> dict[str, JsonValue]:
     )
     earlier = _earlier(context, work)
     planned = planned_task(context)
+    said = Listener(context).news()
     reply = complete_structured(
         context.journal.model,
-        ModelRequest(turn="", model=context.model, messages=_messages(context, planned, seen, earlier)),
+        ModelRequest(
+            turn="",
+            model=context.model,
+            messages=(*_messages(context, planned, seen, earlier), *([said] if said else [])),
+        ),
         ReviewReply,
         lambda reply: _problems(reply, earlier),
     )

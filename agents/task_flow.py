@@ -65,7 +65,7 @@ class TaskFlow:
         owner = f"roadcrew:{self._context.feature_key}"
         if not self._roadmap.claim(task, owner, self._change("the task is ready")):
             return {"cancelled": True, "round": 0, "allowed": 0, "outcome": {"verdict": "not claimed"}}
-        return {"round": 0, "allowed": self._context.crew.settings.rounds}
+        return {"round": 0, "allowed": self._rounds()}
 
     def work(self, state: TaskState) -> TaskState:
         """Have the assignee do a round of work."""
@@ -138,7 +138,15 @@ class TaskFlow:
         self._move(state, "blocked", f"{state['round']} rounds did not do: {last}")
         question = f"{key} is not signed off after {state['round']} rounds ({last}): retry it or stop"
         interrupt(PersonWant(question=question, accepts=("retry",)).model_dump(mode="json"))
-        return {"allowed": state["round"] + self._context.crew.settings.rounds}
+        return {"allowed": state["round"] + self._rounds()}
+
+    def _rounds(self) -> int:
+        """Return how many rounds are allowed: by the settings, or fewer where the repository asks for that."""
+        mine = self._context.crew.settings.rounds
+        baseline = self._context.crew.threads.last_result(self._context.feature, "tester") or {}
+        manners = baseline.get("manners")
+        theirs = manners.get("rounds") if isinstance(manners, dict) else None
+        return min(mine, theirs) if isinstance(theirs, int) else mine
 
     def after_stuck(self, state: TaskState) -> Literal["work", "finish"]:
         """Go on when a person says so."""

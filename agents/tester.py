@@ -10,6 +10,7 @@ from agents.crew import TurnContext
 from agents.errors import RepositoryUnusable
 from agents.handover import Handover, handed_over
 from agents.journal import CommandResult
+from agents.manners import manners_at
 from agents.plans import PlannedTask
 from agents.tasks import feature_plan, planned_task
 from agents.threads import Record
@@ -97,7 +98,8 @@ def _baseline(context: TurnContext) -> CommandResult:
             f"{context.thread.repository} has no branch {branch!r} yet",
             "push a first commit, an empty one will do",
         )
-    notes: list[str] = list(mirror.facts(base).notes)
+    manners, wrong = manners_at(mirror, base)
+    notes: list[str] = [*mirror.facts(base).notes, *([wrong] if wrong else [])]
     command = suite_command(context, mirror, base)
     if command is None:
         notes.append("There are no tests to run: the plan has to bring a suite along.")
@@ -115,6 +117,7 @@ def _baseline(context: TurnContext) -> CommandResult:
             "verdict": report.verdict,
             "suite_command": command.text if command else "",
             "notes": list(notes),
+            "manners": manners.model_dump(mode="json"),
         }
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -54,8 +55,16 @@ class Letter(Record):
     thread: str
     key: str
     kind: str
-    """`turn`, `task`, `pull_request`, `approve`, `retry` or `stop`."""
+    """`turn`, `task`, `pull_request`, `approve`, `edit`, `replan`, `word`, `budget`, `retry` or `stop`."""
     payload: dict[str, JsonValue]
+
+
+class Word(Record):
+    """One thing that a person said to the team while it works."""
+
+    id: int
+    by: str
+    text: str
 
 
 class ThreadState(Record):
@@ -197,12 +206,37 @@ class Threads:
         )
         return float(rows[0]["cost"]) if rows else None
 
+    def set_plan(self, lease: Lease, result: dict[str, JsonValue]) -> None:
+        """Make a plan the one in force of a feature's thread."""
+        with self._database.transaction() as connection:
+            renew_thread(connection, lease)
+            connection.execute("UPDATE thread SET plan = %s WHERE id = %s", [as_json(result), lease.thread])
+
     def plan_result(self, feature: str) -> dict[str, JsonValue]:
-        """Return the result of the feature's last finished Planner turn; raises `LookupError` before that."""
-        result = self.last_result(feature, "planner")
-        if result is None:
+        """Return the reference of the plan in force; raises `LookupError` before there is one."""
+        rows = self._database.rows("SELECT plan FROM thread WHERE id = %s AND plan IS NOT NULL", feature)
+        if not rows:
             raise LookupError(f"{feature} has no plan yet")
-        return result
+        return dict(rows[0]["plan"])
+
+    def words(self, feature: str, after: int = 0) -> list[Word]:
+        """Return what people said since the delivery began, the oldest first, without what was heard before."""
+        rows = self._database.rows(
+            "SELECT id, payload->>'by' AS by, payload->>'text' AS text FROM inbox"
+            " WHERE thread = %s AND kind = 'word' AND id > %s ORDER BY id",
+            feature,
+            after,
+        )
+        return [Word.model_validate(row) for row in rows]
+
+    def has_letter(self, thread: str, key: str) -> bool:
+        """Whether a thread was told this before."""
+        return bool(self._database.rows("SELECT 1 FROM inbox WHERE thread = %s AND key = %s", thread, key))
+
+    def began_at(self, thread: str) -> datetime | None:
+        """Return when a thread was started, or None when there is none."""
+        rows = self._database.rows("SELECT created_at FROM thread WHERE id = %s", thread)
+        return rows[0]["created_at"] if rows else None
 
     def last_result(self, thread: str, role: str) -> dict[str, JsonValue] | None:
         """Return the result of a role's last finished turn in a thread, or None."""

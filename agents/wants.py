@@ -33,7 +33,7 @@ class PersonWant(Record):
 
     want: Literal["person"] = "person"
     question: str
-    accepts: tuple[Literal["approve", "retry"], ...]
+    accepts: tuple[Literal["approve", "edit", "replan", "retry"], ...]
 
 
 class PullRequestWant(Record):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from roadcrew.assembly import Office
 from roadcrew.errors import Conflict
 from roadcrew.placing import person_host
@@ -21,7 +23,9 @@ class Approver:
         if state is None:
             return False
         if state.waits_for.startswith("a person:") and "approval" in state.waits_for:
-            self._office.engine.tell(self._thread, "approve", "approve:plan", {"by": "person", "head": None})
+            plan = self._office.crew.threads.plan_result(self._thread)["plan"]
+            shown = hashlib.sha256(repr(plan).encode()).hexdigest()[:16]
+            self._office.engine.tell(self._thread, "approve", f"approve:plan:{shown}", {"by": "person", "head": None})
             return True
         pulls = self._office.crew.reader.pull_requests(self._thread)
         if not pulls or "approval" not in state.waits_for:

@@ -21,6 +21,8 @@ COMMANDS = {
     "status": "Show where deliveries stand.",
     "watch": "Show the live task graph of a delivery.",
     "cypher": "Ask the roadmap in Cypher.",
+    "plan": "Show a delivery's plan, edit it or send it back.",
+    "say": "Say something to the team while it works.",
     "approve": "Approve a plan or a pull request that waits for a person.",
     "retry": "Go on with a delivery that failed or stands still.",
     "stop": "Stop a delivery, or the servers of the workspace.",

@@ -8,19 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import shlex
 from typing import NamedTuple
+
+from pydantic import JsonValue
 
 from agents.engine import Engine
 from agents.feedback import may_decide
 from agents.ids import feature_of, marker
 from agents.threads import ENDED, ThreadState
 from roadcrew.standing import standing_text
-from tools.codehost import CodeHost, Comment
+from tools.codehost import CodeHost, CodeHostNotFound, Comment
 
 logger = logging.getLogger(__name__)
 
 PREFIX = "/roadcrew"
+WORD_LIMIT = 20_000
+"""Characters of a comment that reach the team."""
+HIDDEN = re.compile(r"<!--.*?(-->|\Z)", re.DOTALL)
+YAML_BLOCK = re.compile(
+    r"^(?P<fence>`{3,}|~{3,})ya?ml[ \t]*\n(?P<text>.*?)\n(?P=fence)[ \t]*$", re.DOTALL | re.MULTILINE
+)
 VERBS = ("plan", "approve", "retry", "stop", "budget", "status")
 
 
@@ -29,6 +38,8 @@ class Command(NamedTuple):
 
     verb: str
     arguments: tuple[str, ...]
+    text: str = ""
+    """All that stands behind the verb, further lines included."""
 
 
 def parse_command(body: str) -> Command | None:
@@ -36,14 +47,33 @@ def parse_command(body: str) -> Command | None:
 
     Words are compared whole, so that `/roadcrew-bot` or a quotation in the middle of a text is no command.
     """
-    first = body.strip().splitlines()[0] if body.strip() else ""
+    first, _, rest = body.strip().replace("\r\n", "\n").partition("\n")
     try:
         words = shlex.split(first)
     except ValueError:
         words = first.split()
     if len(words) < 2 or words[0] != PREFIX or words[1] not in VERBS:
         return None
-    return Command(words[1], tuple(words[2:]))
+    behind = first.split(maxsplit=2)[2:]
+    return Command(words[1], tuple(words[2:]), "\n".join([*behind, rest]).strip())
+
+
+def visible(text: str) -> str:
+    """Return what people see of a comment: hidden remarks are nobody's word."""
+    return HIDDEN.sub("", text).strip()[:WORD_LIMIT]
+
+
+def plan_letter(command: Command, key: str, by: str) -> tuple[str, str, dict[str, JsonValue]]:
+    """Return the kind, key and payload of the letter that a `/roadcrew plan` comment becomes.
+
+    A YAML block replaces the plan, `drop T-1201 …` drops tasks, any other words have it planned anew.
+    """
+    block = YAML_BLOCK.search(command.text)
+    if block is not None:
+        return "edit", key, {"by": by, "yaml": block["text"]}
+    if command.arguments[:1] == ("drop",) and command.arguments[1:]:
+        return "edit", key, {"by": by, "drop": [word.strip(",") for word in command.arguments[1:]]}
+    return "replan", key, {"by": by, "text": visible(command.text)}
 
 
 class Intake:
@@ -69,19 +99,34 @@ class Intake:
         return self._engine.start_feature(repository, number)
 
     def comment(self, repository: str, number: int, comment: Comment) -> None:
-        """Obey a `/roadcrew` command of a person with write permission."""
-        command = parse_command(comment.body)
-        host = self._crew.desk(repository).host
-        if command is None or comment.author == host.viewer():
+        """Obey a `/roadcrew` command of a person with write permission; anything else they say is word to the team."""
+        command, host = parse_command(comment.body), self._crew.desk(repository).host
+        thread = self._thread_of(repository, number)
+        if comment.author == host.viewer() or (command is None and not self._is_word(thread, comment)):
             return
         if not may_decide(host, comment.author):
-            logger.info("%s may not command the team on %s#%d", comment.author, repository, number)
+            logger.info("%s may not steer the team on %s#%d", comment.author, repository, number)
             return
-        thread = self._thread_of(repository, number)
-        if thread is None and command.verb == "plan":
-            self._engine.start_feature(repository, number)
-        elif thread is not None and self._obey(thread, command, comment):
-            host.react(comment.id, "eyes")
+        if thread is None:
+            if command is not None and command.verb == "plan":
+                self._engine.start_feature(repository, number)
+        elif self._say(thread, comment) if command is None else self._obey(thread, command, comment):
+            try:
+                host.react(comment.id, "eyes")
+            except CodeHostNotFound:
+                logger.info("comment %d is gone since it was heard", comment.id)
+
+    def _is_word(self, thread: ThreadState | None, comment: Comment) -> bool:
+        """Whether a comment is said to a delivery under way, and new."""
+        if thread is None or thread.status in ENDED or comment.author.endswith("[bot]") or not visible(comment.body):
+            return False
+        began = self._crew.threads.began_at(thread.id)
+        late = began is None or comment.created_at is None or comment.created_at >= began.replace(microsecond=0)
+        return late and not self._crew.threads.has_letter(thread.id, f"comment:{comment.id}")
+
+    def _say(self, thread: ThreadState, comment: Comment) -> bool:
+        payload: dict[str, JsonValue] = {"by": comment.author, "text": visible(comment.body)}
+        return self._engine.tell(thread.id, "word", f"comment:{comment.id}", payload)
 
     def news(self, thread: ThreadState) -> None:
         """Look for commands on the issue and for news at the pull request of a feature thread."""
@@ -130,11 +175,16 @@ class Intake:
             return self._engine.tell(thread.id, "approve", key, {**who, "head": heads[-1] if heads else None})
         if command.verb == "budget":
             return self._budget(thread, command, key)
-        verb = "retry" if command.verb == "plan" else command.verb
-        told = self._engine.tell(thread.id, verb, key, dict(who))
+        if command.verb == "plan" and thread.status == "failed":
+            command = command._replace(verb="retry")
+        if command.verb == "plan":
+            return self._engine.tell(thread.id, *plan_letter(command, key, comment.author))
+        if command.verb == "retry" and command.text:
+            self._engine.tell(thread.id, "word", f"{key}:word", {**who, "text": visible(command.text)})
+        told = self._engine.tell(thread.id, command.verb, key, dict(who))
         for child in self._crew.threads.children(thread.id):
-            if verb == "retry" and child.status in ("failed", "waiting"):
-                self._engine.tell(child.id, verb, key, dict(who))
+            if command.verb == "retry" and child.status in ("failed", "waiting"):
+                self._engine.tell(child.id, command.verb, key, dict(who))
         return told
 
     def _budget(self, thread: ThreadState, command: Command, key: str) -> bool:

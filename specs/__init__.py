@@ -1,5 +1,6 @@
 """The specs: task specs, the Planner's proposal, spec-kit's layout and its validator."""
 
+from specs.edits import PlanEdit, TaskEdit, edited, plan_yaml, read_edit
 from specs.errors import Problem, SpecInvalid, SpecsError
 from specs.markdown import slugify
 from specs.plan import NewDependency, PlanProposal, PlanTask, Scenario, UserStory
@@ -12,19 +13,24 @@ from specs.validate import validate_file, validate_tree
 
 __all__ = [
     "NewDependency",
+    "PlanEdit",
     "PlanProposal",
     "PlanTask",
     "Problem",
     "Scenario",
     "SpecInvalid",
     "SpecsError",
+    "TaskEdit",
     "TaskLine",
     "TaskSpec",
     "UserStory",
+    "edited",
     "feature_folder",
     "find_cycle",
     "parse_spec",
     "parse_tasks",
+    "plan_yaml",
+    "read_edit",
     "scaffold",
     "slugify",
     "spec_yaml",

@@ -163,7 +163,7 @@ def test_letters_answer_only_what_waits_for_them() -> None:
     mine = letter(2, "turn", interrupt="i1", result="done")
     yes, retry = letter(3, "approve", by="ann"), letter(4, "retry")
     answers, used = match_letters(waits, [late, mine, yes, retry])
-    assert answers == {"i1": "done", "i2": {"kind": "approve", "by": "ann"}}
+    assert answers == {"i1": "done", "i2": {"kind": "approve", "key": yes.key, "by": "ann"}}
     assert used == {2, 3}
 
 
@@ -174,6 +174,15 @@ def test_news_of_tasks_and_pull_requests_are_answered_together() -> None:
     pull = interrupts(i=PullRequestWant(number=1, waits_for="approval"))
     assert match_letters(pull, [letter(1, "task", task="a")]) == ({}, set())
     assert match_letters(pull, [letter(1, "approve", head="h")])[1] == {1}
+
+
+def test_words_to_the_plan_are_answered_one_by_one_in_their_order() -> None:
+    tasks = interrupts(i=TasksWant(start=("a",)))
+    edit, ended, again = letter(1, "edit", yaml="a: b"), letter(2, "task", task="a"), letter(3, "replan", text="x")
+    assert match_letters(tasks, [edit, ended, again])[1] == {1}
+    assert match_letters(tasks, [ended, again])[1] == {2}
+    approval = interrupts(i=PersonWant(question="ok?", accepts=("approve", "edit")))
+    assert match_letters(approval, [edit, letter(4, "approve")])[1] == {1}
 
 
 def test_wants_are_said_in_words() -> None:

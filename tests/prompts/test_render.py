@@ -91,6 +91,7 @@ def test_blank_lines_of_foreign_text_stay() -> None:
         base_verdict="tests: 1 passed",
         tree="a.py",
         excerpts=[excerpt],
+        again=None,
     )
     assert "import a\n\n\n\nclass B: ..." in text
     assert "\n\n\n" not in text.replace("import a\n\n\n\nclass B: ...", "")

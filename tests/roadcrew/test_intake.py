@@ -24,9 +24,9 @@ NUMBERS = itertools.count(1)
     ("body", "command"),
     [
         ("/roadcrew retry", Command("retry", ())),
-        ("  /roadcrew   budget $5 \r\nmore text", Command("budget", ("$5",))),
-        ("/roadcrew budget '5 dollars'", Command("budget", ("5 dollars",))),
-        ("/roadcrew stop it's broken", Command("stop", ("it's", "broken"))),
+        ("  /roadcrew   budget $5 \r\nmore text", Command("budget", ("$5",), "$5 \nmore text")),
+        ("/roadcrew budget '5 dollars'", Command("budget", ("5 dollars",), "'5 dollars'")),
+        ("/roadcrew stop it's broken", Command("stop", ("it's", "broken"), "it's broken")),
         ("/roadcrew", None),
         ("/roadcrew dance", None),
         ("/roadcrew-bot retry", None),
@@ -90,8 +90,18 @@ def test_commands_of_strangers_and_of_ourselves_are_ignored(delivery: Delivery) 
     who = stranger(delivery).viewer()
     intake.comment(repository, delivery.number, comment(who, "/roadcrew stop"))
     intake.comment(repository, delivery.number, comment("roadcrew", "/roadcrew stop"))
-    intake.comment(repository, delivery.number, comment("you", "stop it"))
+    intake.comment(repository, delivery.number, comment(who, "stop it"))
+    intake.comment(repository, delivery.number, comment("you", "<!-- hidden -->"))
     assert kinds(delivery) == []
+
+
+def test_what_is_no_command_is_word_to_the_team_without_hidden_remarks(delivery: Delivery) -> None:
+    intake, repository = Intake(delivery.office.engine), delivery.place.repository
+    delivery.begin()
+    for _ in range(2):
+        intake.comment(repository, delivery.number, comment("you", "stop it <!-- and obey -->"))
+    (word,) = delivery.office.crew.threads.words(delivery.thread)
+    assert (word.by, word.text) == ("you", "stop it")
 
 
 def test_a_command_is_obeyed_once_and_gets_eyes(delivery: Delivery) -> None:

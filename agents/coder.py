@@ -12,7 +12,7 @@ from agents.feedback_text import round_feedback
 from agents.handover import Handover, earlier_work
 from agents.journal import CommandResult, SnapshotRef
 from agents.plans import PlannedTask
-from agents.surroundings import file_tree
+from agents.surroundings import look_from
 from agents.tasks import feature_plan, planned_task
 from agents.tester import suite_at, suite_command
 from agents.threads import Record
@@ -65,7 +65,9 @@ class Start(Record):
     verdict: str
     """The suite's verdict on the base."""
     tree: str
-    """The list of files."""
+    """The list of files, and the map of what matters among them."""
+    wishes: str
+    """What AGENTS.md and its like ask of those who touch the task's files."""
     bundle: ArtifactRef | None = None
     """Carries the commit where it is not on the code host."""
 
@@ -138,13 +140,16 @@ def _start(context: TurnContext) -> CommandResult:
     if bundle is not None and not mirror.has(commit):
         mirror.unbundle(context.crew.artifacts.get(bundle))
     command = suite_command(context, mirror, base)
+    task = planned_task(context).task
+    around = look_from(mirror, commit, task.touches, [task.title, task.description], base)
     start = Start(
         base=base,
         commit=commit,
         conflicts=conflicts,
         suite=command.text if command else "(there is none yet)",
         verdict=suite_at(context, mirror, base).verdict,
-        tree=file_tree(mirror, commit),
+        tree=around.tree,
+        wishes=around.wishes,
         bundle=bundle,
     )
     return CommandResult(reply=start.model_dump(mode="json"))
@@ -175,6 +180,7 @@ def _prompts(context: TurnContext, planned: PlannedTask, start: Start) -> tuple[
         round=context.turn.round,
         conflicts=list(start.conflicts),
         tree=start.tree,
+        wishes=start.wishes,
     )
     seconds = int(settings.command_seconds)
     if context.turn.role == "docgen":

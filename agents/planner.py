@@ -81,7 +81,7 @@ def _facts(context: TurnContext) -> CommandResult:
     issue = host.issue(context.thread.issue)
     baseline = context.turn.payload["baseline"]
     base = str(baseline["base"]) if isinstance(baseline, dict) else ""
-    around = look_around(context.mirror_with(base), base)
+    around = look_around(context.mirror_with(base), base, [issue.title, (issue.body or "")[:BODY_LIMIT]])
     facts = Facts(
         **around.model_dump(),
         title=issue.title[:500],
@@ -136,6 +136,7 @@ def _task(context: TurnContext, seen: Facts, baseline: JsonValue) -> str:
         suite_command=base.get("suite_command") or "",
         base_verdict=base.get("verdict"),
         tree=seen.tree,
+        wishes=seen.wishes,
         excerpts=[excerpt.model_dump() for excerpt in seen.excerpts],
         again=_again(context),
     )

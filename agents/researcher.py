@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from agents.conversation import Conversation
 from agents.crew import TurnContext
 from agents.plans import load_plan
-from agents.surroundings import file_tree
+from agents.surroundings import look_from
 from agents.workbench import Start, Workbench
 from prompts import render
 from tools.dispatch import Tool
@@ -34,6 +34,8 @@ def research(context: TurnContext) -> dict[str, JsonValue]:
     plan = load_plan(context.crew, plan_result)
     packages = tuple(dependency.requirement for dependency in plan.proposal.new_dependencies)
     base = str(baseline["base"])
+    touched = [path for planned in plan.tasks for path in planned.task.touches]
+    told = [plan.proposal.summary, *(planned.task.description for planned in plan.tasks)]
     start = Start(base=base, commit=base, packages=packages)
     with Workbench(context, start, [Tool("submit", Report, _hand_in)], read_only=True) as bench:
         task = render(
@@ -46,7 +48,7 @@ def research(context: TurnContext) -> dict[str, JsonValue]:
             tasks=[{"key": t.key, "title": t.task.title, "description": t.task.description} for t in plan.tasks],
             new_dependencies=list(packages),
             base_verdict=baseline["verdict"],
-            tree=file_tree(context.mirror_with(base), base),
+            tree=look_from(context.mirror_with(base), base, touched, told).tree,
         )
         conversation = Conversation(context, bench.schemas(), bench.act, steps=STEPS)
         outcome = conversation.run(render("researcher_system"), task)

@@ -12,12 +12,14 @@ from agents.findings import Finding, ReviewReply, finding_of, quotes_change
 from agents.handover import Handover, handed_over
 from agents.journal import CommandResult
 from agents.plans import PlannedTask
+from agents.surroundings import Neighbourhood, look_from
 from agents.tasks import planned_task
 from agents.threads import Record
 from agents.words import Listener
 from prompts import render
 from tools.artifacts import ArtifactRef
 from tools.lint import LintReport, lint_change
+from tools.mirror import Mirror
 from tools.model import Message, ModelRequest
 from tools.structured import complete_structured
 
@@ -49,6 +51,7 @@ class Material(Record):
     diff: str
     since_diff: str
     lint: LintReport
+    around: Neighbourhood
 
 
 def review(context: TurnContext) -> dict[str, JsonValue]:
@@ -104,8 +107,16 @@ def _material(context: TurnContext, work: Handover) -> CommandResult:
         diff=mirror.diff(work.base, work.commit)[:DIFF_LIMIT],
         since_diff=mirror.diff(since, work.commit)[:DIFF_LIMIT] if since else "",
         lint=lint_change(mirror, work.base, work.commit),
+        around=_around(context, mirror, work),
     )
     return CommandResult(reply=material.model_dump(mode="json"))
+
+
+def _around(context: TurnContext, mirror: Mirror, work: Handover) -> Neighbourhood:
+    """Return what surrounds the change."""
+    changed = [file.path for file in mirror.changed_files(work.base, work.commit)]
+    task = planned_task(context).task
+    return look_from(mirror, work.commit, changed, [task.title, task.description], work.base)
 
 
 def _earlier(context: TurnContext, work: Handover) -> list[Finding]:
@@ -149,6 +160,8 @@ def _messages(
         open_findings=[finding.model_dump() for finding in earlier],
         since_diff=seen.since_diff,
         diff=seen.diff,
+        tree=seen.around.tree,
+        wishes=seen.around.wishes,
     )
     system = render("reviewer_system", later_round=bool(earlier))
     return (Message(role="system", content=system), Message(role="user", content=task))

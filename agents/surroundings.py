@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from agents.threads import Record
+from agents.wishes import repository_wishes
 from tools.mirror import Mirror
+from tools.repomap.map import RepositoryMap, repository_map
 
 TREE_LIMIT = 400
 """Paths listed; the rest is counted by folder."""
+MAP_FROM = 60
+"""Files from which on a map is drawn; fewer are seen at a glance."""
+MAP_TOKENS = 2_000
+"""The map's budget where all paths are listed as well."""
+LARGE_MAP_TOKENS = 4_000
+"""The map's budget where folders stand for the paths."""
+MAPPED_EXCERPTS = 5
+"""Files of the map whose beginning the Planner of a large repository is shown."""
 EXCERPT_LIMIT = 6_000
 """Characters shown of one file."""
 EXCERPTS_LIMIT = 60_000
 """Characters shown of all files together."""
-EXPLAINING = ("README.md", "README.rst", "README", "AGENTS.md", "CONTRIBUTING.md", "CHANGELOG.md", "pyproject.toml",
+EXPLAINING = ("README.md", "README.rst", "README", "CHANGELOG.md", "pyproject.toml",
               "requirements.txt", "setup.cfg", "package.json", "roadcrew.toml")  # fmt: skip
 SOURCE = (".py", ".js", ".ts", ".go", ".rs", ".java", ".html", ".css", ".sh")
 
@@ -32,26 +44,70 @@ class Surroundings(Record):
     languages: str
     notes: list[str]
     tree: str
+    """The paths, or the folders of a large repository, and the map."""
+    wishes: str
+    """What AGENTS.md and its like ask."""
     excerpts: list[Excerpt]
 
 
-def look_around(mirror: Mirror, commit: str) -> Surroundings:
-    """Describe the tree of a commit: small repositories nearly whole, large ones by what explains them."""
+class Neighbourhood(Record):
+    """What a repository looks like from one task."""
+
+    tree: str
+    wishes: str
+
+
+def look_around(mirror: Mirror, commit: str, mentioned: Sequence[str] = ()) -> Surroundings:
+    """Describe the tree of a commit: small repositories nearly whole, large ones by what explains them.
+
+    `mentioned` are texts, such as an issue, whose words say what the map should lead to.
+    """
     facts = mirror.facts(commit)
     paths = [entry.path for entry in mirror.files(commit)]
+    named = _named(paths, mentioned)
+    drawn = _map(mirror, commit, paths, mentioned, named)
     return Surroundings(
         empty=not paths,
         files=len(paths),
         languages=", ".join(facts.languages[:3]),
         notes=list(facts.notes),
-        tree=tree_text(paths),
-        excerpts=_excerpts(mirror, commit, paths),
+        tree=_with_map(paths, drawn),
+        wishes=repository_wishes(mirror, commit, named),
+        excerpts=_excerpts(mirror, commit, paths, [*named, *(drawn.files if drawn else ())]),
     )
 
 
-def file_tree(mirror: Mirror, commit: str) -> str:
-    """Return the list of a commit's files, cut to a readable length."""
-    return tree_text([entry.path for entry in mirror.files(commit)])
+def look_from(
+    mirror: Mirror, commit: str, touched: Sequence[str], mentioned: Sequence[str], base: str | None = None
+) -> Neighbourhood:
+    """Describe the tree of a commit to somebody who works on the paths `touched` and was told `mentioned`.
+
+    The wishes are those of `base`: a change must not rewrite what it is held to.
+    """
+    paths = [entry.path for entry in mirror.files(commit)]
+    drawn = _map(mirror, commit, paths, mentioned, touched)
+    return Neighbourhood(tree=_with_map(paths, drawn), wishes=repository_wishes(mirror, base or commit, touched))
+
+
+def _map(
+    mirror: Mirror, commit: str, paths: Sequence[str], mentioned: Iterable[str], focus: Iterable[str]
+) -> RepositoryMap | None:
+    if len(paths) < MAP_FROM:
+        return None
+    budget = MAP_TOKENS if len(paths) <= TREE_LIMIT else LARGE_MAP_TOKENS
+    return repository_map(mirror, commit, budget, mentioned, focus)
+
+
+def _with_map(paths: list[str], drawn: RepositoryMap | None) -> str:
+    tree = tree_text(paths)
+    if drawn is None or not drawn.text:
+        return tree
+    return f"{tree}\n\nWhat matters most in it (line numbers and definitions, parts left out):\n\n{drawn.text}"
+
+
+def _named(paths: Iterable[str], mentioned: Sequence[str]) -> list[str]:
+    """The paths that stand in the texts."""
+    return [path for path in paths if "/" in path and any(path in text for text in mentioned)]
 
 
 def tree_text(paths: list[str]) -> str:
@@ -66,9 +122,12 @@ def tree_text(paths: list[str]) -> str:
     return "\n".join([*lines, f"{len(paths)} files in all"])
 
 
-def _excerpts(mirror: Mirror, commit: str, paths: list[str]) -> list[Excerpt]:
+def _excerpts(mirror: Mirror, commit: str, paths: list[str], best: Sequence[str]) -> list[Excerpt]:
     chosen = [path for path in EXPLAINING if path in paths]
-    chosen += sorted((path for path in paths if path.endswith(SOURCE) and path not in chosen), key=_closeness)
+    if len(paths) > TREE_LIMIT:
+        chosen += [path for path in dict.fromkeys(best[:MAPPED_EXCERPTS]) if path not in chosen]
+    else:
+        chosen += sorted((path for path in paths if path.endswith(SOURCE) and path not in chosen), key=_closeness)
     excerpts: list[Excerpt] = []
     room = EXCERPTS_LIMIT
     for path in chosen:

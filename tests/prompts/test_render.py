@@ -90,6 +90,7 @@ def test_blank_lines_of_foreign_text_stay() -> None:
         suite_command="",
         base_verdict="tests: 1 passed",
         tree="a.py",
+        wishes="",
         excerpts=[excerpt],
         again=None,
     )

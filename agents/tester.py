@@ -25,6 +25,7 @@ from tools.suite import (
     base_tests_tree,
     compare,
     detect_suite,
+    proven_tests,
     run_suite,
     tests_only_tree,
 )
@@ -179,7 +180,7 @@ def _verification(context: TurnContext, mirror: Mirror, work: Handover, planned:
     return Verification(
         before=before,
         after=after,
-        proven_by=_proof(context, mirror, work, command, after) if planned.task.kind in PROOF_KINDS else (),
+        proven_by=_proof(context, mirror, work, command, (before, after)) if planned.task.kind in PROOF_KINDS else (),
         fixed=difference.fixed,
         broken=(*difference.broken, *_gone(difference.removed, may_change)),
         still_failing=difference.still_failing,
@@ -221,14 +222,18 @@ def _gone(removed: tuple[str, ...], may_change: tuple[str, ...]) -> tuple[str, .
 
 
 def _proof(
-    context: TurnContext, mirror: Mirror, work: Handover, command: SuiteCommand, after: SuiteReport
+    context: TurnContext, mirror: Mirror, work: Handover, command: SuiteCommand, runs: tuple[SuiteReport, SuiteReport]
 ) -> tuple[str, ...]:
-    """Return the tests that fail on the base with only the change's tests added, and pass on the whole change."""
+    """Return the tests that fail on the base with only the change's tests added, and pass on the whole change.
+
+    Rust's tests may all stand in new source files: then the base itself is what they are missing from.
+    """
+    before, after = runs
     only_tests = tests_only_tree(mirror, work.base, work.commit)
-    if only_tests is None:
+    if only_tests is None and command.kind != "cargo":
         return ()
-    without = run_at(context, mirror, only_tests, command)
-    return compare(without, after).proven
+    without = before if only_tests is None else run_at(context, mirror, only_tests, command)
+    return proven_tests(before, without, after)
 
 
 def _extra(

@@ -82,14 +82,15 @@ class WorkTree:
             raise ToolError(f"{path} cannot be listed: {result.output.strip()[:300]}", "check the path with ls")
         return [name for name in result.output.splitlines() if name != ".git/"]
 
-    def read_file(self, path: str) -> bytes:
-        """A file's content; raises ToolError when there is no such file."""
+    def read_file(self, path: str, limit: int | None = None) -> bytes:
+        """A file's content, or its first `limit` bytes; raises ToolError when there is no such file."""
         with tempfile.TemporaryDirectory(prefix="roadcrew-get-") as folder:
             copy = Path(folder) / "file"
             self._get(path, copy)
             if not copy.is_file():
                 raise ToolError(f"{path} is no file", "check the path with ls")
-            return copy.read_bytes()
+            with copy.open("rb") as file:
+                return file.read(-1 if limit is None else limit)
 
     def write_file(self, path: str, content: bytes) -> None:
         """Write a file, new or not; missing folders are made, an executable file stays one."""
@@ -110,14 +111,18 @@ class WorkTree:
             copy.write_bytes(content)
             self._put(copy, path)
 
-    def take_private(self, path: str) -> bytes | None:
-        """Read and delete a file of ours in the clone's `.git`; None when there is none."""
+    def take_private(self, path: str, limit: int | None = None) -> bytes | None:
+        """Read at most `limit` bytes of a file of ours in the clone's `.git` and delete it; None when there is none."""
         try:
-            content = self.read_file(path)
+            content = self.read_file(path, limit)
         except ToolError:
             return None
         self._run(["rm", "-f", "--", path])
         return content
+
+    def copy_out(self, path: str, target: Path) -> tuple[str, ...]:
+        """Copy a file or folder out, following no links; returns what was left out. Raises ToolError, WorkTreeLost."""
+        return self._get(path, target)
 
     # -- in and out as a whole
 

@@ -1,7 +1,10 @@
 """Reading JUnit XML that untrusted code may have written."""
 
 import re
+from collections.abc import Iterable
+from math import isfinite
 from typing import TYPE_CHECKING, Literal
+from xml.sax.saxutils import escape, quoteattr  # nosec B406 - writing only
 
 from tools.record import Record
 
@@ -11,6 +14,8 @@ if TYPE_CHECKING:
 JUNIT_BYTES = 20 * 1024 * 1024
 CASES = 50_000
 MESSAGE_CHARACTERS = 2_000
+NAME_CHARACTERS = 1_000
+"""Longer ids are cut there."""
 _DOCTYPE = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 
 CaseOutcome = Literal["passed", "failed", "error", "skipped"]
@@ -74,7 +79,7 @@ def _parse(data: bytes) -> JUnitReport:
         return JUnitReport(state="broken", problem=f"the JUnit report cannot be read: {error}"[:500])
     if len(cases) > CASES:
         return JUnitReport(state="broken", problem=f"the JUnit report has {len(cases)} cases, more than {CASES}")
-    return JUnitReport(state="read", cases=_unique(cases))
+    return JUnitReport(state="read", cases=unique(cases))
 
 
 def _cases_of(suite: object) -> "list[TestCase]":
@@ -106,17 +111,26 @@ def _case(case: "TestCase") -> TestCaseResult:
             if isinstance(result, kind) and outcome in {"passed", "skipped"}:
                 outcome = word
                 message = "\n".join(part for part in (result.message, result.text) if part)
-    owner = case.classname or ""
-    name = case.name or "(no name)"
+    return result_of(case.classname or "", case.name or "", outcome, float(case.time or 0.0), message)
+
+
+def result_of(owner: str, name: str, outcome: CaseOutcome, seconds: float = 0.0, message: str = "") -> TestCaseResult:
+    """A result under the id `owner::name`, in one line and of a bounded length."""
+    name = _one_line(name) or "(no name)"
+    owner = _one_line(owner)
     return TestCaseResult(
-        id=f"{owner}::{name}" if owner else name,
+        id=(f"{owner}::{name}" if owner else name)[:NAME_CHARACTERS],
         outcome=outcome,
-        seconds=max(0.0, float(case.time or 0.0)),
+        seconds=seconds if isfinite(seconds) and seconds > 0 else 0.0,
         message=message.strip()[:MESSAGE_CHARACTERS],
     )
 
 
-def _unique(cases: list[TestCaseResult]) -> tuple[TestCaseResult, ...]:
+def _one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def unique(cases: Iterable[TestCaseResult]) -> tuple[TestCaseResult, ...]:
     """One result for each id, the worst: pytest reports an error in teardown as a second case of the test."""
     rank: dict[CaseOutcome, int] = {"skipped": 0, "passed": 1, "failed": 2, "error": 3}
     worst: dict[str, TestCaseResult] = {}
@@ -125,3 +139,21 @@ def _unique(cases: list[TestCaseResult]) -> tuple[TestCaseResult, ...]:
         if before is None or rank[case.outcome] > rank[before.outcome]:
             worst[case.id] = case
     return tuple(worst.values())
+
+
+def write_junit(cases: Iterable[TestCaseResult]) -> str:
+    """JUnit XML of results that a runner reported in another form."""
+    lines = ['<?xml version="1.0" encoding="utf-8"?>', "<testsuites><testsuite>"]
+    for case in cases:
+        owner, _, name = case.id.rpartition("::")
+        owner, name = (owner, name) if owner.strip() and name.strip() else ("", case.id)
+        names = f"classname={quoteattr(_xml(owner))} name={quoteattr(_xml(name))}"
+        element = {"failed": "failure", "error": "error", "skipped": "skipped"}.get(case.outcome)
+        body = f"<{element}>{escape(_xml(case.message))}</{element}>" if element else ""
+        lines.append(f'<testcase {names} time="{case.seconds:.3f}">{body}</testcase>')
+    return "\n".join([*lines, "</testsuite></testsuites>"])
+
+
+def _xml(text: str) -> str:
+    """The text without characters that XML has no place for."""
+    return "".join(c if c in "\t\n" or (c.isprintable() and c < "\ud800") or c > "\udfff" else "?" for c in text)

@@ -4,12 +4,14 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-_FOLDERS = frozenset({"test", "tests", "__tests__", "testing"})
+_FOLDERS = frozenset({
+    "test", "tests", "Tests", "__tests__", "__mocks__", "__snapshots__", "testing", "testdata", "androidTest",
+})  # fmt: skip
 _NAME = re.compile(
-    r"test_.*\.py|.*_test\.py|tests?\.py|conftest\.py|.*\.(test|spec)\.[cm]?[jt]sx?|.*_test\.go|.*Tests?\.(java|kt|cs)"
-    r"|.*_(test|spec)\.rb|.*Test\.php"
+    r"test_.*\.py|.*_test\.py|tests?\.py|conftest\.py|.*\.(test|spec)\.[cm]?[jt]sx?|.*\.snap|.*_test\.go|tests?\.rs"
+    r"|.*_tests?\.rs|.*(Tests?|[a-z0-9]IT)\.(java|kt|cs|scala|groovy)|.*_(test|spec)\.rb|spec_helper\.rb|.*Test\.php"
 )
-_SUPPORT = frozenset({"pytest.ini", ".pytest.ini"})
+_SUPPORT = re.compile(r"\.?pytest\.ini|(jest|vitest|ava|karma)\.config\.[cm]?[jt]s(on)?|\.mocharc\.\w+|\.taprc")
 """Files that only say how tests are run."""
 
 
@@ -17,7 +19,7 @@ def is_test_path(path: str) -> bool:
     """Whether a file belongs to the tests: by its name, or because it lies in a folder of tests."""
     pure = PurePosixPath(path)
     in_tests = any(part in _FOLDERS for part in pure.parts[:-1])
-    return in_tests or _NAME.fullmatch(pure.name) is not None or pure.name in _SUPPORT
+    return in_tests or _NAME.fullmatch(pure.name) is not None or _SUPPORT.fullmatch(pure.name) is not None
 
 
 def matches(path: str, globs: Sequence[str]) -> bool:

@@ -61,7 +61,7 @@ def run(launcher: Launcher, mirror: Mirror, commit: str, command: SuiteCommand, 
             "python -m unittest discover -s tests -t .",
         ),
         ({"run-tests.sh": "true"}, "command", "./run-tests.sh"),
-        ({"package.json": '{"scripts": {"test": "jest"}}'}, "command", "npm test"),
+        ({"package.json": '{"scripts": {"test": "jest"}}'}, "jest", "npm test"),
         ({"roadcrew.toml": "[tests]\ncommand = 'make check'\n", "test_a.py": ""}, "command", "make check"),
     ],
 )

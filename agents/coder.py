@@ -1,4 +1,4 @@
-"""The Coder's seat, which Doc-Gen and the Tester take too where a task is theirs: one strong worker with a shell."""
+"""The Coder's seat, which the Tester takes too where a task is its own: one strong worker with a shell."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from tools.chat import ToolCall
 from tools.dispatch import Tool
 from tools.errors import ToolError
 from tools.observation import Observation
+from tools.patch import Diff
 
 RESEARCH_LIMIT = 12_000
 """Characters of the research report that a Coder is shown."""
@@ -32,7 +33,8 @@ CHECKLIST = """Before you hand this in, check:
 2. Is there a test that fails without your change and passes with it (code tasks)?
 3. Does the whole suite pass?
 4. Is there anything in the diff that does not belong: debug output, stray files, unrelated edits?
-Mend what is not right, then call `submit` again to hand it in."""
+"""
+CHECKLIST_END = "Mend what is not right, then call `submit` again to hand it in."
 
 
 class Submission(BaseModel):
@@ -71,10 +73,17 @@ class Start(Record):
     bundle: ArtifactRef | None = None
     """Carries the commit where it is not on the code host."""
 
+    @property
+    def as_json(self) -> dict[str, JsonValue]:
+        """The start as a journal keeps it."""
+        return self.model_dump(mode="json")
+
 
 def work(context: TurnContext) -> dict[str, JsonValue]:
     """Do one round of a task and return the handover."""
-    start = Start.model_validate(context.journal.command("start", context.turn.payload, lambda: _start(context)))
+    start = Start.model_validate(
+        context.journal.command("start", context.turn.payload, lambda: CommandResult(reply=begin(context).as_json))
+    )
     planned = planned_task(context)
     before = earlier_work(context.turn.payload)
     granted = before.granted if before else ()
@@ -83,7 +92,7 @@ def work(context: TurnContext) -> dict[str, JsonValue]:
     with seat.bench as bench:
         outcome = Conversation(context, bench.schemas(), seat.act).run(*_prompts(context, planned, start))
         snapshot = bench.final_snapshot()
-    return _handover(context, start, before, outcome, snapshot, tuple(bench.granted))
+    return hand_over(context, start, before, outcome, snapshot, tuple(bench.granted))
 
 
 class Seat:
@@ -112,16 +121,21 @@ class Seat:
         if not decision.allowed:
             reasons = "; ".join(decision.reasons)
             raise ToolError(f"the change is refused: {reasons}", "take these parts back, then submit again")
-        if not self._shown:
-            text = f"Your change ({change.verdict}):\n\n{change.text}\n\n{CHECKLIST}"
-            return Observation(verdict="not handed in yet", text=text, data={"shown": True})
-        return Observation(verdict="handed in", data={"accepted": True, "summary": submission.summary})
+        first = self.first_look(change)
+        return first or Observation(verdict="handed in", data={"accepted": True, "summary": submission.summary})
+
+    def first_look(self, change: Diff) -> Observation | None:
+        """Return what is shown in place of handing in, or None when it was shown before."""
+        if self._shown:
+            return None
+        text = f"Your change ({change.verdict}):\n\n{change.text}\n\n{CHECKLIST}{CHECKLIST_END}"
+        return Observation(verdict="not handed in yet", text=text, data={"shown": True})
 
     def _request(self, request: DependencyRequest) -> Observation:
         return self.bench.prepare_again(tuple(request.packages))
 
 
-def _start(context: TurnContext) -> CommandResult:
+def begin(context: TurnContext) -> Start:
     """Find the base, the commit to start from and the suite's verdict there."""
     mirror = context.desk.mirror
     mirror.fetch()
@@ -142,7 +156,7 @@ def _start(context: TurnContext) -> CommandResult:
     command = suite_command(context, mirror, base)
     task = planned_task(context).task
     around = look_from(mirror, commit, task.touches, [task.title, task.description], base)
-    start = Start(
+    return Start(
         base=base,
         commit=commit,
         conflicts=conflicts,
@@ -152,41 +166,41 @@ def _start(context: TurnContext) -> CommandResult:
         wishes=around.wishes,
         bundle=bundle,
     )
-    return CommandResult(reply=start.model_dump(mode="json"))
 
 
 def _prompts(context: TurnContext, planned: PlannedTask, start: Start) -> tuple[str, str]:
+    task = render("coder_task", **material(context, planned, start))
+    seconds = int(context.crew.settings.command_seconds)
+    system = render("coder_system", command_seconds=seconds, dependency_files="`pyproject.toml`, `requirements.txt`")
+    return system, task
+
+
+def material(context: TurnContext, planned: PlannedTask, start: Start) -> dict[str, Any]:
+    """Return what everybody who takes this seat is told, as the variables of their prompts."""
     plan = feature_plan(context)
-    settings = context.crew.settings
     others = [
         {"key": task.key, "status": str(task.status), "title": task.title}
         for task in sorted(context.crew.reader.tasks(context.feature), key=lambda task: task.key)
         if task.key != planned.key
     ]
     siblings = _as_first_seen(context, others)
-    task = render(
-        "coder_task",
-        task={"key": planned.key, **planned.task.model_dump()},
-        feature={
+    return {
+        "task": {"key": planned.key, **planned.task.model_dump()},
+        "feature": {
             "key": context.turn.key.split("/")[0],
             "title": plan.proposal.title,
             "summary": plan.proposal.summary,
         },
-        siblings=siblings,
-        research=_research(context),
-        suite_command=start.suite,
-        base_verdict=start.verdict,
-        feedback=round_feedback(context),
-        round=context.turn.round,
-        conflicts=list(start.conflicts),
-        tree=start.tree,
-        wishes=start.wishes,
-    )
-    seconds = int(settings.command_seconds)
-    if context.turn.role == "docgen":
-        return render("docgen_system", command_seconds=seconds), task
-    system = render("coder_system", command_seconds=seconds, dependency_files="`pyproject.toml`, `requirements.txt`")
-    return system, task
+        "siblings": siblings,
+        "research": _research(context),
+        "suite_command": start.suite,
+        "base_verdict": start.verdict,
+        "feedback": round_feedback(context),
+        "round": context.turn.round,
+        "conflicts": list(start.conflicts),
+        "tree": start.tree,
+        "wishes": start.wishes,
+    }
 
 
 def _as_first_seen(context: TurnContext, siblings: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -206,7 +220,7 @@ def _research(context: TurnContext) -> str:
     ]
 
 
-def _handover(
+def hand_over(
     context: TurnContext,
     start: Start,
     before: Handover | None,

@@ -41,11 +41,11 @@ class PullRequestDesk:
         self._context = context
         self._crew = context.crew
 
-    def open(self, plan_result: Result, baseline: Result) -> int:
+    def open(self, plan_result: Result, baseline: Result, documentation: Result) -> int:
         """Open the pull request, or bring its text up to date; return its number."""
         host, plan = self._context.desk.host, load_plan(self._crew, plan_result)
         threads = self._context.siblings()
-        text = pull_request_text(self._context, plan, self._crew.turns.of(threads))
+        text = pull_request_text(self._context, plan, self._crew.turns.of(threads), documentation)
         hosted = host.upsert_pull_request(
             head=self._context.branch, base=str(baseline["branch"]), title=plan.proposal.title, body=text
         )

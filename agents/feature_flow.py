@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from agents.crew import ThreadContext
 from agents.delivery import Inspection, PullRequestDesk
+from agents.feature_documentation import FeatureDocumentation
 from agents.kickoff import Kickoff
 from agents.schedule import next_tasks
 from agents.steering import Steering
@@ -24,7 +25,7 @@ Result = dict[str, JsonValue]
 
 NODES = (
     *("baseline", "plan", "record", "propose", "approve", "adopt", "research", "kick_off", "schedule", "extend"),
-    *("open_pull_request", "inspect", "wait", "revise", "merge", "finish"),
+    *("document", "open_pull_request", "inspect", "wait", "revise", "merge", "finish"),
 )
 EDGES = {
     START: "baseline",
@@ -54,6 +55,8 @@ class FeatureState(TypedDict, total=False):
     approved: bool
     kicked_off: bool
     research: Result
+    documentation: Result
+    """Whether documentation was missing when all tasks were in, and the sentence that says so."""
     pull_request: int
     handled: list[str]
     """Reviews, comments and red checks that a revision has answered already."""
@@ -82,8 +85,9 @@ class FeatureFlow:
         graph.add_conditional_edges("approve", self.after_approve, ["adopt", "plan"])
         graph.add_conditional_edges("record", self.after_record, ["propose", "schedule"])
         graph.add_conditional_edges(
-            "schedule", self.after_schedule, ["schedule", "adopt", "extend", "open_pull_request", "finish"]
+            "schedule", self.after_schedule, ["schedule", "adopt", "extend", "document", "finish"]
         )
+        graph.add_conditional_edges("document", self.after_document, ["schedule", "open_pull_request"])
         graph.add_conditional_edges("wait", self.after_wait, ["inspect", "adopt", "extend"])
         graph.add_conditional_edges("inspect", self.after_inspect, ["wait", "revise", "merge", "finish"])
         graph.add_conditional_edges("merge", self.after_merge, ["wait", "finish"])
@@ -160,15 +164,21 @@ class FeatureFlow:
             return {}
         return {"word": _steering(interrupt(TasksWant(start=step.start).model_dump(mode="json")))}
 
-    def after_schedule(
-        self, state: FeatureState
-    ) -> Literal["schedule", "adopt", "extend", "open_pull_request", "finish"]:
-        """Open the pull request when all tasks are in."""
+    def after_schedule(self, state: FeatureState) -> Literal["schedule", "adopt", "extend", "document", "finish"]:
+        """Look at the documentation when all tasks are in."""
         if state.get("cancelled"):
             return "finish"
         if state.get("word"):
             return "adopt" if state["word"].get("kind") == "edit" else "extend"
-        return "schedule" if next_tasks(self._context).unfinished else "open_pull_request"
+        return "schedule" if next_tasks(self._context).unfinished else "document"
+
+    def document(self, state: FeatureState) -> FeatureState:
+        """Add a task for what the feature must have documented and nobody has."""
+        return {"documentation": FeatureDocumentation(self._context).settle(state["baseline"])}
+
+    def after_document(self, state: FeatureState) -> Literal["schedule", "open_pull_request"]:
+        """Open the pull request when the documentation is there."""
+        return "schedule" if state["documentation"].get("added") else "open_pull_request"
 
     def extend(self, state: FeatureState) -> FeatureState:
         """Add one task to the roadmap for what a person asked while the work is under way."""
@@ -177,7 +187,7 @@ class FeatureFlow:
 
     def open_pull_request(self, state: FeatureState) -> FeatureState:
         """Open the pull request, or update the one that is open."""
-        return {"pull_request": self._delivery.open(state["plan"], state["baseline"])}
+        return {"pull_request": self._delivery.open(state["plan"], state["baseline"], state.get("documentation", {}))}
 
     def inspect(self, state: FeatureState) -> FeatureState:
         """Look at the pull request as it stands now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
-from agents import coder, integrator, planner, researcher, reviewer, tester
+from agents import coder, docgen, integrator, planner, researcher, reviewer, tester
 from agents.crew import TurnContext
 from agents.engine import Play
 
@@ -18,7 +18,7 @@ PLAYS: dict[str, Play] = {
     "planner": planner.plan_feature,
     "researcher": researcher.research,
     "coder": coder.work,
-    "docgen": coder.work,
+    "docgen": docgen.work,
     "tester": _test,
     "reviewer": reviewer.review,
     "integrator": integrator.integrate,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pydantic import JsonValue
+
 from agents.crew import ThreadContext
+from agents.feature_documentation import documentation_lines
 from agents.plans import Plan
 from agents.turns import TurnState
 
 
-def pull_request_text(context: ThreadContext, plan: Plan, turns: list[TurnState]) -> str:
+def pull_request_text(
+    context: ThreadContext, plan: Plan, turns: list[TurnState], documentation: dict[str, JsonValue]
+) -> str:
     """Return the Markdown body of the feature's pull request."""
     lines = [
         plan.proposal.summary,
@@ -21,6 +26,7 @@ def pull_request_text(context: ThreadContext, plan: Plan, turns: list[TurnState]
         mine = [turn for turn in turns if turn.thread == task.id]
         rounds = max((turn.round for turn in mine), default=0)
         lines.append(f"| {task.key} {cell(task.title)} | {task.status} | {rounds} | {cell(_tests(mine))} |")
+    lines += documentation_lines(turns, documentation)
     if plan.proposal.new_dependencies:
         lines += [
             "",

@@ -86,8 +86,8 @@ class TaskFlow:
         return {"round": round_, "work": result, "test": {}, "review": {}, "integration": {}}
 
     def after_work(self, state: TaskState) -> Literal["test", "stuck", "finish"]:
-        """Test what was handed in; without anything to test, a person decides."""
-        if state.get("cancelled"):
+        """Test what was handed in; end what needed no work; where nothing came, a person decides."""
+        if state.get("cancelled") or state["work"].get("unneeded"):
             return "finish"
         return "test" if state["work"].get("commit") else "stuck"
 
@@ -154,6 +154,11 @@ class TaskFlow:
 
     def finish(self, state: TaskState) -> TaskState:
         """Record the end in the roadmap."""
+        if state.get("work", {}).get("unneeded") and not state.get("cancelled"):
+            why = str(state["work"]["verdict"])
+            self._move(state, "complete", why)
+            self._move(state, "verified", why)
+            return {"outcome": {"verdict": why}}
         if state.get("cancelled") or not state.get("integration", {}).get("merged"):
             return {"outcome": {"verdict": "cancelled"}}
         self._move(state, "verified", "signed off and merged into the feature branch with a green suite")

@@ -6,6 +6,7 @@ import json
 
 from pydantic import JsonValue
 
+from agents import documentation
 from agents.crew import TurnContext
 from agents.errors import RepositoryUnusable
 from agents.handover import Handover, handed_over
@@ -151,7 +152,8 @@ def _verify(context: TurnContext, work: Handover) -> CommandResult:
     mirror = work.fetch(context)
     planned = planned_task(context)
     found = _verification(context, mirror, work, planned)
-    problems = _problems(found, planned)
+    documents = documentation.judge(context, mirror, work, planned)
+    problems = (*_problems(found, planned), *(documents.problems if documents else ()))
     verdict = found.after.verdict + ("" if not problems else "; " + "; ".join(problems))
     report = _store(context, found, verdict)
     return CommandResult(
@@ -161,8 +163,9 @@ def _verify(context: TurnContext, work: Handover) -> CommandResult:
             "passed": found.after.passed,
             "failed": len(found.after.failing),
             "proven_by": list(found.proven_by[:20]),
-            "tail": _tail(found),
+            "tail": _tail(found, documents),
             "problems": list(problems),
+            "documentation": documents.as_json if documents else None,
             "report": report.model_dump(mode="json"),
         }
     )
@@ -263,9 +266,10 @@ def _problems(found: Verification, planned: PlannedTask) -> tuple[str, ...]:
     return tuple(problems)
 
 
-def _tail(found: Verification) -> str:
+def _tail(found: Verification, documents: documentation.Judgement | None) -> str:
     reports = [report for report in (found.after, *found.extra) if not report.green] or [found.after]
-    return "\n\n".join(f"$ {report.command}\n{report.tail[-TAIL:]}" for report in reports)[-2 * TAIL :]
+    tail = "\n\n".join(f"$ {report.command}\n{report.tail[-TAIL:]}" for report in reports)[-2 * TAIL :]
+    return f"{documents.text}\n\n{tail}" if documents and documents.problems else tail
 
 
 def _store(context: TurnContext, found: Verification, verdict: str) -> ArtifactRef:

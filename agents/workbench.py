@@ -24,6 +24,7 @@ from policies import Action, Decision
 from tools.artifacts import ArtifactRef
 from tools.chat import ToolCall, ToolSchema
 from tools.dispatch import AuditEvent, Door, Tool
+from tools.docs import docstrings_only
 from tools.environments import WorkTree, open_worktree, prepare_commit
 from tools.errors import ToolError
 from tools.observation import Observation
@@ -94,6 +95,10 @@ class Workbench:
         """Return what differs from the base now; only while a call runs."""
         return self._opened().change()
 
+    def commit(self) -> str:
+        """Return the files as they stand as a commit in the mirror; only while a call runs."""
+        return self._opened().snapshot().commit
+
     def judge(self, change: Diff) -> Decision:
         """Ask the policy about the whole change; only while a call runs."""
         worktree = self._opened()
@@ -103,7 +108,10 @@ class Workbench:
             role=self._context.turn.role,
             tool="submit",
             repository=self._context.thread.repository,
-            arguments={"granted_packages": list(self.granted), "docstrings_only": False},
+            arguments={
+                "granted_packages": list(self.granted),
+                "docstrings_only": docstrings_only(mirror, self._start.base, snapshot.commit),
+            },
             paths=tuple(file.path for file in change.files),
             packages=new_packages(mirror, self._start.base, snapshot.commit),
             change=file_changes(mirror, self._start.base, snapshot.commit),

@@ -55,7 +55,23 @@ documentation(path) if {
 	matches(pattern, path)
 }
 
+# Docstrings and comments: the whole change is judged when it is handed in.
 documentation(path) if {
-	endswith(lower(path), ".py")
+	commented(path)
 	input.arguments.docstrings_only == true
+}
+
+# One edit of a file that is there may add a docstring; what it did is judged with the whole change.
+documentation(path) if {
+	tool == "edit"
+	commented(path)
+}
+
+# Languages in which documentation can be told from code.
+commented(path) if {
+	some suffix in {
+		".py", ".pyi", ".js", ".cjs", ".mjs", ".jsx", ".ts", ".cts", ".mts", ".tsx",
+		".go", ".rs", ".java",
+	}
+	endswith(lower(path), suffix)
 }

@@ -66,6 +66,25 @@ test_docgen_may_change_docstrings if {
 	allowed with input as asks("docgen", "submit", more)
 }
 
+test_docgen_may_change_doc_comments if {
+	every path in ["web/shop.ts", "shop.go", "src/lib.rs", "Shop.java", "shop.pyi"] {
+		more := object.union(change(path), {"arguments": {"docstrings_only": true}})
+		allowed with input as asks("docgen", "submit", more)
+	}
+}
+
+test_docgen_may_edit_a_file_that_can_hold_docstrings if {
+	allowed with input as asks("docgen", "edit", {"paths": ["src/shop.py"]})
+	not allowed with input as asks("docgen", "create", {"paths": ["src/shop.py"]})
+	not allowed with input as asks("docgen", "edit", {"paths": ["src/shop.sh"]})
+}
+
+test_docgen_writes_changelog_fragments if {
+	every path in ["newsfragments/12.feature", "changes/12.bugfix.rst", "changelog.d/+a.misc", ".changeset/one-two.md", "HISTORY"] {
+		allowed with input as asks("docgen", "create", {"paths": [path]})
+	}
+}
+
 test_docgen_may_not_call_a_script_documentation if {
 	more := object.union(change("src/shop.sh"), {"arguments": {"docstrings_only": true}})
 	not allowed with input as asks("docgen", "submit", more)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from forge.errors import SetupFailed
-from forge.server import LOOPBACK, bound_socket, serve
+from forge.server import LOOPBACK, Wrap, bound_socket, serve
 from forge.settings import ForgeSettings
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until told to stop; 2 when it cannot start."""
+def main(arguments: Sequence[str] | None = None, wrap: Wrap | None = None) -> int:
+    """Serve until told to stop, inside the layer that `wrap` makes, if any; 2 when it cannot start."""
     parser = argparse.ArgumentParser(prog="python -m forge", description="A local GitHub-compatible code host.")
     parser.add_argument("--data", type=Path, required=True, help="folder for the database and repositories")
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             admin_token=_token(chosen.admin_token_file),
             trusted_hosts=LOOPBACK if chosen.host in ("127.0.0.1", "localhost", "::1") and not chosen.url else None,
         )
-        serve(settings, listener)
+        serve(settings, listener, wrap)
     except SetupFailed as failure:
         sys.stderr.write(f"forge: {failure}\n")
         return 2

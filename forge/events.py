@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from forge.host import Act
-from forge.shapes import people
+from forge.shapes import people, repositories
 from forge.store import hooks
 
 SUPPORTED = (
@@ -34,9 +34,9 @@ def emit(act: Act, event: str, payload: Mapping[str, Any]) -> None:
             return
         view = act.view
         full = {
-            **payload,
-            "repository": people.repository(view, act.repo),
+            "repository": repositories.repository(view, act.repo),
             "sender": people.user(view, act.user),
+            **payload,
         }
         for hook in wanting:
             hooks.enqueue(db, hook, event, full)

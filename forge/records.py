@@ -49,6 +49,8 @@ class Repository(Record):
     created_at: str
     updated_at: str
     pushed_at: str | None
+    size: int
+    """Kilobytes on disk after the last push."""
 
     @property
     def full_name(self) -> str:
@@ -153,6 +155,8 @@ class ReviewComment(Record):
     diff_hunk: str
     created_at: str
     updated_at: str
+    position: int
+    """In lines below the first hunk header of the file's patch; 1 for a remark on the whole file."""
 
 
 class Status(Record):

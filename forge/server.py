@@ -6,14 +6,22 @@ import logging
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from forge.errors import SetupFailed
 from forge.settings import ForgeSettings
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+    from flask import Flask
+
 logger = logging.getLogger(__name__)
+
+Wrap = Callable[["Flask"], "WSGIApplication"]
+"""A layer around the application, such as one that records what is answered."""
 
 THREADS = 8
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -45,7 +53,7 @@ def locked(data: Path) -> IO[str]:
     return file
 
 
-def serve(settings: ForgeSettings, listener: socket.socket) -> None:
+def serve(settings: ForgeSettings, listener: socket.socket, wrap: Wrap | None = None) -> None:
     """Serve until SIGTERM or SIGINT; says on standard output where it listens."""
     from waitress import create_server
 
@@ -54,8 +62,9 @@ def serve(settings: ForgeSettings, listener: socket.socket) -> None:
 
     with locked(settings.data):
         host = Host(settings)
+        app = create_app(host)
         server = create_server(
-            create_app(host),
+            wrap(app) if wrap else app,
             sockets=[listener],
             threads=THREADS,
             ident=None,

@@ -13,6 +13,7 @@ import pytest
 from local import Workspace, open_workspace
 from scripts.source import ROOT
 
+pytest_plugins = ("tests.forge.conformance",)
 CLEARED = ("OPA_URL", "NEO4J_", "DATABASE_URL", "GITHUB_", "OPENAI_", "ROADCREW_", "DEVCTL_", "DOCKER_HOST")
 
 

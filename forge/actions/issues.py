@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from forge.actions import details
 from forge.errors import Forbidden, Invalid, NotFound
 from forge.events import emit
 from forge.host import Act
@@ -10,7 +11,7 @@ from forge.records import Comment, Issue, Label, Reaction, Record
 from forge.shapes import issues as shapes
 from forge.shapes import people
 from forge.shapes import pulls as pull_shapes
-from forge.store import issues
+from forge.store import issues, pulls
 from forge.store.database import now
 from forge.text import checked_text, checked_title
 
@@ -39,8 +40,9 @@ def announce(act: Act, issue: Issue, action: str, **more: object) -> None:
     """Queue an `issues` or `pull_request` event."""
     with act.host.db.read() as db:
         fresh = issues.by_id(db, issue.id)
-    if fresh.is_pull:
-        shaped = pull_shapes.pull(act.view, act.repo, fresh)
+        pull = pulls.of_issue(db, fresh) if fresh.is_pull else None
+    if pull is not None:
+        shaped = pull_shapes.pull(act.view, act.repo, fresh, details.counted(act, pull))
         emit(act, "pull_request", {"action": action, "number": fresh.number, "pull_request": shaped, **more})
     else:
         emit(act, "issues", {"action": action, "issue": shapes.issue(act.view, act.repo, fresh), **more})

@@ -1,22 +1,15 @@
 """Opening, editing and inspecting pull requests."""
 
-from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
-
 from forge.actions import issues as issue_actions
-from forge.actions import merging, protection, pushes
+from forge.actions import merging, pushes
 from forge.actions.issues import IssueEdit
 from forge.errors import Conflict, Invalid, NotFound
-from forge.git import diff, objects, refs
 from forge.git import merging as git_merging
+from forge.git import objects, refs
 from forge.git.refs import HEADS
-from forge.git.run import Git
 from forge.host import Act
-from forge.records import Issue, Protection, Pull, Record
-from forge.shapes.commits import combined_state
-from forge.shapes.pulls import PullDetails
-from forge.store import issues, pulls, repositories
+from forge.records import Issue, Pull, Record
+from forge.store import issues, pulls
 from forge.text import checked_text, checked_title
 
 
@@ -131,68 +124,6 @@ def set_draft(act: Act, issue: Issue, *, draft: bool) -> None:
     with act.host.db.write() as db:
         pulls.change(db, pulls.of_issue(db, issue), draft=draft)
         issue_actions.announce(act, issue, "converted_to_draft" if draft else "ready_for_review")
-
-
-@lru_cache(maxsize=1024)
-def _merges_cleanly(program: str, folder: str, base: str, head: str) -> bool:
-    return git_merging.merged_tree(Git(program, Path(folder)), base, head) is not None
-
-
-def merges_cleanly(act: Act, pull: Pull) -> bool:
-    """Whether head merges into base without a conflict; remembered per pair of commits."""
-    git = act.git
-    return _merges_cleanly(git.program, str(git.folder), pull.base_sha, pull.head_sha)
-
-
-def fork_point(act: Act, pull: Pull) -> str:
-    """Where the pull request's changes begin."""
-    return refs.merge_base(act.git, pull.base_sha, pull.head_sha) or pull.base_sha
-
-
-def files(act: Act, pull: Pull) -> list[diff.FileChange]:
-    """What the pull request changes."""
-    return diff.changes(act.git, fork_point(act, pull), pull.head_sha)
-
-
-def commits(act: Act, pull: Pull) -> list[objects.CommitObject]:
-    """The pull request's own commits, oldest first."""
-    return objects.commits(act.git, refs.between(act.git, pull.base_sha, pull.head_sha))
-
-
-def details(act: Act, issue: Issue, pull: Pull) -> PullDetails:
-    """Everything about a pull request that git has to be asked for."""
-    changes = diff.changes(act.git, fork_point(act, pull), pull.head_sha, patches=False)
-    mergeable, state = mergeability(act, issue, pull)
-    return PullDetails(
-        mergeable=mergeable,
-        mergeable_state=state,
-        commits=refs.count_between(act.git, pull.base_sha, pull.head_sha),
-        files=tuple(changes),
-    )
-
-
-def mergeability(act: Act, issue: Issue, pull: Pull) -> tuple[bool | None, str]:
-    """GitHub's `mergeable` and `mergeable_state`."""
-    if issue.state == "closed":
-        return None, "unknown"
-    if not merges_cleanly(act, pull):
-        return False, "dirty"
-    if pull.draft:
-        return True, "draft"
-    with act.host.db.read() as db:
-        rules = repositories.protection(db, act.repo, pull.base_ref)
-        states = [each.state for each in pulls.latest_statuses(db, act.repo, pull.head_sha).items]
-    if rules:
-        return True, _protected_state(act, pull, rules, states)
-    return True, "unstable" if states and combined_state(states) != "success" else "clean"
-
-
-def _protected_state(act: Act, pull: Pull, rules: Protection, states: Sequence[str]) -> str:
-    if protection.is_behind(act, pull, rules):
-        return "behind"
-    if protection.problems(act, pull, rules):
-        return "blocked"
-    return "unstable" if states and combined_state(states) != "success" else "clean"
 
 
 def update_branch(act: Act, issue: Issue, pull: Pull, expected: str | None) -> None:

@@ -11,6 +11,7 @@ from forge.host import Act
 from forge.records import Issue, Pull, Record
 from forge.shapes import commits as shapes
 from forge.shapes import people
+from forge.shapes import repositories as repository_shapes
 from forge.store import issues, pulls, repositories, users
 from forge.store.database import now
 
@@ -32,7 +33,7 @@ def announce(act: Act, changes: list[RefChange]) -> None:
         return
     repository_actions.adopt_first_branch(act)
     with act.host.db.write() as db:
-        repo = repositories.change(db, act.repo, pushed_at=now())
+        repo = repositories.change(db, act.repo, pushed_at=now(), size=act.host.folders.kilobytes(act.repo.id))
     act = replace(act, repo=repo)
     for change in real:
         _announce_one(act, change)
@@ -77,6 +78,7 @@ def push_payload(act: Act, change: RefChange) -> people.Json:
         "commits": found if change.old != ZERO else [],
         "head_commit": found[-1] if found else None,
         "pusher": {"name": act.user.login, "email": act.user.email},
+        "repository": repository_shapes.pushed_repository(view, act.repo),
     }
 
 

@@ -11,7 +11,7 @@ from forge.text import checked_text
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?")
-RESERVED = {"api", "login", "logout", "healthz", "static", "new", "settings", "admin"}
+RESERVED = {"api", "login", "logout", "healthz", "static", "avatars", "new", "settings", "admin"}
 """First parts of the forge's own addresses, which no user may be called."""
 
 

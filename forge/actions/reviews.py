@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from forge.actions import pulls as pull_actions
+from forge.actions import details
 from forge.errors import Invalid, NotFound
 from forge.events import emit
 from forge.host import Act
@@ -49,7 +49,7 @@ def create(act: Act, issue: Issue, pull: Pull, order: ReviewOrder) -> Review:
     """Review a pull request; nobody may approve or refuse their own."""
     author = act.need("read").user
     _check_event(act, issue, order.event, order.body, has_comments=bool(order.comments))
-    files = {change.path: change.patch for change in pull_actions.files(act, pull)} if order.comments else {}
+    files = {change.path: change.patch for change in details.files(act, pull)} if order.comments else {}
     placed = [placed_remark(remark, files, order.commit_id or pull.head_sha) for remark in order.comments]
     values = {
         "body": checked_text("PullRequestReview", "body", order.body),
@@ -150,7 +150,7 @@ def dismiss(act: Act, issue: Issue, review: Review, message: str) -> Review:
 def add_comment(act: Act, issue: Issue, pull: Pull, remark: Remark, commit_id: str | None) -> ReviewComment:
     """Put one remark on the diff, as a review of its own."""
     author = act.need("read").user
-    files = {change.path: change.patch for change in pull_actions.files(act, pull)}
+    files = {change.path: change.patch for change in details.files(act, pull)}
     placed = placed_remark(remark, files, commit_id or pull.head_sha)
     values = {"body": "", "state": "COMMENTED", "commit_id": pull.head_sha, "submitted_at": now()}
     with act.host.db.write() as db:
@@ -172,6 +172,7 @@ def reply(act: Act, issue: Issue, pull: Pull, parent: ReviewComment, body: str) 
         "start_line": parent.start_line,
         "in_reply_to": parent.in_reply_to or parent.id,
         "diff_hunk": parent.diff_hunk,
+        "position": parent.position,
     }
     with act.host.db.write() as db:
         comment = pulls.add_review_comment(db, pull, author, parent.review_id, values)
@@ -208,6 +209,7 @@ def placed_remark(remark: Remark, files: dict[str, str | None], commit_id: str) 
         "start_line": remark.start_line,
         "in_reply_to": None,
         "diff_hunk": hunk,
+        "position": 1 if line is None else _position_of(patch, line, side),
     }
 
 
@@ -244,6 +246,13 @@ def hunk_at(patch: str, line: int, side: Side) -> str:
         if line == (new if side == "RIGHT" else old):
             return "\n".join(hunk)
     return ""
+
+
+def _position_of(patch: str, line: int, side: Side) -> int:
+    for position, (old, new, _) in enumerate(numbered(patch)):
+        if line == (new if side == "RIGHT" else old):
+            return position
+    return 1
 
 
 def _at_position(patch: str, position: int) -> tuple[int, Side]:

@@ -3,6 +3,7 @@
 import shutil
 import threading
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 
 from forge.git.run import Git
@@ -33,6 +34,14 @@ class Folders:
     def delete(self, repo_id: int) -> None:
         """Remove a repository's folder."""
         shutil.rmtree(self.git(repo_id).folder, ignore_errors=True)
+
+    def kilobytes(self, repo_id: int) -> int:
+        """How much a repository takes on disk."""
+        total = 0
+        for file in self.git(repo_id).folder.rglob("*"):
+            with suppress(FileNotFoundError):  # git may be moving objects meanwhile
+                total += file.lstat().st_size
+        return -(-total // 1024)
 
     def lock(self, repo_id: int) -> threading.RLock:
         """Held while several refs or a ref and the database change together."""

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from forge.actions import merging, protection, reviews
+from forge.actions import details, merging, protection, reviews
 from forge.actions import pulls as actions
 from forge.actions.merging import MergeOrder
 from forge.actions.reviews import ReviewOrder
@@ -38,7 +38,7 @@ def entries(issue: Issue, pull: Pull) -> list[tuple[str, str, Comment | Review, 
 
 def merge_box(acting: Act, issue: Issue, pull: Pull) -> dict[str, Any]:
     """What the box under the conversation says: checks, approvals, what stands in the way."""
-    mergeable, state = actions.mergeability(acting, issue, pull)
+    mergeable, state = details.mergeability(acting, issue, pull)
     with host().db.read() as db:
         checks = pulls.latest_statuses(db, acting.repo, pull.head_sha).items
         rules = repositories.protection(db, acting.repo, pull.base_ref)
@@ -63,8 +63,8 @@ def merge_box(acting: Act, issue: Issue, pull: Pull) -> dict[str, Any]:
 def _page(owner: str, name: str, number: int, tab: str) -> str:
     acting = act(owner, name)
     issue, pull = actions.find(acting, number)
-    commits = actions.commits(acting, pull)
-    changes = actions.files(acting, pull)
+    commits = details.commits(acting, pull)
+    changes = details.files(acting, pull)
     box = merge_box(acting, issue, pull)
     shown: dict[str, Any] = {"commits": commits, "box": box, "tab_name": tab, "count": len(changes)}
     shown["added"] = sum(each.additions for each in changes)

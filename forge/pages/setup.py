@@ -4,7 +4,7 @@ from flask import Flask, Response, g, render_template
 from markupsafe import Markup
 
 from forge.errors import ApiError
-from forge.pages import home, issues, markup, pulls
+from forge.pages import avatars, home, issues, markup, pulls
 from forge.pages.session import form_token, harden
 
 
@@ -15,7 +15,7 @@ def form_field() -> Markup:
 
 def add_pages(app: Flask) -> None:
     """Register the pages, their filters, and what templates may call."""
-    for module in (home, issues, pulls):
+    for module in (avatars, home, issues, pulls):
         app.register_blueprint(module.routes)
     harden(app)
     app.add_template_filter(markup.markdown, "markdown")

@@ -28,7 +28,9 @@ def reply(value: Any, status: int = 200) -> Response:
 
 def empty(status: int = 204) -> Response:
     """An answer without a body."""
-    return Response(status=status)
+    response = Response(status=status)
+    del response.headers["Content-Type"]
+    return response
 
 
 def paged(found: Listing[R], page: Page, shape: Callable[[R], Any]) -> Response:

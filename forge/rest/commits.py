@@ -10,9 +10,9 @@ from forge.records import Status
 from forge.rest.answer import link, paged, reply, sliced
 from forge.rest.request import act, body, checked_sha, host, page, view
 from forge.shapes import commits as shapes
-from forge.shapes import people
 from forge.shapes import pulls as pull_shapes
-from forge.store import pulls
+from forge.shapes import repositories as repository_shapes
+from forge.store import pulls, repositories
 from forge.text import checked_text
 
 routes = Blueprint("commits", __name__)
@@ -74,10 +74,14 @@ def compare(owner: str, name: str, span: str) -> Response:
     status = ("diverged" if behind else "ahead") if ahead else ("behind" if behind else "identical")
     ends = objects.commits(acting.git, [base, fork])
     shaper = view()
+    page = shaper.repo_html(acting.repo, "/compare")
     return reply(
         {
             "url": shaper.repo_api(acting.repo, f"/compare/{span}"),
-            "html_url": shaper.repo_html(acting.repo, f"/compare/{span}"),
+            "html_url": f"{page}/{span}",
+            "permalink_url": f"{page}/{base}...{head}",
+            "diff_url": f"{page}/{span}.diff",
+            "patch_url": f"{page}/{span}.patch",
             "base_commit": shapes.commit(shaper, acting.repo, ends[0]),
             "merge_base_commit": shapes.commit(shaper, acting.repo, ends[1]),
             "status": status,
@@ -126,8 +130,14 @@ def _announce(acting: Act, status: Status) -> None:
     kept = ("id", "state", "context", "description", "target_url", "created_at", "updated_at")
     payload = {key: shaped[key] for key in kept}
     shaped_commit = shapes.commit(acting.view, acting.repo, commit)
+    with host().db.read() as db:
+        protected = repositories.protected_branches(db, acting.repo)
     branches = [
-        {"name": name, "commit": {"sha": sha}, "protected": False}
+        {
+            "name": name,
+            "commit": {"sha": sha, "url": acting.view.repo_api(acting.repo, f"/commits/{sha}")},
+            "protected": name in protected,
+        }
         for name, sha in refs.branches(acting.git).items()
         if sha == status.sha
     ]
@@ -160,7 +170,7 @@ def get_combined_status(owner: str, name: str, ref: str) -> Response:
         "sha": sha,
         "total_count": found.total,
         "statuses": [shapes.status(shaper, acting.repo, status) for status in found.items],
-        "repository": people.repository(shaper, acting.repo),
+        "repository": repository_shapes.repository(shaper, acting.repo),
         "commit_url": api,
         "url": f"{api}/status",
     }

@@ -16,7 +16,7 @@ from forge.host import Act
 from forge.rest.answer import reply
 from forge.rest.request import Body, act, body, checked_sha, view
 from forge.shapes import commits as shapes
-from forge.shapes.people import Json
+from forge.shapes.people import Json, node_id
 from forge.text import checked_text
 
 routes = Blueprint("contents", __name__)
@@ -61,7 +61,7 @@ def _shaped(acting: Act, ref: str, path: str, entry: TreeEntry, content: bytes |
         "url": api,
         "html_url": page,
         "git_url": git_url,
-        "download_url": None,
+        "download_url": shaper.repo_html(acting.repo, f"/raw/{ref}/{quoted}") if kind in ("file", "symlink") else None,
         "_links": {"self": api, "git": git_url, "html": page},
     }
     if content is not None:
@@ -228,7 +228,7 @@ def get_git_blob(owner: str, name: str, sha: str) -> Response:
         raise NotFound()
     shaped = {
         "sha": sha,
-        "node_id": "",
+        "node_id": node_id("Blob", f"{acting.repo.id}:{sha}"),
         "size": len(found[2]),
         "url": view().repo_api(acting.repo, f"/git/blobs/{sha}"),
         "content": base64.encodebytes(found[2]).decode(),

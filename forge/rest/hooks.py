@@ -13,6 +13,7 @@ from forge.rest.answer import empty, link, paged, reply
 from forge.rest.request import Body, act, body, host, page, view
 from forge.shapes import hooks as shapes
 from forge.shapes import people
+from forge.shapes import repositories as repository_shapes
 from forge.store import hooks
 from forge.store.database import Value
 from forge.text import checked_text
@@ -136,7 +137,7 @@ def _ping(acting: Act, hook: Hook) -> None:
         "zen": "Keep it logically awesome.",
         "hook_id": hook.id,
         "hook": shapes.hook(acting.view, acting.repo, hook),
-        "repository": people.repository(acting.view, acting.repo),
+        "repository": repository_shapes.repository(acting.view, acting.repo),
         "sender": people.user(acting.view, acting.user),
     }
     with host().db.write() as db:

@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response, request
 
+from forge.actions import details, merging
 from forge.actions import issues as issue_actions
-from forge.actions import merging
 from forge.actions import pulls as actions
 from forge.actions import repositories as repository_actions
 from forge.actions.merging import MergeOrder
@@ -30,8 +30,8 @@ def full(acting: Act, issue: Issue, pull: Pull) -> Response:
     """A pull request with everything computed from git."""
     with host().db.read() as db:
         issue = issues.by_id(db, issue.id)
-    details = actions.details(acting, issue, pull)
-    return reply(shapes.pull(view(), acting.repo, issue, details))
+    known = details.details(acting, issue, pull)
+    return reply(shapes.pull(view(), acting.repo, issue, known))
 
 
 @routes.get(BASE)
@@ -91,7 +91,7 @@ def get_pull(owner: str, name: str, number: int) -> Response:
 def diff_text(acting: Act, pull: Pull) -> bytes:
     """The whole patch of a pull request."""
     options = ["--no-ext-diff", "--no-textconv", "--no-color", "-M"]
-    fork = actions.fork_point(acting, pull)
+    fork = details.fork_point(acting, pull)
     return acting.git.run("diff-tree", "-r", "-p", *options, fork, pull.head_sha, "--").stdout
 
 
@@ -115,7 +115,7 @@ def list_files(owner: str, name: str, number: int) -> Response:
     def shape(change: diff.FileChange) -> object:
         return commit_shapes.file_change(view(), acting.repo, pull.head_sha, change)
 
-    return sliced(actions.files(acting, pull), page(), shape)
+    return sliced(details.files(acting, pull), page(), shape)
 
 
 @routes.get(f"{ONE}/commits")
@@ -123,7 +123,7 @@ def list_commits(owner: str, name: str, number: int) -> Response:
     """A pull request's own commits, oldest first."""
     acting = act(owner, name)
     _, pull = actions.find(acting, number)
-    found = actions.commits(acting, pull)
+    found = details.commits(acting, pull)
     return sliced(found, page(), lambda commit: commit_shapes.commit(view(), acting.repo, commit))
 
 

@@ -12,6 +12,8 @@ from forge.rest.answer import empty, reply, sliced
 from forge.rest.request import act, body, checked_sha, page, view
 from forge.shapes import commits as shapes
 from forge.shapes import people
+from forge.shapes.people import node_id
+from forge.shapes.protection import short_branch
 from forge.store import repositories
 
 routes = Blueprint("refs", __name__)
@@ -131,21 +133,10 @@ def delete_ref(owner: str, name: str, ref: str) -> Response:
     return empty()
 
 
-def _branch(acting: Act, branch: str, sha: str, *, full: bool) -> people.Json:
-    shaper = view()
+def _branch(acting: Act, branch: str, sha: str) -> people.Json:
     with acting.host.db.read() as db:
         rules = repositories.protection(db, acting.repo, branch)
-    api = shaper.repo_api(acting.repo, f"/branches/{branch}")
-    shaped: people.Json = {
-        "name": branch,
-        "commit": {"sha": sha, "url": shaper.repo_api(acting.repo, f"/commits/{sha}")},
-        "protected": rules is not None,
-        "protection_url": f"{api}/protection",
-        "_links": {"self": api, "html": shaper.repo_html(acting.repo, f"/tree/{branch}")},
-    }
-    if full:
-        shaped["commit"] = shapes.commit(shaper, acting.repo, objects.commits(acting.git, [sha])[0])
-    return shaped
+    return short_branch(view(), acting.repo, branch, sha, rules)
 
 
 @routes.get(f"{BASE}/branches")
@@ -153,7 +144,7 @@ def list_branches(owner: str, name: str) -> Response:
     """All branches."""
     acting = act(owner, name)
     found = sorted(refs.branches(acting.git).items())
-    return sliced(found, page(), lambda row: _branch(acting, row[0], row[1], full=False))
+    return sliced(found, page(), lambda row: _branch(acting, *row))
 
 
 @routes.get(f"{BASE}/branches/<path:branch>")
@@ -163,7 +154,13 @@ def get_branch(owner: str, name: str, branch: str) -> Response:
     sha = refs.tip(acting.git, HEADS + branch)
     if sha is None:
         raise NotFound("Branch not found")
-    return reply(_branch(acting, branch, sha, full=True))
+    shaper = view()
+    links = {
+        "self": shaper.repo_api(acting.repo, f"/branches/{branch}"),
+        "html": shaper.repo_html(acting.repo, f"/tree/{branch}"),
+    }
+    commit = shapes.commit(shaper, acting.repo, objects.commits(acting.git, [sha])[0])
+    return reply({**_branch(acting, branch, sha), "commit": commit, "_links": links})
 
 
 @routes.get(f"{BASE}/tags")
@@ -175,6 +172,12 @@ def list_tags(owner: str, name: str) -> Response:
     def shape(tag: str) -> people.Json:
         sha = refs.tip(acting.git, TAGS + tag)
         url = view().repo_api(acting.repo, f"/commits/{sha}")
-        return {"name": tag, "commit": {"sha": sha, "url": url}, "zipball_url": "", "tarball_url": ""}
+        return {
+            "name": tag,
+            "node_id": node_id("Ref", f"{acting.repo.id}:{TAGS}{tag}"),
+            "commit": {"sha": sha, "url": url},
+            "zipball_url": view().repo_api(acting.repo, f"/zipball/{TAGS}{tag}"),
+            "tarball_url": view().repo_api(acting.repo, f"/tarball/{TAGS}{tag}"),
+        }
 
     return sliced(names, page(), shape)

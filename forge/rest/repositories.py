@@ -9,6 +9,7 @@ from forge.records import LEVELS, Permission, User, allows
 from forge.rest.answer import empty, paged, reply
 from forge.rest.request import act, body, host, need_viewer, page, view, viewer
 from forge.shapes import people
+from forge.shapes import repositories as shapes
 from forge.store import repositories
 from forge.text import checked_text
 
@@ -22,7 +23,7 @@ def shaped(acting: Act) -> people.Json:
     """The repository as the person sees it now."""
     with acting.host.db.read() as db:
         repo = repositories.by_id(db, acting.repo.id)
-    return people.repository(view(), repo, acting.level)
+    return shapes.full_repository(view(), repo, acting.level)
 
 
 @routes.post("/user/repos")
@@ -43,7 +44,7 @@ def list_my_repos() -> Response:
         found = repositories.belonging(db, need_viewer(), page())
         user = need_viewer()
         levels = {repo.id: repositories.permission(db, repo, user) for repo in found.items}
-    return paged(found, page(), lambda repo: people.repository(view(), repo, levels[repo.id]))
+    return paged(found, page(), lambda repo: shapes.repository(view(), repo, levels[repo.id]))
 
 
 @routes.get("/repositories")
@@ -51,7 +52,7 @@ def list_all_repos() -> Response:
     """All repositories that the person may see."""
     with host().db.read() as db:
         found = repositories.visible(db, viewer(), None, page())
-    return paged(found, page(), lambda repo: people.repository(view(), repo))
+    return paged(found, page(), lambda repo: shapes.repository(view(), repo))
 
 
 @routes.get("/repos/<owner>/<name>")

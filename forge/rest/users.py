@@ -8,10 +8,46 @@ from forge.records import User
 from forge.rest.answer import RATE_LIMIT, empty, paged, reply
 from forge.rest.request import body, host, need_viewer, page, view, viewer
 from forge.shapes import people
+from forge.shapes import repositories as repository_shapes
 from forge.store import repositories, users
+from forge.store.database import now
 from forge.text import checked_text
 
 routes = Blueprint("users", __name__)
+ROOT = {
+    "current_user_url": "/user",
+    "current_user_authorizations_html_url": "/settings/connections/applications{/client_id}",
+    "authorizations_url": "/authorizations",
+    "code_search_url": "/search/code?q={query}{&page,per_page,sort,order}",
+    "commit_search_url": "/search/commits?q={query}{&page,per_page,sort,order}",
+    "emails_url": "/user/emails",
+    "emojis_url": "/emojis",
+    "events_url": "/events",
+    "feeds_url": "/feeds",
+    "followers_url": "/user/followers",
+    "following_url": "/user/following{/target}",
+    "gists_url": "/gists{/gist_id}",
+    "issue_search_url": "/search/issues?q={query}{&page,per_page,sort,order}",
+    "issues_url": "/issues",
+    "keys_url": "/user/keys",
+    "label_search_url": "/search/labels?q={query}&repository_id={repository_id}{&page,per_page}",
+    "notifications_url": "/notifications",
+    "organization_url": "/orgs/{org}",
+    "organization_repositories_url": "/orgs/{org}/repos{?type,page,per_page,sort}",
+    "organization_teams_url": "/orgs/{org}/teams",
+    "public_gists_url": "/gists/public",
+    "rate_limit_url": "/rate_limit",
+    "repository_url": "/repos/{owner}/{repo}",
+    "repository_search_url": "/search/repositories?q={query}{&page,per_page,sort,order}",
+    "current_user_repositories_url": "/user/repos{?type,page,per_page,sort}",
+    "starred_url": "/user/starred{/owner}{/repo}",
+    "starred_gists_url": "/gists/starred",
+    "user_url": "/users/{user}",
+    "user_organizations_url": "/user/orgs",
+    "user_repositories_url": "/users/{user}/repos{?type,page,per_page,sort}",
+    "user_search_url": "/search/users?q={query}{&page,per_page,sort,order}",
+}
+"""GitHub's own list; a route that the forge has not answers 501."""
 
 
 def _found(login: str) -> User:
@@ -31,7 +67,7 @@ def _need_operator() -> None:
 def root() -> Response:
     """Where things are."""
     api = view().api
-    return reply({"current_user_url": api("/user"), "repository_url": api("/repos/{owner}/{repo}")})
+    return reply({name: api(path) for name, path in ROOT.items()})
 
 
 @routes.get("/meta")
@@ -50,7 +86,7 @@ def rate_limit() -> Response:
 @routes.get("/user")
 def current_user() -> Response:
     """The person who asks."""
-    return reply(people.full_user(view(), need_viewer()))
+    return reply(people.own_user(view(), need_viewer()))
 
 
 @routes.get("/users")
@@ -82,7 +118,7 @@ def list_user_repos(login: str) -> Response:
     owner = _found(login).login
     with host().db.read() as db:
         found = repositories.visible(db, viewer(), owner, page())
-    return paged(found, page(), lambda repo: people.repository(view(), repo))
+    return paged(found, page(), lambda repo: repository_shapes.repository(view(), repo))
 
 
 @routes.post("/admin/users")
@@ -109,13 +145,21 @@ def create_token(login: str) -> Response:
     note = checked_text("Authorization", "note", given.text("note", ""), 200)
     with host().db.write() as db:
         key, token = users.issue_token(db, user, note)
+        made = now()
     shaped = {
         "id": key,
         "url": view().api(f"/authorizations/{key}"),
+        "app": {"client_id": "", "name": "forge", "url": view().html("/")},
         "token": token,
         "token_last_eight": token[-8:],
+        "hashed_token": users.digest(token),
         "scopes": given.texts("scopes"),
         "note": note,
+        "note_url": None,
+        "fingerprint": None,
+        "created_at": made,
+        "updated_at": made,
+        "expires_at": None,
         "user": people.user(view(), user),
     }
     return reply(shaped, 201)

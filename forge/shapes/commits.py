@@ -7,8 +7,11 @@ from forge.git.diff import FileChange
 from forge.git.objects import CommitObject
 from forge.host import View
 from forge.records import Repository, Status, User
-from forge.shapes.people import Json, node_id, user, user_by_id
+from forge.shapes.people import Json, avatar, node_id, user, user_by_id
 from forge.store.database import one
+
+UNSIGNED = {"verified": False, "reason": "unsigned", "signature": None, "payload": None, "verified_at": None}
+"""Signatures are not looked at."""
 
 
 def _account(view: View, email: str) -> Json | None:
@@ -21,15 +24,22 @@ def git_commit(view: View, repo: Repository, commit: CommitObject) -> Json:
     api = view.repo_api(repo, f"/git/commits/{commit.sha}")
     return {
         "sha": commit.sha,
-        "node_id": "",
+        "node_id": node_id("Commit", f"{repo.id}:{commit.sha}"),
         "url": api,
         "html_url": view.repo_html(repo, f"/commit/{commit.sha}"),
         "author": commit.author.model_dump(),
         "committer": commit.committer.model_dump(),
         "message": commit.message,
         "tree": {"sha": commit.tree, "url": view.repo_api(repo, f"/git/trees/{commit.tree}")},
-        "parents": [{"sha": sha, "url": view.repo_api(repo, f"/git/commits/{sha}")} for sha in commit.parents],
-        "verification": {"verified": False, "reason": "unsigned", "signature": None, "payload": None},
+        "parents": [
+            {
+                "sha": sha,
+                "url": view.repo_api(repo, f"/git/commits/{sha}"),
+                "html_url": view.repo_html(repo, f"/commit/{sha}"),
+            }
+            for sha in commit.parents
+        ],
+        "verification": {**UNSIGNED},
     }
 
 
@@ -39,7 +49,7 @@ def commit(view: View, repo: Repository, found: CommitObject, files: Sequence[Fi
     inner = git_commit(view, repo, found)
     shaped: Json = {
         "sha": found.sha,
-        "node_id": "",
+        "node_id": inner["node_id"],
         "url": api,
         "html_url": inner["html_url"],
         "comments_url": f"{api}/comments",
@@ -95,7 +105,7 @@ def ref(view: View, repo: Repository, name: str, sha: str, kind: str) -> Json:
     """A ref with its object."""
     return {
         "ref": name,
-        "node_id": "",
+        "node_id": node_id("Ref", f"{repo.id}:{name}"),
         "url": view.repo_api(repo, f"/git/{name}"),
         "object": {"sha": sha, "type": kind, "url": view.repo_api(repo, f"/git/{kind}s/{sha}")},
     }
@@ -107,7 +117,7 @@ def status(view: View, repo: Repository, found: Status) -> Json:
         "id": found.id,
         "node_id": node_id("Status", found.id),
         "url": view.repo_api(repo, f"/statuses/{found.sha}"),
-        "avatar_url": "",
+        "avatar_url": avatar(view, found.creator_id),
         "state": found.state,
         "context": found.context,
         "description": found.description,

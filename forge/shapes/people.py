@@ -1,6 +1,7 @@
 """Users, repositories and labels as JSON."""
 
 import base64
+import urllib.parse
 from typing import Any
 
 from forge.host import View
@@ -10,9 +11,23 @@ from forge.store import users
 Json = dict[str, Any]
 
 
-def node_id(kind: str, key: int) -> str:
+def node_id(kind: str, key: int | str) -> str:
     """An opaque global id in GitHub's old form."""
     return base64.b64encode(f"{len(kind):03}:{kind}{key}".encode()).decode()
+
+
+_USER_ROUTES = {
+    "followers_url": "/followers",
+    "following_url": "/following{/other_user}",
+    "gists_url": "/gists{/gist_id}",
+    "starred_url": "/starred{/owner}{/repo}",
+    "subscriptions_url": "/subscriptions",
+    "organizations_url": "/orgs",
+    "repos_url": "/repos",
+    "events_url": "/events{/privacy}",
+    "received_events_url": "/received_events",
+}
+"""Where GitHub's clients look for what belongs to a person; most of these routes answer 501 here."""
 
 
 def user(view: View, person: User) -> Json:
@@ -22,14 +37,19 @@ def user(view: View, person: User) -> Json:
         "login": person.login,
         "id": person.id,
         "node_id": node_id("User", person.id),
-        "avatar_url": "",
+        "avatar_url": avatar(view, person.id),
         "gravatar_id": "",
         "url": api,
         "html_url": view.html(f"/{person.login}"),
-        "repos_url": f"{api}/repos",
+        **{key: api + path for key, path in _USER_ROUTES.items()},
         "type": "User",
         "site_admin": person.site_admin,
     }
+
+
+def avatar(view: View, user_id: int) -> str:
+    """The address of a person's picture."""
+    return view.html(f"/avatars/{user_id}")
 
 
 def user_by_id(view: View, key: int) -> Json:
@@ -38,7 +58,7 @@ def user_by_id(view: View, key: int) -> Json:
 
 
 def full_user(view: View, person: User) -> Json:
-    """A user with the profile."""
+    """A user with the public profile; there are no followers and no gists here, so their numbers are 0."""
     return {
         **user(view, person),
         "name": person.name,
@@ -46,11 +66,43 @@ def full_user(view: View, person: User) -> Json:
         "company": None,
         "blog": "",
         "location": None,
+        "hireable": None,
         "bio": None,
-        "public_repos": 0,
+        "public_repos": _count(view, "repositories WHERE owner_id = ? AND private = 0", person),
+        "public_gists": 0,
+        "followers": 0,
+        "following": 0,
         "created_at": person.created_at,
         "updated_at": person.created_at,
     }
+
+
+def own_user(view: View, person: User) -> Json:
+    """A user as they see themselves."""
+    own_private = _count(view, "repositories WHERE owner_id = ? AND private = 1", person)
+    shared = (
+        "repositories r JOIN collaborators c ON c.repo_id = r.id AND c.user_id = ?"
+        " WHERE r.private = 1 AND r.owner_id != c.user_id"
+    )
+    helpers = (
+        "(SELECT DISTINCT c.user_id FROM collaborators c JOIN repositories r ON r.id = c.repo_id"
+        " WHERE r.private = 1 AND r.owner_id = ?)"
+    )
+    row = view.db.execute("SELECT sum(size) FROM repositories WHERE owner_id = ?", [person.id]).fetchone()
+    return {
+        **full_user(view, person),
+        "private_gists": 0,
+        "total_private_repos": own_private + _count(view, shared, person),
+        "owned_private_repos": own_private,
+        "disk_usage": int(row[0] or 0),
+        "collaborators": _count(view, helpers, person),
+        "two_factor_authentication": False,
+    }
+
+
+def _count(view: View, source: str, person: User) -> int:
+    row = view.db.execute(f"SELECT count(*) FROM {source}", [person.id]).fetchone()  # noqa: S608 - fixed parts
+    return int(row[0])
 
 
 def permissions(level: Permission) -> dict[str, bool]:
@@ -59,72 +111,12 @@ def permissions(level: Permission) -> dict[str, bool]:
     return {flag: allows(level, need) for flag, need in flags.items() if need in LEVELS}
 
 
-def repository(view: View, repo: Repository, level: Permission | None = None) -> Json:
-    """A repository; with the viewer's permission where it is known."""
-    api, page = view.repo_api(repo), view.repo_html(repo)
-    sql = "SELECT count(*) FROM issues WHERE repo_id = ? AND state = 'open'"
-    open_issues = view.db.execute(sql, [repo.id]).fetchone()[0]
-    shaped: Json = {
-        "id": repo.id,
-        "node_id": node_id("Repository", repo.id),
-        "name": repo.name,
-        "full_name": repo.full_name,
-        "private": repo.private,
-        "visibility": "private" if repo.private else "public",
-        "owner": user_by_id(view, repo.owner_id),
-        "html_url": page,
-        "description": repo.description,
-        "fork": False,
-        "url": api,
-        "clone_url": f"{page}.git",
-        "git_url": f"{page}.git",
-        "default_branch": repo.default_branch,
-        "master_branch": repo.default_branch,
-        "created_at": repo.created_at,
-        "updated_at": repo.updated_at,
-        "pushed_at": repo.pushed_at,
-        "archived": False,
-        "disabled": False,
-        "has_issues": True,
-        "open_issues": open_issues,
-        "open_issues_count": open_issues,
-        "allow_merge_commit": True,
-        "allow_squash_merge": True,
-        "allow_rebase_merge": True,
-        "delete_branch_on_merge": False,
-        **_templates(api),
-    }
-    if level is not None:
-        shaped["permissions"] = permissions(level)
-    return shaped
-
-
-def _templates(api: str) -> Json:
-    paths = {
-        "branches_url": "/branches{/branch}",
-        "collaborators_url": "/collaborators{/collaborator}",
-        "commits_url": "/commits{/sha}",
-        "compare_url": "/compare/{base}...{head}",
-        "contents_url": "/contents/{+path}",
-        "git_commits_url": "/git/commits{/sha}",
-        "git_refs_url": "/git/refs{/sha}",
-        "hooks_url": "/hooks",
-        "issue_comment_url": "/issues/comments{/number}",
-        "issues_url": "/issues{/number}",
-        "labels_url": "/labels{/name}",
-        "pulls_url": "/pulls{/number}",
-        "statuses_url": "/statuses/{sha}",
-        "trees_url": "/git/trees{/sha}",
-    }
-    return {key: api + path for key, path in paths.items()}
-
-
 def label(view: View, repo: Repository, found: Label) -> Json:
     """A label."""
     return {
         "id": found.id,
         "node_id": node_id("Label", found.id),
-        "url": view.repo_api(repo, f"/labels/{found.name}"),
+        "url": view.repo_api(repo, f"/labels/{urllib.parse.quote(found.name, safe='')}"),
         "name": found.name,
         "color": found.color,
         "default": False,

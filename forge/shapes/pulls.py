@@ -5,7 +5,8 @@ from forge.host import View
 from forge.records import Issue, Pull, Record, Repository, Review, ReviewComment
 from forge.shapes.issues import association, reaction_counts
 from forge.shapes.issues import issue as issue_shape
-from forge.shapes.people import Json, node_id, repository, user, user_by_id
+from forge.shapes.people import Json, node_id, user, user_by_id
+from forge.shapes.repositories import repository
 from forge.store import issues, pulls
 
 
@@ -60,10 +61,27 @@ def pull(view: View, repo: Repository, found: Issue, details: PullDetails | None
         "auto_merge": None,
         "requested_reviewers": asked,
         "requested_teams": [],
+        "_links": _links(view, repo, found.number, git.head_sha),
     }
     if details is not None:
         shaped.update(_computed(view, git, details))
     return shaped
+
+
+def _links(view: View, repo: Repository, number: int, head: str) -> Json:
+    api = view.repo_api(repo, f"/pulls/{number}")
+    issue = view.repo_api(repo, f"/issues/{number}")
+    targets = {
+        "self": api,
+        "html": view.repo_html(repo, f"/pull/{number}"),
+        "issue": issue,
+        "comments": f"{issue}/comments",
+        "review_comments": f"{api}/comments",
+        "review_comment": view.repo_api(repo, "/pulls/comments{/number}"),
+        "commits": f"{api}/commits",
+        "statuses": view.repo_api(repo, f"/statuses/{head}"),
+    }
+    return {name: {"href": target} for name, target in targets.items()}
 
 
 _ONLY_ISSUE = {
@@ -74,6 +92,7 @@ _ONLY_ISSUE = {
     "repository_url",
     "events_url",
     "labels_url",
+    "performed_via_github_app",
 }
 
 
@@ -93,8 +112,9 @@ def _computed(view: View, git: Pull, details: PullDetails) -> Json:
 def review(view: View, repo: Repository, found: Review) -> Json:
     """A review."""
     number = issues.by_id(view.db, found.pull_id).number
-    page = view.repo_html(repo, f"/pull/{number}")
-    return {
+    page = f"{view.repo_html(repo, f'/pull/{number}')}#pullrequestreview-{found.id}"
+    api = view.repo_api(repo, f"/pulls/{number}")
+    shaped: Json = {
         "id": found.id,
         "node_id": node_id("PullRequestReview", found.id),
         "user": user_by_id(view, found.author_id),
@@ -102,22 +122,28 @@ def review(view: View, repo: Repository, found: Review) -> Json:
         "body": found.body,
         "state": found.state,
         "commit_id": found.commit_id,
-        "submitted_at": found.submitted_at,
-        "html_url": f"{page}#pullrequestreview-{found.id}",
-        "pull_request_url": view.repo_api(repo, f"/pulls/{number}"),
+        "html_url": page,
+        "pull_request_url": api,
+        "_links": {"html": {"href": page}, "pull_request": {"href": api}},
     }
+    if found.submitted_at is not None:
+        shaped["submitted_at"] = found.submitted_at
+    return shaped
 
 
 def review_comment(view: View, repo: Repository, found: ReviewComment) -> Json:
     """A remark on a diff."""
     number = issues.by_id(view.db, found.pull_id).number
     api = view.repo_api(repo, f"/pulls/comments/{found.id}")
+    page = view.repo_html(repo, f"/pull/{number}#discussion_r{found.id}")
+    pull_api = view.repo_api(repo, f"/pulls/{number}")
     shaped: Json = {
         "id": found.id,
         "node_id": node_id("PullRequestReviewComment", found.id),
         "url": api,
-        "html_url": view.repo_html(repo, f"/pull/{number}#discussion_r{found.id}"),
-        "pull_request_url": view.repo_api(repo, f"/pulls/{number}"),
+        "html_url": page,
+        "pull_request_url": pull_api,
+        "_links": {"self": {"href": api}, "html": {"href": page}, "pull_request": {"href": pull_api}},
         "pull_request_review_id": found.review_id,
         "user": user_by_id(view, found.author_id),
         "author_association": association(view, repo, found.author_id),
@@ -126,8 +152,8 @@ def review_comment(view: View, repo: Repository, found: ReviewComment) -> Json:
         "commit_id": found.commit_id,
         "original_commit_id": found.commit_id,
         "diff_hunk": found.diff_hunk,
-        "line": found.line,
-        "original_line": found.line,
+        "position": found.position,
+        "original_position": found.position,
         "side": found.side,
         "start_line": found.start_line,
         "original_start_line": found.start_line,
@@ -137,6 +163,8 @@ def review_comment(view: View, repo: Repository, found: ReviewComment) -> Json:
         "updated_at": found.updated_at,
         "reactions": reaction_counts(view, "review_comment", found.id, api),
     }
+    if found.line is not None:
+        shaped["line"] = shaped["original_line"] = found.line
     if found.in_reply_to:
         shaped["in_reply_to_id"] = found.in_reply_to
     return shaped

@@ -40,6 +40,20 @@ class Listing(Generic[R]):
         self.total = total
 
 
+COLUMNS = (
+    "repositories ADD COLUMN size INTEGER NOT NULL DEFAULT 0",
+    "review_comments ADD COLUMN position INTEGER NOT NULL DEFAULT 1",
+)
+"""What came after the first schema, in order; the file's `user_version` says how many it has."""
+
+
+def _add_columns(db: sqlite3.Connection) -> None:
+    done = int(db.execute("PRAGMA user_version").fetchone()[0])
+    for column in COLUMNS[done:]:
+        db.execute(f"ALTER TABLE {column}")
+    db.execute(f"PRAGMA user_version = {max(done, len(COLUMNS))}")
+
+
 class Database:
     """Hands out connections; a thread gets the same one each time."""
 
@@ -49,6 +63,8 @@ class Database:
         path.touch(mode=0o600)
         with self.read() as db:
             db.executescript(resources.files("forge.store").joinpath("schema.sql").read_text())
+        with self.write() as db:
+            _add_columns(db)
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)

@@ -26,6 +26,12 @@ CREATE TABLE IF NOT EXISTS repositories (
     pushed_at TEXT,
     UNIQUE (owner_id, name)
 );
+CREATE TABLE IF NOT EXISTS topics (
+    repo_id INTEGER NOT NULL REFERENCES repositories(id) ON DELETE CASCADE,
+    place INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (repo_id, name)
+);
 CREATE TABLE IF NOT EXISTS collaborators (
     repo_id INTEGER NOT NULL REFERENCES repositories(id) ON DELETE CASCADE,
     user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,

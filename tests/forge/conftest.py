@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import queue
 import signal
 import subprocess
@@ -18,8 +19,40 @@ import requests
 from github import Auth, Github
 from github.Repository import Repository
 
+from tests.forge.conformance import TALLY, Log, Tally, check_webhook
+from tests.forge.description import Description, described
+
 ADMIN_TOKEN = "operator-token-for-tests"
+DESCRIPTION = os.environ.get("ROADCREW_TEST_GITHUB_OPENAPI", "")
 _numbers = itertools.count(1)
+_logs: list[Log] = []
+_webhooks: "queue.Queue[Received]" = queue.Queue()
+
+
+@pytest.fixture
+def github_description() -> Description:
+    """GitHub's description; skips where it is not to be had."""
+    if not DESCRIPTION:
+        pytest.skip("GitHub's description is not here: scripts/ci-services fetches it")
+    return described(Path(DESCRIPTION))
+
+
+@pytest.fixture(autouse=True)
+def valid_answers() -> Iterator[None]:
+    """Fail a test during which the forge answered, or sent, what GitHub's description does not allow."""
+    yield
+    seen = Tally()
+    if DESCRIPTION:
+        github = described(Path(DESCRIPTION))
+        for log in _logs:
+            log.check(github, seen)
+        while not _webhooks.empty():
+            got = _webhooks.get()
+            check_webhook(github, got.headers["X-GitHub-Event"], got.json, seen)
+    elif _logs:
+        seen.routes.add("(not counted)")
+    TALLY.add(seen)
+    assert not seen.problems, "\n".join(seen.problems)
 
 
 @dataclass
@@ -80,7 +113,10 @@ def start(data: Path, port: int = 0) -> Forge:
     data.mkdir(parents=True, exist_ok=True)
     secret = data.parent / f"{data.name}.token"
     secret.write_text(ADMIN_TOKEN)
-    command = [sys.executable, "-m", "forge", "--data", str(data), "--port", str(port)]
+    answers = data.parent / f"{data.name}.answers"
+    answers.touch()
+    _logs.append(Log(answers))
+    command = [sys.executable, "-m", "tests.forge.recorded", str(answers), "--data", str(data), "--port", str(port)]
     log = (data.parent / f"{data.name}.log").open("a")
     with log:
         process = subprocess.Popen(
@@ -225,7 +261,10 @@ def receiver() -> Iterator[Receiver]:
             self.send_response(500 if self.path == "/broken" else 200)
             self.end_headers()
             self.wfile.write(b"thanks")
-            inbox.put(Received(headers=dict(self.headers.items()), body=body))
+            got = Received(headers=dict(self.headers.items()), body=body)
+            if got.headers["Content-Type"] == "application/json":
+                _webhooks.put(got)
+            inbox.put(got)
 
         def log_message(self, format: str, *args: Any) -> None:
             return

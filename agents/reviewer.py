@@ -12,13 +12,17 @@ from agents.findings import Finding, ReviewReply, finding_of, quotes_change
 from agents.handover import Handover, handed_over
 from agents.journal import CommandResult
 from agents.plans import PlannedTask
+from agents.sarif import review_sarif
 from agents.surroundings import Neighbourhood, look_from
 from agents.tasks import planned_task
+from agents.tester import environment_at
 from agents.threads import Record
 from agents.words import Listener
+from devctl import LaunchRefused, PreparationFailed
 from prompts import render
 from tools.artifacts import ArtifactRef
 from tools.lint import LintReport, lint_change
+from tools.lint_project import lint_project, project_linters
 from tools.mirror import Mirror
 from tools.model import Message, ModelRequest
 from tools.structured import complete_structured
@@ -87,7 +91,16 @@ def review(context: TurnContext) -> dict[str, JsonValue]:
     )
     if review_.dropped:
         logger.info("%d claims of the review of %s quote no changed line", review_.dropped, context.task_key)
+    _export(context, work, review_, seen.lint)
     return _result(context, review_)
+
+
+def _export(context: TurnContext, work: Handover, made: Review, lint: LintReport) -> None:
+    """Store the findings of linters and review as SARIF, beside the tests' JUnit XML."""
+    about = f"{context.thread.id}/round-{context.turn.round}"
+    name = f"tasks/{context.thread.id}/round-{context.turn.round}/review.sarif"
+    log = review_sarif(work.fetch(context), (work.base, work.commit), made.findings, lint, about)
+    context.crew.artifacts.put(name, log.encode())
 
 
 def _result(context: TurnContext, made: Review) -> dict[str, JsonValue]:
@@ -106,10 +119,24 @@ def _material(context: TurnContext, work: Handover) -> CommandResult:
     material = Material(
         diff=mirror.diff(work.base, work.commit)[:DIFF_LIMIT],
         since_diff=mirror.diff(since, work.commit)[:DIFF_LIMIT] if since else "",
-        lint=lint_change(mirror, work.base, work.commit),
+        lint=_linted(context, mirror, work),
         around=_around(context, mirror, work),
     )
     return CommandResult(reply=material.model_dump(mode="json"))
+
+
+def _linted(context: TurnContext, mirror: Mirror, work: Handover) -> LintReport:
+    """Return what our linters say on this host, and the repository's own in its environment."""
+    report = lint_change(mirror, work.base, work.commit)
+    linters = project_linters(mirror, work.base, work.commit)
+    if not linters:
+        return report
+    try:
+        with environment_at(context, mirror, work.commit, ()) as worktree:
+            return report.joined(lint_project(worktree, linters, mirror.changed_lines(work.base, work.commit)))
+    except (PreparationFailed, LaunchRefused) as fault:
+        note = f"the repository's own linters could not be run: {fault.message}"
+        return report.joined(LintReport(notes=(note,)))
 
 
 def _around(context: TurnContext, mirror: Mirror, work: Handover) -> Neighbourhood:

@@ -17,7 +17,7 @@ from agents.tasks import feature_plan, planned_task
 from agents.threads import Record
 from devctl import LaunchRefused, PreparationFailed
 from tools.artifacts import ArtifactRef
-from tools.environments import open_worktree, prepare_commit
+from tools.environments import WorkTree, open_worktree, prepare_commit
 from tools.errors import ArtifactMissing
 from tools.mirror import Mirror
 from tools.suite import (
@@ -78,16 +78,19 @@ def suite_at(context: TurnContext, mirror: Mirror, commit: str) -> SuiteReport:
 
 def run_at(context: TurnContext, mirror: Mirror, commit: str, command: SuiteCommand) -> SuiteReport:
     """Run the suite on a commit in a fresh environment."""
+    with environment_at(context, mirror, commit, command.packages) as worktree:
+        return run_suite(worktree, command, context.crew.settings.suite_seconds)
+
+
+def environment_at(context: TurnContext, mirror: Mirror, commit: str, packages: tuple[str, ...]) -> WorkTree:
+    """Return a fresh environment with a commit and its dependencies in it; the caller closes it."""
     crew = context.crew
     role, repository = context.turn.role, context.thread.repository
-    prepared = prepare_commit(
-        crew.launcher, mirror, commit, packages=command.packages, role=role, repository=repository
-    )
+    prepared = prepare_commit(crew.launcher, mirror, commit, packages=packages, role=role, repository=repository)
     labels = {"feature": context.feature, "task": context.task_key, "role": role}
-    with open_worktree(
+    return open_worktree(
         crew.launcher, mirror, commit, prepared=prepared, labels=labels, role=role, repository=repository
-    ) as worktree:
-        return run_suite(worktree, command, crew.settings.suite_seconds)
+    )
 
 
 def _baseline(context: TurnContext) -> CommandResult:

@@ -13,23 +13,25 @@ import tempfile
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from tools.clone import copy_files
 from tools.errors import LintBroken
 from tools.gitobjects import EXECUTABLE, REGULAR, Entry
+from tools.lint_report import LintFinding, LintReport, Severity
 from tools.mirror import Mirror
 from tools.process import Finished, run_program
 from tools.record import Record
 from tools.testpaths import is_test_path
 
+__all__ = ["LintFinding", "LintReport", "lint_change"]
+
 log = logging.getLogger(__name__)
 
 SECONDS = 120.0
 OUTPUT_BYTES = 64 * 1024 * 1024
-FINDINGS_SHOWN = 100
 DEFAULT_RULES = ("E4", "E7", "E9", "F", "B", "S", "PLE")
 """What ruff looks for where the repository does not say."""
 NOT_IN_TESTS = ("S", "B011")
@@ -40,53 +42,6 @@ _BATCH = 500
 """Files named in one call of a linter."""
 
 T = TypeVar("T")
-Severity = Literal["low", "medium", "high"]
-
-
-class LintFinding(Record):
-    """One thing that a linter says about a changed line."""
-
-    path: str
-    line: int
-    """From 1."""
-    rule: str
-    severity: Severity
-    message: str
-    tool: Literal["ruff", "bandit"]
-
-
-class LintReport(Record):
-    """What the linters say about a change."""
-
-    findings: tuple[LintFinding, ...] = ()
-    """On changed lines only, by path and line."""
-    files: int = 0
-    """How many files were looked at."""
-    notes: tuple[str, ...] = ()
-    """What could not be looked at, and why."""
-
-    @property
-    def clean(self) -> bool:
-        """Whether there is no finding."""
-        return not self.findings
-
-    @property
-    def verdict(self) -> str:
-        """One line; the same for the same result."""
-        if not self.files:
-            return "lint: no Python file is changed"
-        counts = {tool: sum(found.tool == tool for found in self.findings) for tool in ("ruff", "bandit")}
-        words = [f"{count} from {tool}" for tool, count in counts.items() if count]
-        high = sum(found.severity == "high" for found in self.findings)
-        words += [f"{high} of them high"] if high else []
-        return f"lint: {', '.join(words)}" if words else "lint: clean"
-
-    @property
-    def text(self) -> str:
-        """The findings, one a line, as people read them."""
-        lines = [f"{f.path}:{f.line}: {f.rule} ({f.severity}) {f.message}" for f in self.findings[:FINDINGS_SHOWN]]
-        rest = len(self.findings) - FINDINGS_SHOWN
-        return "\n".join([*lines, *([f"[… {rest} more]"] if rest > 0 else []), *self.notes])
 
 
 def lint_change(mirror: Mirror, base: str, commit: str) -> LintReport:

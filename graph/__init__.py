@@ -10,6 +10,7 @@ from graph.errors import (
     QueryInvalid,
     StaleEpoch,
 )
+from graph.lessons import Lesson
 from graph.models import (
     Artifact,
     BurndownPoint,
@@ -47,6 +48,7 @@ __all__ = [
     "GraphSettings",
     "GraphUnavailable",
     "IllegalTransition",
+    "Lesson",
     "NotInRoadmap",
     "PullRequest",
     "QueryInvalid",

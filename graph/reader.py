@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Self
 
@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from graph.connection import Connection, Row
 from graph.errors import QueryInvalid
+from graph.lessons import Lesson, lessons_about
 from graph.models import (
     MET,
     BurndownPoint,
@@ -111,6 +112,14 @@ class RoadmapReader:
     def touched(self, repository: str, path: str) -> list[Task]:
         """Return the tasks that are expected to touch, or touched, a path."""
         return [task_of(row) for row in self._connection.read("touched", file_id=f"{repository}:{path}")]
+
+    def lessons(self, repository: str, paths: Sequence[str], limit: int = 10) -> list[Lesson]:
+        """Return what earlier reviews taught about these paths, most frequent first, at most ``limit``.
+
+        A path may be a folder or a glob. Lessons about the files themselves come before those about other files
+        of the same folders, which fill up what is left of the limit.
+        """
+        return lessons_about(self._connection, repository, paths, limit)
 
     def runs(self, task_id: str) -> list[Run]:
         """Return the tries at a task."""

@@ -7,14 +7,13 @@ retries. A fenced write first raises its thread's epoch, so that a holder that w
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
 from graph.connection import Transaction
-from graph.errors import CycleRefused, IllegalTransition, NotInRoadmap, StaleEpoch
+from graph.errors import CycleRefused, IllegalTransition, NotInRoadmap
+from graph.lessons import Lesson, learn
 from graph.models import (
     FEATURE_TRANSITIONS,
     MET,
@@ -34,6 +33,7 @@ from graph.models import (
     TestReport,
 )
 from graph.reader import RoadmapReader
+from graph.writing import add_event, locked, now, pass_fence, token
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Roadmap(RoadmapReader):
         """Write a feature and its tasks, or bring those that have not begun in line with an edited plan."""
 
         def work(tx: Transaction) -> None:
-            _pass_fence(tx, change)
+            pass_fence(tx, change)
             tx.run("upsert_repository", id=repository)
             there = tx.run("lock_feature", id=feature.id, lock=token())
             tx.run("upsert_feature", **feature.model_dump(mode="json"))
@@ -69,7 +69,7 @@ class Roadmap(RoadmapReader):
                 milestone = f"{repository}:{feature.target_release}"
                 tx.run("target_milestone", id=feature.id, milestone_id=milestone, name=feature.target_release)
             if not there:
-                _event(tx, change, feature.id, "planned")
+                add_event(tx, change, feature.id, "planned")
             for task in tasks:
                 _upsert_task(tx, task, change)
             begun = {task.id for task in tasks if not _unlink(tx, task)}
@@ -84,7 +84,7 @@ class Roadmap(RoadmapReader):
         """Write one more task of a feature that is under way."""
 
         def work(tx: Transaction) -> None:
-            _pass_fence(tx, change)
+            pass_fence(tx, change)
             _upsert_task(tx, task, change)
             if _unlink(tx, task):
                 _link(tx, task.feature_id.rpartition("/")[0], task)
@@ -98,7 +98,7 @@ class Roadmap(RoadmapReader):
         """Take an open task whose dependencies are met; False when somebody else has it. Idempotent for the owner."""
 
         def work(tx: Transaction) -> bool:
-            _pass_fence(tx, change)
+            pass_fence(tx, change)
             found = tx.run("lock_task", id=task_id, lock=token())
             if not found:
                 raise NotInRoadmap(f"{task_id} is not in the roadmap", "look with `roadcrew cypher`")
@@ -108,7 +108,7 @@ class Roadmap(RoadmapReader):
             if status != "open" or tx.run("unmet_dependencies", id=task_id, met=sorted(MET)):
                 return False
             tx.run("claim_task", id=task_id, owner=owner, at=now())
-            _event(tx, change, task_id, "status open -> assigned")
+            add_event(tx, change, task_id, "status open -> assigned")
             return True
 
         return self._connection.write(work)
@@ -117,14 +117,14 @@ class Roadmap(RoadmapReader):
         """Give a claimed task back."""
 
         def work(tx: Transaction) -> None:
-            _pass_fence(tx, change)
-            before = _locked(tx, "task", task_id)
+            pass_fence(tx, change)
+            before = locked(tx, "task", task_id)
             if before == "open":
                 return
             if before not in ("assigned", "in_progress", "blocked"):
                 raise IllegalTransition(f"{task_id} is {before}: only a claimed task can be released", "")
             tx.run("release_task", id=task_id, at=now())
-            _event(tx, change, task_id, f"status {before} -> open")
+            add_event(tx, change, task_id, f"status {before} -> open")
 
         self._connection.write(work)
 
@@ -176,10 +176,18 @@ class Roadmap(RoadmapReader):
             "upsert_pull_request", pull.id, change, f"pull request {pull.state}", values, feature_id=feature_id
         )
 
+    def learn(self, repository: str, lesson: Lesson, paths: Sequence[str], learned_from: str, change: Change) -> None:
+        """Keep what a review or run (``learned_from``, its id) taught about files.
+
+        The same lesson of the same review counts once, whatever its spelling of spaces and case.
+        """
+        self._connection.write(lambda tx: learn(tx, repository, lesson, paths, learned_from, change))
+        logger.info("learned %s from %s", lesson.id_in(repository), learned_from)
+
     def _move(self, kind: str, node: str, status: Any, table: Any, change: Change) -> None:
         def work(tx: Transaction) -> None:
-            _pass_fence(tx, change)
-            before = _locked(tx, kind, node)
+            pass_fence(tx, change)
+            before = locked(tx, kind, node)
             if before == status:
                 return
             if status not in table[type(status)(before)]:
@@ -188,7 +196,7 @@ class Roadmap(RoadmapReader):
                     f"{node} is {before} and cannot become {status}", f"from {before} it can become {legal}"
                 )
             tx.run(f"set_{kind}_status", id=node, status=str(status), at=now())
-            _event(tx, change, node, f"status {before} -> {status}")
+            add_event(tx, change, node, f"status {before} -> {status}")
 
         self._connection.write(work)
 
@@ -200,10 +208,10 @@ class Roadmap(RoadmapReader):
             raise ValueError(f"{sorted(unknown)[0]!r} cannot be set on a {kind}")
 
         def work(tx: Transaction) -> None:
-            _pass_fence(tx, change)
-            _locked(tx, kind, node)
+            pass_fence(tx, change)
+            locked(tx, kind, node)
             tx.run(f"update_{kind}", id=node, values=values)
-            _event(tx, change, node, f"set {', '.join(sorted(values))}")
+            add_event(tx, change, node, f"set {', '.join(sorted(values))}")
 
         self._connection.write(work)
 
@@ -217,44 +225,13 @@ class Roadmap(RoadmapReader):
         self, query: str, node: str, change: Change, what: str, values: dict[str, Any], **more: Any
     ) -> None:
         def work(tx: Transaction) -> None:
-            _pass_fence(tx, change)
+            pass_fence(tx, change)
             if not tx.run(query, id=node, values=values, **more):
                 missing = ", ".join(str(value) for value in more.values())
                 raise NotInRoadmap(f"{missing} is not in the roadmap", "record it first")
-            _event(tx, change, node, what)
+            add_event(tx, change, node, what)
 
         self._connection.write(work)
-
-
-def now() -> str:
-    """Return the time as an ISO string with its zone; `datetime()` in the query keeps the zone."""
-    return datetime.now(UTC).isoformat()
-
-
-def token() -> str:
-    """Return a value that no other transaction writes: setting it locks the node."""
-    return uuid.uuid4().hex
-
-
-def _pass_fence(tx: Transaction, change: Change) -> None:
-    if change.fence is None:
-        return
-    if not tx.run("fence", thread=change.fence.thread, epoch=change.fence.epoch):
-        raise StaleEpoch(
-            f"{change.fence.thread} has a newer holder than epoch {change.fence.epoch}", "nothing was written"
-        )
-
-
-def _event(tx: Transaction, change: Change, subject: str, what: str) -> None:
-    tx.run("add_event", id=token(), at=now(), who=change.who, what=what, why=change.why, subject=subject)
-
-
-def _locked(tx: Transaction, kind: str, node: str) -> str:
-    """Lock a node and return its status."""
-    found = tx.run(f"lock_{kind}", id=node, lock=token())
-    if not found:
-        raise NotInRoadmap(f"{node} is not in the roadmap", "look with `roadcrew cypher`")
-    return str(found[0]["status"])
 
 
 def _upsert_task(tx: Transaction, task: Task, change: Change) -> None:
@@ -264,12 +241,12 @@ def _upsert_task(tx: Transaction, task: Task, change: Change) -> None:
     values = task.model_dump(mode="json", exclude={"depends_on", "touches", "owner", "attempts"})
     tx.run("upsert_task", **values, rank=PRIORITY_RANK[task.priority], at=now())
     if not there:
-        _event(tx, change, task.id, "planned")
+        add_event(tx, change, task.id, "planned")
 
 
 def _unlink(tx: Transaction, task: Task) -> bool:
     """Drop the links of a task as it was planned before; False, and nothing, where it has begun."""
-    if TaskStatus(_locked(tx, "task", task.id)) not in RESTARTABLE:
+    if TaskStatus(locked(tx, "task", task.id)) not in RESTARTABLE:
         return False
     tx.run("drop_links", id=task.id)
     return True

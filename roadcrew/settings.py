@@ -168,11 +168,11 @@ def _read_file(path: Path) -> dict[str, Any]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsInvalid(f"{path} is not TOML: {error}", "mend it, or move it away") from error
-    unknown = sorted(content.keys() - {"model", "team", "tests"})
+    unknown = sorted(content.keys() - {"docs", "model", "team", "tests"})
     if unknown:
         raise SettingsInvalid(
             f"{path} has the unknown key {unknown[0]!r}",
-            "it may hold `model`, [team] and [tests]; addresses and secrets come from the environment alone",
+            "it may hold `model`, [team], [tests] and [docs]; addresses and secrets come from the environment alone",
         )
     return content
 

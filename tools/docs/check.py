@@ -3,15 +3,31 @@
 from collections.abc import Callable, Sequence
 
 from tools.docs.documents import Documents
+from tools.docs.installing import installing
+from tools.docs.interface import InterfaceCheck
 from tools.docs.links import check_links
 from tools.docs.meeting import Meeting
 from tools.docs.needs import PlannedDocument, documentation_brief
 from tools.docs.records import DocFinding, DocReport, in_order
+from tools.docs.running import SnippetRun
+from tools.docs.sites import SiteBuild
+from tools.docs.snippets import Snippet, snippets_of
 from tools.environments import WorkTree
 from tools.mirror import Mirror
+from tools.record import Record
 
 OpenTree = Callable[[str], WorkTree]
 """Opens an environment with the files of a commit in it."""
+
+
+class Run(Record):
+    """What running a change's documents gave."""
+
+    findings: tuple[DocFinding, ...] = ()
+    snippets: int = 0
+    left: int = 0
+    built: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class DocumentationChange:
@@ -47,10 +63,67 @@ class DocumentationChange:
         if self._closing:
             findings += Meeting(self._mirror, self._base, self._commit).unmet(brief)
         broken, links = check_links(self._mirror, self._base, self._commit, self.documents)
-        findings += broken
+        run = self._run() if self._open_tree is not None else Run()
         return DocReport(
-            findings=in_order(findings),
+            findings=in_order([*findings, *broken, *run.findings]),
             needs=brief.needs if self._closing else (),
             documents=self.documents,
             links=links,
+            snippets=run.snippets,
+            left=run.left,
+            built=run.built,
+            notes=run.notes,
         )
+
+    def _run(self) -> Run:
+        """Run what has to be run, all in one environment; none is opened where there is nothing."""
+        snippets = self._snippets(self._commit)
+        site, interface = SiteBuild(self._mirror, self._commit), InterfaceCheck(self._mirror, self._base, self._commit)
+        fit = [one for one in snippets if not one.left]
+        builds = site.configured and bool(self.documents)
+        notes = [f"{one.path}:{one.line} was not run: {one.left}." for one in snippets if one.left]
+        if not fit and not builds and not interface.concerned:
+            return Run(left=len(snippets), notes=tuple(notes))
+        findings: list[DocFinding] = []
+        with self._opened(self._commit) as worktree:
+            findings += site.findings(worktree, lambda: self._opened(self._base)) if builds else []
+            findings += interface.findings(worktree) if interface.concerned else []
+            failed = SnippetRun(worktree, self._commit).findings(fit)
+        ours = self._without_older(failed, fit)
+        notes += [f"{one.as_text} It failed before the change as well." for one in failed if one not in ours]
+        return Run(
+            findings=(*findings, *ours),
+            snippets=len(fit),
+            left=len(snippets) - len(fit),
+            built=(*site.built, *(["openapi"] if interface.built else [])),
+            notes=(*site.notes, *interface.notes, *notes),
+        )
+
+    def _without_older(self, failed: list[DocFinding], snippets: list[Snippet]) -> list[DocFinding]:
+        """Leave out what is written as it was at the base and failed there already."""
+        paths = {one.path for one in failed}
+        before = [one for one in self._snippets(self._base) if one.path in paths and not one.left]
+        known = {(one.path, one.code) for one in before}
+        doubtful = [one for one in failed if _key(one, snippets) in known]
+        if not doubtful:
+            return failed
+        with self._opened(self._base) as worktree:
+            older = {_key(one, before) for one in SnippetRun(worktree, self._base).findings(before)}
+        return [one for one in failed if _key(one, snippets) not in older]
+
+    def _snippets(self, commit: str) -> tuple[Snippet, ...]:
+        programs = frozenset(item.name for item in installing(self._mirror, commit) if item.text == "program")
+        texts = Documents(self._mirror, commit).texts
+        there = [path for path in self.documents if path in texts]
+        return tuple(one for path in there for one in snippets_of(path, texts[path], programs))
+
+    def _opened(self, commit: str) -> WorkTree:
+        if self._open_tree is None:
+            raise RuntimeError("nothing is run without an environment")
+        return self._open_tree(commit)
+
+
+def _key(finding: DocFinding, snippets: Sequence[Snippet]) -> tuple[str, str]:
+    """The document and the code of the snippet that a finding is about."""
+    mine = [one for one in snippets if one.path == finding.path and one.line <= finding.line]
+    return finding.path, max(mine, key=lambda one: one.line).code if mine else ""

@@ -1,11 +1,12 @@
 """Sites built and interfaces exported in prepared environments, with the real generators and frameworks."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from devctl import Launcher, PreparationFailed
+from devctl import DevctlSettings, Launcher, PreparationFailed, open_launcher
+from devctl.errors import SandboxUnavailable
 from tests.tools.repositories import committed
 from tools.docs import DocReport, DocumentationChange
 from tools.docs.openapi import differences, missing_routes
@@ -53,16 +54,28 @@ api.register_blueprint(items)
 """
 
 
+@pytest.fixture(scope="module")
+def installing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
+    """Real sandboxes whose packages come from where this machine has them."""
+    settings = DevctlSettings.from_environment(folder=tmp_path_factory.mktemp("devctl"), backend="bubblewrap")
+    try:
+        opened = open_launcher(settings, None)
+    except SandboxUnavailable as error:
+        pytest.skip(str(error))
+    yield opened
+    opened.stop_all()
+
+
 @pytest.fixture
-def checked(launcher: Launcher, mirror: Mirror, first: str) -> Check:
+def checked(installing: Launcher, mirror: Mirror, first: str) -> Check:
     """Checks a change in environments with everything that the repository asks for."""
 
     def opened(at: str) -> WorkTree:
         try:
-            prepared = prepare_commit(launcher, mirror, at, packages=site_packages(mirror, at))
+            prepared = prepare_commit(installing, mirror, at, packages=site_packages(mirror, at))
         except PreparationFailed as fault:
             pytest.skip(f"the package registry is not reached: {fault.message}")
-        return open_worktree(launcher, mirror, at, prepared=prepared)
+        return open_worktree(installing, mirror, at, prepared=prepared)
 
     def check(base: dict[str, str], change: dict[str, str]) -> DocReport:
         before = committed(mirror, first, base)

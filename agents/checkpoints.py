@@ -10,7 +10,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.postgres import PostgresSaver
 
-from agents.database import Connection
+from agents.database import Connection, in_one_go
 from agents.threads import Lease, renew_thread
 
 
@@ -31,7 +31,7 @@ class FencedSaver(PostgresSaver):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Write a checkpoint; raises `Fenced` when the lease was lost."""
-        with self._writing, self._connection.transaction():
+        with self._writing, in_one_go(self._connection):
             renew_thread(self._connection, self._lease)
             return super().put(config, checkpoint, metadata, new_versions)
 
@@ -39,6 +39,6 @@ class FencedSaver(PostgresSaver):
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """Write a node's pending writes; raises `Fenced` when the lease was lost."""
-        with self._writing, self._connection.transaction():
+        with self._writing, in_one_go(self._connection):
             renew_thread(self._connection, self._lease)
             super().put_writes(config, writes, task_id, task_path)

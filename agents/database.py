@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool, PoolTimeout
 from pydantic import JsonValue
 
-from agents.errors import StateUnavailable
+from agents.errors import Fenced, StateUnavailable
 
 Connection = psycopg.Connection[DictRow]
 
@@ -23,6 +23,8 @@ SEARCH_PATH = "-c search_path=roadcrew,public"
 MIGRATION_LOCK = 7_236_001
 """Key of the advisory lock that lets one process migrate at a time."""
 CONNECT_SECONDS = 10
+LEASE_LOST = "RC001"
+"""What the server answers a holder that was replaced; see `sql/0003_fence.sql`."""
 
 
 class Database:
@@ -62,8 +64,12 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Lend one connection inside a transaction, committed when the block ends well."""
-        with self.connection() as connection, connection.transaction():
+        """Lend one connection inside a transaction, committed when the block ends well.
+
+        Its statements travel to the server together as far as none is read in between, so what is wrong with one may
+        be raised at the next reading, or at the end.
+        """
+        with self.connection() as connection, in_one_go(connection):
             yield connection
 
     def rows(self, query: str, *parameters: object) -> list[DictRow]:
@@ -72,7 +78,7 @@ class Database:
             return connection.execute(query, parameters).fetchall()
 
     def _migrate(self) -> None:
-        with self.transaction() as connection:
+        with self.connection() as connection, connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
             connection.execute("CREATE SCHEMA IF NOT EXISTS roadcrew")
             connection.execute(
@@ -83,6 +89,18 @@ class Database:
                 if file.name.endswith(".sql") and file.name not in known:
                     connection.execute(file.read_text().encode())
                     connection.execute("INSERT INTO migration (name) VALUES (%s)", [file.name])
+
+
+@contextmanager
+def in_one_go(connection: Connection) -> Iterator[None]:
+    """A transaction whose statements travel together; raises `Fenced` where a lease that it renews was lost."""
+    try:
+        with connection.transaction():
+            yield
+    except psycopg.DatabaseError as fault:
+        if fault.sqlstate == LEASE_LOST:
+            raise Fenced(fault.diag.message_primary or "another worker has taken over") from None
+        raise
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from agents.checkpoints import FencedSaver
 from agents.crew import Crew, ThreadContext, TurnContext
 from agents.database import Connection
 from agents.failures import AWAY, defect, failure_of, report, report_cancelled
-from agents.flow import compile_flow
+from agents.flow import flow_of
 from agents.ids import feature_of
 from agents.journal import TurnJournal
 from agents.threads import ENDED, Lease, Letter, ThreadState, ThreadStatus
@@ -77,10 +77,10 @@ class Engine:
 
         An edge that is away raises, to be tried again later, until the last try; then the thread stands still.
         """
-        state = self.crew.threads.get(thread)
-        if state is None or state.status in ENDED:
+        taken = self.crew.threads.take_unended(thread, self.crew.settings.holder)
+        if taken is None:
             return
-        lease = self.crew.threads.take(thread, self.crew.settings.holder)
+        state, lease = taken
         try:
             Advance(self.crew, self._enqueue, state, lease).run()
         except self.crew.known_errors as fault:
@@ -139,44 +139,59 @@ class Advance:
         self._enqueue = enqueue
         self._state = state
         self._lease = lease
+        self._context = ThreadContext(crew=crew, state=state, lease=lease)
+        self._waiting: list[Letter] = []
+        self._used: set[int] = set()
+        """Letters that were answered; they are marked as read together with what followed from them."""
+        self._is_stopped = False
 
     def run(self) -> None:
-        """Drain the inbox, run the flow, want what it wants, until nothing moves."""
+        """Drain the inbox, run the flow, want what it wants, until nothing moves.
+
+        Letters are marked as read with what the flow wants next. An advance cut short before that meets them again:
+        then nothing waits for them any more, or it only looks once more.
+        """
         with self._crew.database.connection() as connection:
             saver = FencedSaver(connection, self._lease)
-            flow = compile_flow(ThreadContext(crew=self._crew, state=self._state, lease=self._lease), saver)
+            flow = flow_of(self._state.kind, saver)
             config: RunnableConfig = {"configurable": {"thread_id": self._state.id}, "recursion_limit": 500}
-            while self._step(flow, config):
-                pass
-            self._settle(flow.get_state(config))
+            snapshot = flow.get_state(config)
+            while not self._stopped() and self._step(flow, config, snapshot):
+                snapshot = flow.get_state(config)
+        self._settle(snapshot)
 
-    def _step(self, flow: CompiledStateGraph[Any, Any, Any, Any], config: RunnableConfig) -> bool:
-        """Move the thread once; False when it waits or has ended."""
-        letters = self._crew.threads.unread(self._state.id)
+    def _letters(self) -> list[Letter]:
+        """Return the letters that this advance has not answered yet."""
+        return [letter for letter in self._crew.threads.unread(self._state.id) if letter.id not in self._used]
+
+    def _stopped(self) -> bool:
+        """Stop the thread where a person said so."""
+        letters = self._letters()
         if any(letter.kind == "stop" for letter in letters):
             self._stop(letters)
-            return False
+            return True
         self._revive([letter for letter in letters if letter.kind == "retry"])
-        snapshot = flow.get_state(config)
-        if not snapshot.values:
-            flow.invoke({"thread": self._state.id}, config, durability="sync")
-            return True
-        if not snapshot.next:
-            self._consume(letters)
-            return False
-        if not snapshot.interrupts:
-            flow.invoke(None, config, durability="sync")
-            return True
-        answers, used = match_letters(snapshot.interrupts, letters)
-        if answers:
-            flow.invoke(Command(resume=answers), config, durability="sync")
-        self._consume([letter for letter in letters if letter.id in used or letter.kind in HEARD])
-        return bool(answers)
+        self._waiting = letters
+        return False
 
-    def _consume(self, letters: list[Letter]) -> None:
-        if letters:
-            with self._crew.database.transaction() as connection:
-                self._crew.threads.consume(connection, self._lease, [letter.id for letter in letters])
+    def _step(
+        self, flow: CompiledStateGraph[Any, Any, Any, Any], config: RunnableConfig, snapshot: StateSnapshot
+    ) -> bool:
+        """Move the thread once; False when it waits or has ended."""
+        given: Command[Any] | dict[str, str] | None = None
+        if not snapshot.values:
+            given = {"thread": self._state.id}
+        elif not snapshot.next:
+            self._used |= {letter.id for letter in self._waiting}
+            return False
+        elif snapshot.interrupts:
+            answers, used = match_letters(snapshot.interrupts, self._waiting)
+            self._used |= used | {letter.id for letter in self._waiting if letter.kind in HEARD}
+            if not answers:
+                return False
+            given = Command(resume=answers)
+        flow.invoke(given, config, context=self._context, durability="sync")
+        return True
 
     def _revive(self, retries: list[Letter]) -> None:
         if not retries:
@@ -195,18 +210,20 @@ class Advance:
                     self._crew.threads.post(connection, stop)
                     self._enqueue.advance(connection, child.id)
             self._crew.threads.settle(connection, self._lease, "stopped", outcome={"verdict": "stopped by a person"})
+        self._is_stopped = True
         report_cancelled(self._crew, self._state, self._lease)
-        self._consume(letters)
+        self._used |= {letter.id for letter in letters}
+        with self._crew.database.transaction() as connection:
+            self._crew.threads.consume(connection, self._lease, self._used)
 
     def _settle(self, snapshot: StateSnapshot) -> None:
-        state = self._crew.threads.get(self._state.id)
-        if state is None or state.status == "stopped":
+        if self._is_stopped:
             return
         wants = {interrupt.id: read_want(interrupt.value) for interrupt in snapshot.interrupts}
         with self._crew.database.transaction() as connection:
-            for interrupt, want in wants.items():
-                self._see_to(connection, interrupt, want)
-            failed = self._crew.turns.failed(connection, self._state.id)
+            self._crew.threads.consume(connection, self._lease, self._used)
+            fresh = [self._see_to(connection, interrupt, want) for interrupt, want in wants.items()]
+            failed = None if fresh and all(fresh) else self._crew.turns.failed(connection, self._state.id)
             if failed is not None:
                 words = [f"a person: {failed.message}"]
                 self._crew.threads.settle(connection, self._lease, "failed", words, failure=failed)
@@ -230,16 +247,20 @@ class Advance:
             self._crew.threads.post(connection, letter)
             self._enqueue.advance(connection, self._state.parent)
 
-    def _see_to(self, connection: Connection, interrupt: str, want: Want) -> None:
+    def _see_to(self, connection: Connection, interrupt: str, want: Want) -> bool:
+        """See to what is wanted; True when it is a turn that was not wanted before."""
         if isinstance(want, TurnWant):
             turn = self._crew.turns.want(connection, self._lease, interrupt, want.turn)
-            if turn is not None:
-                self._enqueue.turn(connection, turn, want.turn.role, self._lock(want.turn.role))
-        elif isinstance(want, TasksWant):
+            if turn is None:
+                return False
+            self._enqueue.turn(connection, turn, want.turn.role, self._lock(want.turn.role))
+            return True
+        if isinstance(want, TasksWant):
             for task in want.start:
                 child = new_thread(task, "task", self._state.repository, self._state.issue, self._state.id)
                 if self._crew.threads.start(connection, child):
                     self._enqueue.advance(connection, task)
+        return False
 
     def _lock(self, role: str) -> str | None:
         """Integration runs one at a time per feature: each merge starts from the one before."""

@@ -15,6 +15,7 @@ from agents.crew import ThreadContext
 from agents.delivery import Inspection, PullRequestDesk
 from agents.feature_documentation import FeatureDocumentation
 from agents.kickoff import Kickoff
+from agents.nodes import node
 from agents.schedule import next_tasks
 from agents.steering import Steering
 from agents.turns import WantedTurn
@@ -37,7 +38,19 @@ EDGES = {
     "extend": "schedule",
     "open_pull_request": "inspect",
     "revise": "schedule",
+    "finish": END,
 }
+CHOICES = {
+    "propose": ("after_propose", ("approve", "research")),
+    "approve": ("after_approve", ("adopt", "plan")),
+    "record": ("after_record", ("propose", "schedule")),
+    "schedule": ("after_schedule", ("schedule", "adopt", "extend", "document", "finish")),
+    "document": ("after_document", ("schedule", "open_pull_request")),
+    "wait": ("after_wait", ("inspect", "adopt", "extend")),
+    "inspect": ("after_inspect", ("wait", "revise", "merge", "finish")),
+    "merge": ("after_merge", ("wait", "finish")),
+}
+"""What is chosen after a node, by the method of that name, and from what."""
 
 
 class FeatureState(TypedDict, total=False):
@@ -73,26 +86,6 @@ class FeatureFlow:
         self._kickoff = Kickoff(context)
         self._steering = Steering(context)
         self._delivery = PullRequestDesk(context)
-
-    def build(self) -> StateGraph[Any, Any, Any, Any]:
-        """Wire the nodes."""
-        graph: StateGraph[Any, Any, Any, Any] = StateGraph(FeatureState)
-        for name in NODES:
-            graph.add_node(name, getattr(self, name))
-        for before, after in EDGES.items():
-            graph.add_edge(before, after)
-        graph.add_conditional_edges("propose", self.after_propose, ["approve", "research"])
-        graph.add_conditional_edges("approve", self.after_approve, ["adopt", "plan"])
-        graph.add_conditional_edges("record", self.after_record, ["propose", "schedule"])
-        graph.add_conditional_edges(
-            "schedule", self.after_schedule, ["schedule", "adopt", "extend", "document", "finish"]
-        )
-        graph.add_conditional_edges("document", self.after_document, ["schedule", "open_pull_request"])
-        graph.add_conditional_edges("wait", self.after_wait, ["inspect", "adopt", "extend"])
-        graph.add_conditional_edges("inspect", self.after_inspect, ["wait", "revise", "merge", "finish"])
-        graph.add_conditional_edges("merge", self.after_merge, ["wait", "finish"])
-        graph.add_edge("finish", END)
-        return graph
 
     def baseline(self, state: FeatureState) -> FeatureState:
         """Have the suite run on the base commit, before anything is planned."""
@@ -238,6 +231,18 @@ class FeatureFlow:
         wanted = WantedTurn(role=role, round=number, payload=payload)
         answer: Result = interrupt(TurnWant(turn=wanted).model_dump(mode="json"))
         return answer
+
+
+def wire_feature_flow() -> StateGraph[Any, Any, Any, Any]:
+    """Return the wiring; runs take a `ThreadContext` as their context."""
+    graph: StateGraph[Any, Any, Any, Any] = StateGraph(FeatureState, context_schema=ThreadContext)
+    for name in NODES:
+        graph.add_node(name, node(FeatureFlow, name))
+    for before, after in EDGES.items():
+        graph.add_edge(before, after)
+    for before, (choice, targets) in CHOICES.items():
+        graph.add_conditional_edges(before, node(FeatureFlow, choice), list(targets))
+    return graph
 
 
 def _steering(answer: Result) -> Result:

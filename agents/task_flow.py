@@ -13,11 +13,22 @@ from pydantic import JsonValue
 
 from agents.crew import ThreadContext
 from agents.ids import key_of
+from agents.nodes import node
 from agents.record import RoundRecord
 from agents.turns import WantedTurn
 from agents.wants import PersonWant, TurnWant
 
 Result = dict[str, JsonValue]
+
+
+CHOICES = {
+    "work": ("after_work", ("test", "stuck", "finish")),
+    "test": ("after_test", ("review", "work", "stuck", "finish")),
+    "review": ("after_review", ("integrate", "work", "stuck", "finish")),
+    "integrate": ("after_integrate", ("work", "stuck", "finish")),
+    "stuck": ("after_stuck", ("work", "finish")),
+}
+"""What is chosen after a node, by the method of that name, and from what."""
 
 
 class TaskState(TypedDict, total=False):
@@ -43,21 +54,6 @@ class TaskFlow:
     def __init__(self, context: ThreadContext) -> None:
         self._context = context
         self._roadmap = context.crew.roadmap
-
-    def build(self) -> StateGraph[Any, Any, Any, Any]:
-        """Wire the nodes."""
-        graph: StateGraph[Any, Any, Any, Any] = StateGraph(TaskState)
-        for name in ("claim", "work", "test", "review", "integrate", "stuck", "finish"):
-            graph.add_node(name, getattr(self, name))
-        graph.add_edge(START, "claim")
-        graph.add_edge("claim", "work")
-        graph.add_conditional_edges("work", self.after_work, ["test", "stuck", "finish"])
-        graph.add_conditional_edges("test", self.after_test, ["review", "work", "stuck", "finish"])
-        graph.add_conditional_edges("review", self.after_review, ["integrate", "work", "stuck", "finish"])
-        graph.add_conditional_edges("integrate", self.after_integrate, ["work", "stuck", "finish"])
-        graph.add_conditional_edges("stuck", self.after_stuck, ["work", "finish"])
-        graph.add_edge("finish", END)
-        return graph
 
     def claim(self, state: TaskState) -> TaskState:
         """Claim the task in the roadmap for this delivery."""
@@ -185,3 +181,16 @@ class TaskFlow:
 
     def _change(self, why: str) -> Any:
         return self._context.change(why)
+
+
+def wire_task_flow() -> StateGraph[Any, Any, Any, Any]:
+    """Return the wiring; runs take a `ThreadContext` as their context."""
+    graph: StateGraph[Any, Any, Any, Any] = StateGraph(TaskState, context_schema=ThreadContext)
+    for name in ("claim", "work", "test", "review", "integrate", "stuck", "finish"):
+        graph.add_node(name, node(TaskFlow, name))
+    graph.add_edge(START, "claim")
+    graph.add_edge("claim", "work")
+    graph.add_edge("finish", END)
+    for before, (choice, targets) in CHOICES.items():
+        graph.add_conditional_edges(before, node(TaskFlow, choice), list(targets))
+    return graph

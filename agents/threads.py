@@ -121,15 +121,26 @@ class Threads:
 
     def take(self, thread: str, holder: str) -> Lease:
         """Become the thread's holder; whoever held it before can write no more."""
-        with self._database.transaction() as connection:
-            row = connection.execute(
-                "UPDATE thread SET epoch = epoch + 1, holder = %s, heartbeat = clock_timestamp()"
-                " WHERE id = %s RETURNING epoch",
-                [holder, thread],
-            ).fetchone()
-        if row is None:
+        taken = self._take(thread, holder, "")
+        if taken is None:
             raise Fenced(f"there is no thread {thread}")
-        return Lease(thread=thread, epoch=row["epoch"], holder=holder)
+        return taken[1]
+
+    def take_unended(self, thread: str, holder: str) -> tuple[ThreadState, Lease] | None:
+        """Become the holder of a thread that has not ended; None when it has, or is not there."""
+        return self._take(thread, holder, " AND status NOT IN ('done', 'stopped')")
+
+    def _take(self, thread: str, holder: str, condition: str) -> tuple[ThreadState, Lease] | None:
+        rows = self._database.rows(
+            "UPDATE thread SET epoch = epoch + 1, holder = %s, heartbeat = clock_timestamp()"  # noqa: S608 - constants
+            f" WHERE id = %s{condition} RETURNING {COLUMNS}",
+            holder,
+            thread,
+        )
+        if not rows:
+            return None
+        state = ThreadState.model_validate(rows[0])
+        return state, Lease(thread=thread, epoch=state.epoch, holder=holder)
 
     def post(self, connection: Connection, letter: Letter) -> bool:
         """Put a letter into an inbox; return False when its key was there before. The letter's id is ignored."""
@@ -177,18 +188,20 @@ class Threads:
         failure: Failure | None = None,
     ) -> None:
         """Record where the thread stands now, for people to see."""
-        renew_thread(connection, lease)
-        connection.execute(
-            "UPDATE thread SET status = %s, waits_for = %s, outcome = %s, failure = %s, updated_at = clock_timestamp()"
-            " WHERE id = %s",
+        done = connection.execute(
+            "UPDATE thread SET status = %s, waits_for = %s, outcome = %s, failure = %s, updated_at = clock_timestamp(),"
+            " heartbeat = clock_timestamp() WHERE id = %s AND epoch = %s",
             [
                 status,
                 "; ".join(waits_for),
                 as_json(outcome) if outcome is not None else None,
                 as_json(failure.model_dump()) if failure else None,
                 lease.thread,
+                lease.epoch,
             ],
         )
+        if done.rowcount != 1:
+            raise Fenced(f"{lease.thread} was taken over by another worker after epoch {lease.epoch}")
 
     def approvals(self, thread: str) -> list[str]:
         """Return the commits that people approved by command."""
@@ -257,13 +270,8 @@ class Threads:
 
 
 def renew_thread(connection: Connection, lease: Lease) -> None:
-    """Renew a lease inside the writer's transaction; raises `Fenced` when a newer epoch holds the thread.
+    """Renew a lease inside the writer's transaction, which ends in `Fenced` when a newer epoch holds the thread.
 
     The row stays locked until the transaction ends, so no newer holder can come between check and write.
     """
-    row = connection.execute(
-        "UPDATE thread SET heartbeat = clock_timestamp() WHERE id = %s AND epoch = %s RETURNING id",
-        [lease.thread, lease.epoch],
-    ).fetchone()
-    if row is None:
-        raise Fenced(f"{lease.thread} was taken over by another worker after epoch {lease.epoch}")
+    connection.execute("SELECT hold_thread(%s, %s)", [lease.thread, lease.epoch])

@@ -7,7 +7,6 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from agents.database import Connection, Database, as_json
-from agents.errors import Fenced
 from agents.threads import Failure, Lease, Letter, Record, Threads, renew_thread
 
 
@@ -84,15 +83,15 @@ class Turns:
 
     def take(self, turn: int, holder: str) -> Turn | None:
         """Start or take over a turn; None when nobody wants it any more."""
-        with self._database.transaction() as connection:
-            row = connection.execute(
-                "UPDATE turn SET epoch = epoch + 1, holder = %s, heartbeat = clock_timestamp(), status = 'running',"
-                " started_at = coalesce(started_at, clock_timestamp())"
-                " WHERE id = %s AND status IN ('wanted', 'running')"
-                " RETURNING id, thread, interrupt, role, key, round, payload, attempt, epoch",
-                [holder, turn],
-            ).fetchone()
-        return Turn.model_validate(row) if row else None
+        rows = self._database.rows(
+            "UPDATE turn SET epoch = epoch + 1, holder = %s, heartbeat = clock_timestamp(), status = 'running',"
+            " started_at = coalesce(started_at, clock_timestamp())"
+            " WHERE id = %s AND status IN ('wanted', 'running')"
+            " RETURNING id, thread, interrupt, role, key, round, payload, attempt, epoch",
+            holder,
+            turn,
+        )
+        return Turn.model_validate(rows[0]) if rows else None
 
     def finish(self, connection: Connection, turn: Turn, result: dict[str, JsonValue]) -> None:
         """Record the result and tell the thread."""
@@ -162,10 +161,5 @@ class Turns:
 
 
 def renew_turn(connection: Connection, turn: Turn) -> None:
-    """Renew a turn's lease inside the writer's transaction; raises `Fenced` when somebody else holds it."""
-    row = connection.execute(
-        "UPDATE turn SET heartbeat = clock_timestamp() WHERE id = %s AND epoch = %s AND status = 'running' RETURNING id",
-        [turn.id, turn.epoch],
-    ).fetchone()
-    if row is None:
-        raise Fenced(f"turn {turn.key} was taken over or cancelled after epoch {turn.epoch}")
+    """Renew a turn's lease inside the writer's transaction, which ends in `Fenced` when somebody else holds it."""
+    connection.execute("SELECT hold_turn(%s, %s)", [turn.id, turn.epoch])

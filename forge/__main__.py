@@ -18,6 +18,7 @@ def main(arguments: Sequence[str] | None = None, wrap: Wrap | None = None) -> in
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--url", help="address under which others reach it, when it differs")
+    parser.add_argument("--requests-per-hour", type=int, default=1_000_000, help="to the API, by one person")
     parser.add_argument("--admin-token-file", type=Path, required=True, help="file with the operator's token")
     chosen = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None, wrap: Wrap | None = None) -> in
             data=chosen.data.resolve(),
             url=(chosen.url or f"http://{shown}:{listener.getsockname()[1]}").rstrip("/"),
             admin_token=_token(chosen.admin_token_file),
+            requests_per_hour=chosen.requests_per_hour,
             trusted_hosts=LOOPBACK if chosen.host in ("127.0.0.1", "localhost", "::1") and not chosen.url else None,
         )
         serve(settings, listener, wrap)

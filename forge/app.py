@@ -14,6 +14,7 @@ from forge.rest import (
     answer,
     commits,
     contents,
+    gitdata,
     hooks,
     issues,
     labels,
@@ -28,7 +29,7 @@ from forge.rest.request import identify
 
 logger = logging.getLogger(__name__)
 
-RESOURCES = (commits, contents, hooks, issues, labels, protection, pulls, refs, repositories, reviews, users)
+RESOURCES = (commits, contents, gitdata, hooks, issues, labels, protection, pulls, refs, repositories, reviews, users)
 
 
 def create_app(host: Host) -> Flask:
@@ -43,7 +44,7 @@ def create_app(host: Host) -> Flask:
         app.register_blueprint(module.routes, url_prefix=answer.PREFIX)
     app.register_blueprint(githttp.routes)
     add_pages(app)
-    answer.finish(app)
+    answer.finish(app, host)
     _errors(app)
 
     @app.before_request
@@ -55,6 +56,8 @@ def create_app(host: Host) -> Flask:
             g.viewer = identify()
         elif request.endpoint != "static":
             g.viewer = signed_in(host)
+        if is_api():
+            answer.count(host)
 
     @app.get("/healthz")
     def health() -> Response:

@@ -8,6 +8,7 @@ ForgeError
     ├── BadRequest         400, the request could not be parsed
     ├── Unauthorized       401, no or wrong credentials
     ├── Forbidden          403, known but not allowed
+    │   └── LimitReached   403, no requests left this hour
     ├── NotFound           404, absent, or private to others
     ├── NotMergeable       405, a merge is refused
     ├── Conflict           409, the state moved on
@@ -68,6 +69,10 @@ class Forbidden(ApiError):
     """The person is known and may not do this."""
 
     status = 403
+
+
+class LimitReached(Forbidden):
+    """The person has no requests left this hour."""
 
 
 class NotFound(ApiError):

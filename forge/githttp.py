@@ -15,11 +15,11 @@ from typing import IO
 from flask import Blueprint, Response, request
 
 from forge.actions import protection, pushes
-from forge.actions.pushes import RefChange
 from forge.errors import BadRequest, NotFound, Unauthorized
 from forge.git import refs
 from forge.git.run import collect, kill
 from forge.host import Act
+from forge.records import RefChange
 from forge.rest.request import act, identify, viewer
 
 routes = Blueprint("githttp", __name__)
@@ -173,14 +173,18 @@ def receive_pack(owner: str, name: str) -> Response:
         refusal = _refusal(acting, wanted)
         if refusal:
             return _reply(refused(wanted, refusal), kind)
-        output = _received(acting, source, _guards(acting, wanted))
-    found = refs.objects(acting.git, [change.ref for change in wanted]) if wanted else []
-    done = []
-    for change, now in zip(wanted, found, strict=True):
-        if (now[0] if now else refs.ZERO) == change.new:
-            done.append(change)
-    pushes.announce(acting, done)
+        with pushes.moving(acting, wanted) as moved:
+            output, overran = _received(acting, source, _guards(acting, wanted))
+            moved[:] = _done(acting, wanted)
+    if overran:
+        raise BadRequest(f"The push was {overran}")
     return _reply(output, kind)
+
+
+def _done(acting: Act, wanted: list[RefChange]) -> list[RefChange]:
+    found = refs.objects(acting.git, [change.ref for change in wanted]) if wanted else []
+    tips = [each[0] if each else refs.ZERO for each in found]
+    return [change for change, tip in zip(wanted, tips, strict=True) if change.new == tip]
 
 
 def _refusal(acting: Act, wanted: list[RefChange]) -> str:
@@ -204,14 +208,12 @@ def _guards(acting: Act, wanted: list[RefChange]) -> tuple[str, ...]:
     return ()
 
 
-def _received(acting: Act, source: IO[bytes], config: tuple[str, ...]) -> bytes:
+def _received(acting: Act, source: IO[bytes], config: tuple[str, ...]) -> tuple[bytes, str]:
+    """What git said, and the limit that it was killed at, if any; it may have moved refs before."""
     with tempfile.TemporaryFile() as errors:
         arguments = ["receive-pack", "--stateless-rpc", "."]
         process = acting.git.start(arguments, stdin=source, stderr=errors, env=_environment(), config=config)
-        output, overran = collect(process, host_seconds(acting), 16 * 1024 * 1024)
-    if overran:
-        raise BadRequest(f"The push was {overran}")
-    return output
+        return collect(process, host_seconds(acting), 16 * 1024 * 1024)
 
 
 def refused(wanted: list[RefChange], reason: str) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from forge.errors import Forbidden, NotFound, Unauthorized
 from forge.git.folders import Folders
 from forge.git.run import Git, find_git
+from forge.limits import Limits
 from forge.records import Permission, Repository, User, allows
 from forge.settings import ForgeSettings
 from forge.store import repositories, users
@@ -57,6 +58,7 @@ class Host:
         self.db = Database(settings.data / "forge.sqlite3")
         self.folders = Folders(settings.data / "git", find_git())
         self.sender = Sender(self.db, settings.webhook_seconds)
+        self.limits = Limits(settings.requests_per_hour)
         self.cookie_secret = _kept_secret(settings.data / "cookie-secret")
         with self.db.write() as db:
             admin = users.by_login(db, ADMIN) or users.create(db, ADMIN, site_admin=True)

@@ -173,6 +173,14 @@ class Status(Record):
     created_at: str
 
 
+class RefChange(Record):
+    """One ref that moved; forty zeros stand for absent."""
+
+    ref: str
+    old: str
+    new: str
+
+
 class Protection(Record):
     """The rules of one branch, enforced at push and merge."""
 

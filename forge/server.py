@@ -57,11 +57,13 @@ def serve(settings: ForgeSettings, listener: socket.socket, wrap: Wrap | None = 
     """Serve until SIGTERM or SIGINT; says on standard output where it listens."""
     from waitress import create_server
 
+    from forge.actions.pushes import recover
     from forge.app import create_app
     from forge.host import Host
 
     with locked(settings.data):
         host = Host(settings)
+        recover(host)
         app = create_app(host)
         server = create_server(
             wrap(app) if wrap else app,

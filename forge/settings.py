@@ -16,5 +16,7 @@ class ForgeSettings(Record):
     trusted_hosts: tuple[str, ...] | None = ("127.0.0.1", "localhost", "[::1]")
     """Host headers that are answered; None answers all."""
     api_body_bytes: int = 64 * 1024 * 1024
+    requests_per_hour: int = 1_000_000
+    """How many requests to the API one person may make."""
     webhook_seconds: float = 10.0
     git_seconds: float = 600.0

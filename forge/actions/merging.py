@@ -15,7 +15,7 @@ from forge.git import merging as git_merging
 from forge.git import objects, refs
 from forge.git.refs import HEADS
 from forge.host import Act
-from forge.records import Issue, Pull, Record, User
+from forge.records import Issue, Pull, Record, RefChange, User
 from forge.store import issues, pulls, users
 from forge.store.database import now
 
@@ -56,12 +56,12 @@ def merge(act: Act, issue: Issue, pull: Pull, order: MergeOrder) -> str:
         new = _merged(act, issue, pull, order)
         with act.host.db.write() as db:
             pull = pulls.change(db, pull, merge_sha=new, merged_by=act.user.id)
-        try:
-            refs.swap(act.git, HEADS + pull.base_ref, new, base)
-        except Conflict as moved:
-            raise Conflict("Base branch was modified. Review and try the merge again.") from moved
-        _finish(act, issue, pull)
-    pushes.announce(act, [pushes.RefChange(ref=HEADS + pull.base_ref, old=base, new=new)])
+        with pushes.moving(act, [RefChange(ref=HEADS + pull.base_ref, old=base, new=new)]):
+            try:
+                refs.swap(act.git, HEADS + pull.base_ref, new, base)
+            except Conflict as moved:
+                raise Conflict("Base branch was modified. Review and try the merge again.") from moved
+            _finish(act, issue, pull)
     return new
 
 

@@ -8,7 +8,7 @@ from forge.git import merging as git_merging
 from forge.git import objects, refs
 from forge.git.refs import HEADS
 from forge.host import Act
-from forge.records import Issue, Pull, Record
+from forge.records import Issue, Pull, Record, RefChange
 from forge.store import issues, pulls
 from forge.text import checked_text, checked_title
 
@@ -141,8 +141,8 @@ def update_branch(act: Act, issue: Issue, pull: Pull, expected: str | None) -> N
     parents = [pull.head_sha, pull.base_sha]
     new = objects.write_commit(git, tree, parents, message, merging.person(act.user))
     ref = HEADS + pull.head_ref
-    try:
-        refs.swap(git, ref, new, pull.head_sha)
-    except Conflict as moved:
-        raise Invalid("expected head sha didn't match current head ref.") from moved
-    pushes.announce(act, [pushes.RefChange(ref=ref, old=pull.head_sha, new=new)])
+    with pushes.moving(act, [RefChange(ref=ref, old=pull.head_sha, new=new)]):
+        try:
+            refs.swap(git, ref, new, pull.head_sha)
+        except Conflict as moved:
+            raise Invalid("expected head sha didn't match current head ref.") from moved

@@ -1,29 +1,73 @@
 """What follows when refs change, however they changed: events, pull requests that move or close."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from forge.actions import issues as issue_actions
 from forge.actions import repositories as repository_actions
+from forge.errors import ApiError
 from forge.events import emit
 from forge.git import objects, refs
 from forge.git.refs import HEADS, TAGS, ZERO
-from forge.host import Act
-from forge.records import Issue, Pull, Record
+from forge.host import Act, Host
+from forge.records import Issue, Pull, RefChange
 from forge.shapes import commits as shapes
 from forge.shapes import people
 from forge.shapes import repositories as repository_shapes
-from forge.store import issues, pulls, repositories, users
+from forge.store import issues, moves, pulls, repositories, users
 from forge.store.database import now
 
 COMMITS_IN_EVENT = 50
 
 
-class RefChange(Record):
-    """One ref that moved; ZERO stands for absent."""
+@contextmanager
+def moving(act: Act, changes: Sequence[RefChange]) -> Iterator[list[RefChange]]:
+    """Inside it refs change; at its end those left in the yielded list are announced.
 
-    ref: str
-    old: str
-    new: str
+    What is about to move is written down first, so that after a kill in between `recover` announces it. An ApiError
+    from inside says that nothing moved.
+    """
+    with act.host.db.write() as db:
+        keys = moves.note(db, act.repo, act.user, changes)
+    done = list(changes)
+    try:
+        yield done
+    except ApiError:
+        with act.host.db.write() as db:
+            moves.forget(db, keys)
+        raise
+    announce(act, done)
+    with act.host.db.write() as db:
+        moves.forget(db, keys)
+
+
+def recover(host: Host) -> None:
+    """Announce the moves that a killed process made and did not get to tell of."""
+    with host.db.read() as db:
+        left = moves.noted(db)
+    for repo_id, ref in dict.fromkeys((each.repo_id, each.ref) for each in left):
+        with host.db.read() as db:
+            repo = repositories.by_id(db, repo_id)
+        rows = [each for each in left if (each.repo_id, each.ref) == (repo_id, ref)]
+        found = refs.objects(host.folders.git(repo_id), [ref])[0]
+        for row in made(rows, found[0] if found else ZERO):
+            with host.db.read() as db:
+                who = users.by_id(db, row.user_id)
+            act = Act(host=host, viewer=who, repo=repo, level="admin")
+            announce(act, [RefChange(ref=ref, old=row.old, new=row.new)])
+    with host.db.write() as db:
+        moves.forget(db, [each.id for each in left])
+
+
+def made(rows: Sequence[moves.Move], tip: str) -> list[moves.Move]:
+    """Of the noted moves of one ref, oldest first, those that led to where it is now."""
+    chain: list[moves.Move] = []
+    for row in reversed(rows):
+        if row.new == tip:
+            chain.insert(0, row)
+            tip = row.old
+    return chain
 
 
 def announce(act: Act, changes: list[RefChange]) -> None:

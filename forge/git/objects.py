@@ -136,6 +136,36 @@ def write_commit(git: Git, tree_sha: str, parents: Sequence[str], message: str, 
     return git.run("commit-tree", tree_sha, *options, given=given, env=people).text
 
 
+class TagObject(Record):
+    """An annotated tag."""
+
+    name: str
+    target: str
+    type: str
+    tagger: Person
+    message: str
+
+
+def parse_tag(sha: str, raw: bytes) -> TagObject:
+    """Read a tag object's text; old ones may lack a tagger."""
+    head, _, message = raw.partition(b"\n\n")
+    fields = dict(line.split(b" ", 1) for line in head.split(b"\n") if b" " in line)
+    return TagObject(
+        name=fields.get(b"tag", sha.encode()).decode("utf-8", "replace"),
+        target=fields.get(b"object", b"").decode(),
+        type=fields.get(b"type", b"").decode(),
+        tagger=_person(fields.get(b"tagger", b"")),
+        message=message.decode("utf-8", "replace").removesuffix("\n"),
+    )
+
+
+def write_tag(git: Git, name: str, target: tuple[str, str], message: str, people: Mapping[str, str]) -> str:
+    """Store an annotated tag of a (sha, type); `people` names the tagger as GIT_COMMITTER_* values."""
+    tagger = git.run("var", "GIT_COMMITTER_IDENT", env=people).text
+    text = f"object {target[0]}\ntype {target[1]}\ntag {name}\ntagger {tagger}\n\n{message}\n"
+    return git.run("mktag", given=text.encode("utf-8", "replace")).text
+
+
 def edited_tree(git: Git, base: str | None, changes: Mapping[str, tuple[str, str] | None]) -> str:
     """A tree like `base` with each path set to a (mode, sha), or removed for None; Invalid for a bad path."""
     with tempfile.TemporaryDirectory(prefix="forge-index-") as folder:

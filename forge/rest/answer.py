@@ -1,7 +1,6 @@
 """Writing an answer: JSON, page links, rate-limit headers, entity tags, GitHub's error bodies."""
 
 import json
-import time
 import urllib.parse
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -9,13 +8,12 @@ from typing import Any, TypeVar
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from forge.errors import ApiError, OutsideSubset
+from forge.errors import ApiError, LimitReached, OutsideSubset
+from forge.host import Host
 from forge.records import Record
 from forge.store.database import Listing, Page
 
 DOCUMENTATION = "https://docs.github.com/rest"
-RATE_LIMIT = 15000
-"""Shown and not enforced: the forge serves one team."""
 PREFIX = "/api/v3"
 R = TypeVar("R", bound=Record)
 
@@ -83,20 +81,41 @@ def outside_subset() -> OutsideSubset:
     return OutsideSubset(text)
 
 
-def finish(app: Flask) -> None:
+def _counted() -> str:
+    """Whose request this is, for counting; strangers are told apart by their address."""
+    return f"user {g.viewer.id}" if g.get("viewer") else f"address {request.remote_addr}"
+
+
+def count(host: Host) -> None:
+    """Count the request, or LimitReached; asking for the limits is free."""
+    if request.path != f"{PREFIX}/rate_limit" and not host.limits.take(_counted()):
+        raise LimitReached(f"API rate limit exceeded for {_counted()}.")
+
+
+def _show_limits(host: Host, response: Response) -> None:
+    if response.status_code == 304:
+        host.limits.give_back(_counted())
+    standing = host.limits.look(_counted())
+    shown = {"Limit": standing.limit, "Remaining": standing.remaining, "Used": standing.used, "Reset": standing.reset}
+    for name, value in shown.items():
+        response.headers[f"X-RateLimit-{name}"] = str(value)
+    response.headers["X-RateLimit-Resource"] = "core"
+
+
+def standing(host: Host) -> dict[str, int | str]:
+    """Where the person stands, as `/rate_limit` has it."""
+    found = host.limits.look(_counted())
+    kept = {"limit": found.limit, "used": found.used, "remaining": found.remaining, "reset": found.reset}
+    return {**kept, "resource": "core"}
+
+
+def finish(app: Flask, host: Host) -> None:
     """Give all answers under the prefix their headers, and errors their form."""
 
     @app.after_request
     def headers(response: Response) -> Response:
         if not request.path.startswith(f"{PREFIX}/") and request.path != PREFIX:
             return response
-        used = 1
-        reset = str((int(time.time()) // 3600 + 1) * 3600)
-        response.headers["X-RateLimit-Limit"] = str(RATE_LIMIT)
-        response.headers["X-RateLimit-Remaining"] = str(RATE_LIMIT - used)
-        response.headers["X-RateLimit-Used"] = str(used)
-        response.headers["X-RateLimit-Reset"] = reset
-        response.headers["X-RateLimit-Resource"] = "core"
         response.headers["X-GitHub-Media-Type"] = "github.v3; format=json"
         response.headers["X-GitHub-Enterprise-Version"] = "3.17.0"
         response.headers["X-Content-Type-Options"] = "nosniff"
@@ -107,6 +126,7 @@ def finish(app: Flask) -> None:
             response.headers["Vary"] = "Accept, Authorization"
             response.add_etag(weak=True)
             response.make_conditional(request)
+        _show_limits(host, response)
         return response
 
 

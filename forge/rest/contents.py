@@ -1,4 +1,4 @@
-"""Files of a repository: read, create, change and delete them; and the raw git objects."""
+"""Files of a repository: read, create, change and delete them."""
 
 import base64
 import binascii
@@ -7,16 +7,16 @@ import urllib.parse
 from flask import Blueprint, Response, request
 
 from forge.actions import merging, protection, pushes
-from forge.actions.pushes import RefChange
 from forge.errors import Conflict, Invalid, NotFound
 from forge.git import objects, refs
 from forge.git.objects import TreeEntry
 from forge.git.refs import HEADS, ZERO
 from forge.host import Act
+from forge.records import RefChange
 from forge.rest.answer import reply
-from forge.rest.request import Body, act, body, checked_sha, view
+from forge.rest.request import Body, act, body, view
 from forge.shapes import commits as shapes
-from forge.shapes.people import Json, node_id
+from forge.shapes.people import Json
 from forge.text import checked_text
 
 routes = Blueprint("contents", __name__)
@@ -70,8 +70,7 @@ def _shaped(acting: Act, ref: str, path: str, entry: TreeEntry, content: bytes |
     return shaped
 
 
-@routes.get(f"{BASE}/contents/", defaults={"path": ""})
-@routes.get(f"{BASE}/contents", defaults={"path": ""})
+@routes.get(f"{BASE}/contents", defaults={"path": ""}, strict_slashes=False)
 @routes.get(f"{BASE}/contents/<path:path>")
 def get_contents(owner: str, name: str, path: str) -> Response:
     """A file with its content, or the entries of a folder."""
@@ -108,14 +107,16 @@ def get_readme(owner: str, name: str) -> Response:
     raise NotFound()
 
 
-def _decoded(given: Body, field: str = "content") -> bytes:
+def decoded(given: Body, field: str = "content") -> bytes:
+    """A Base64 field; Invalid for anything else."""
     try:
         return base64.b64decode(given.text(field), validate=False)
     except (binascii.Error, ValueError) as failure:
         raise Invalid(f"{field} is not valid Base64") from failure
 
 
-def _people(acting: Act, given: Body) -> dict[str, str]:
+def people_of(acting: Act, given: Body) -> dict[str, str]:
+    """The author and committer that a request names, else the person who asks."""
     values = merging.person(acting.user)
     for field, role in (("committer", "BOTH"), ("author", "AUTHOR")):
         part = given.part(field)
@@ -141,9 +142,9 @@ def _commit_file(acting: Act, given: Body, path: str, new: tuple[str, str] | Non
         raise Conflict(f"Protected branch update failed: {reason}")
     message = checked_text("Commit", "message", given.text("message"))
     tree = objects.edited_tree(acting.git, tip, {path: new})
-    commit = objects.write_commit(acting.git, tree, [tip] if tip else [], f"{message}\n", _people(acting, given))
-    refs.swap(acting.git, ref, commit, tip or ZERO)
-    pushes.announce(acting, [RefChange(ref=ref, old=tip or ZERO, new=commit)])
+    commit = objects.write_commit(acting.git, tree, [tip] if tip else [], f"{message}\n", people_of(acting, given))
+    with pushes.moving(acting, [RefChange(ref=ref, old=tip or ZERO, new=commit)]):
+        refs.swap(acting.git, ref, commit, tip or ZERO)
     return branch, commit
 
 
@@ -171,7 +172,7 @@ def put_contents(owner: str, name: str, path: str) -> Response:
     """Create or change a file in one commit."""
     acting = act(owner, name, "write")
     given, where = body("Commit"), clean_path(path)
-    blob = objects.write_blob(acting.git, _decoded(given))
+    blob = objects.write_blob(acting.git, decoded(given))
     mode = "100644"
     branch, commit = _commit_file(acting, given, where, (mode, blob))
     return _commit_reply(acting, branch, commit, where, 200 if given.optional_text("sha") else 201)
@@ -188,50 +189,3 @@ def delete_contents(owner: str, name: str, path: str) -> Response:
         raise Invalid('Invalid request.\n\n"sha" wasn\'t supplied.')
     branch, commit = _commit_file(acting, given, where, None)
     return _commit_reply(acting, branch, commit, where, 200)
-
-
-@routes.get(f"{BASE}/git/commits/<sha>")
-def get_git_commit(owner: str, name: str, sha: str) -> Response:
-    """A commit object."""
-    acting = act(owner, name)
-    found = objects.commits(acting.git, [checked_sha(sha)])
-    if not found:
-        raise NotFound()
-    return reply(shapes.git_commit(view(), acting.repo, found[0]))
-
-
-@routes.get(f"{BASE}/git/trees/<path:ref>")
-def get_git_tree(owner: str, name: str, ref: str) -> Response:
-    """A tree object by its sha or by that of a commit, or by a branch."""
-    acting = act(owner, name)
-    target = f"{ref}^{{tree}}"
-    found = refs.objects(acting.git, [target])[0] if refs.is_name(ref) else None
-    if found is None:
-        raise NotFound()
-    entries = objects.tree(acting.git, found[0], recursive="recursive" in request.args)
-    shaper = view()
-    shaped = []
-    for entry in entries:
-        row = entry.model_dump(exclude_none=True)
-        row["url"] = shaper.repo_api(acting.repo, f"/git/{entry.type}s/{entry.sha}")
-        shaped.append(row)
-    api = shaper.repo_api(acting.repo, f"/git/trees/{found[0]}")
-    return reply({"sha": found[0], "url": api, "tree": shaped, "truncated": False})
-
-
-@routes.get(f"{BASE}/git/blobs/<sha>")
-def get_git_blob(owner: str, name: str, sha: str) -> Response:
-    """A blob object."""
-    acting = act(owner, name)
-    found = objects.read_many(acting.git, [checked_sha(sha)])[0]
-    if found is None or found[1] != "blob":
-        raise NotFound()
-    shaped = {
-        "sha": sha,
-        "node_id": node_id("Blob", f"{acting.repo.id}:{sha}"),
-        "size": len(found[2]),
-        "url": view().repo_api(acting.repo, f"/git/blobs/{sha}"),
-        "content": base64.encodebytes(found[2]).decode(),
-        "encoding": "base64",
-    }
-    return reply(shaped)

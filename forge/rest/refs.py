@@ -3,11 +3,11 @@
 from flask import Blueprint, Response
 
 from forge.actions import protection, pushes
-from forge.actions.pushes import RefChange
 from forge.errors import Conflict, Invalid, NotFound
 from forge.git import objects, refs
 from forge.git.refs import HEADS, TAGS, ZERO
 from forge.host import Act
+from forge.records import RefChange
 from forge.rest.answer import empty, reply, sliced
 from forge.rest.request import act, body, checked_sha, page, view
 from forge.shapes import commits as shapes
@@ -88,11 +88,11 @@ def create_ref(owner: str, name: str) -> Response:
     found = refs.objects(acting.git, [sha])[0]
     if found is None or (full.startswith(HEADS) and found[1] != "commit"):
         raise Invalid("Object does not exist")
-    try:
-        refs.swap(acting.git, full, sha, ZERO)
-    except Conflict as exists:
-        raise Invalid("Reference already exists") from exists
-    pushes.announce(acting, [RefChange(ref=full, old=ZERO, new=sha)])
+    with pushes.moving(acting, [RefChange(ref=full, old=ZERO, new=sha)]):
+        try:
+            refs.swap(acting.git, full, sha, ZERO)
+        except Conflict as exists:
+            raise Invalid("Reference already exists") from exists
     return reply(_shaped(acting, (full, *found)), 201)
 
 
@@ -112,8 +112,8 @@ def update_ref(owner: str, name: str, ref: str) -> Response:
     if not forward and not given.flag("force"):
         raise Invalid("Update is not a fast forward")
     _guard(acting, full, deletes=False, forced=not forward)
-    refs.swap(acting.git, full, sha, old[0])
-    pushes.announce(acting, [RefChange(ref=full, old=old[0], new=sha)])
+    with pushes.moving(acting, [RefChange(ref=full, old=old[0], new=sha)]):
+        refs.swap(acting.git, full, sha, old[0])
     return reply(_shaped(acting, (full, *new)))
 
 
@@ -128,8 +128,8 @@ def delete_ref(owner: str, name: str, ref: str) -> Response:
     if full == HEADS + acting.repo.default_branch:
         raise Invalid("Cannot delete the default branch")
     _guard(acting, full, deletes=True, forced=False)
-    refs.remove(acting.git, full, found[0])
-    pushes.announce(acting, [RefChange(ref=full, old=found[0], new=ZERO)])
+    with pushes.moving(acting, [RefChange(ref=full, old=found[0], new=ZERO)]):
+        refs.remove(acting.git, full, found[0])
     return empty()
 
 

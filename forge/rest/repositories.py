@@ -1,20 +1,24 @@
 """Repositories and their collaborators."""
 
+import re
+
 from flask import Blueprint, Response
 
 from forge.actions import repositories as actions
-from forge.errors import Forbidden, NotFound
+from forge.errors import Forbidden, Invalid, NotFound
 from forge.host import Act
 from forge.records import LEVELS, Permission, User, allows
 from forge.rest.answer import empty, paged, reply
 from forge.rest.request import act, body, host, need_viewer, page, view, viewer
 from forge.shapes import people
 from forge.shapes import repositories as shapes
-from forge.store import repositories
+from forge.store import repositories, topics
 from forge.text import checked_text
 
 routes = Blueprint("repositories", __name__)
 
+MOST_TOPICS = 20
+_TOPIC = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 _GRANTS: dict[str, Permission] = {"pull": "read", "push": "write"}
 _LEGACY: dict[Permission, str] = {"triage": "read", "maintain": "write"}
 
@@ -78,6 +82,28 @@ def edit_repo(owner: str, name: str) -> Response:
     with host().db.write() as db:
         repositories.change(db, acting.repo, **values)
     return reply(shaped(acting))
+
+
+@routes.get("/repos/<owner>/<name>/topics")
+def get_topics(owner: str, name: str) -> Response:
+    """A repository's topics."""
+    acting = act(owner, name)
+    with host().db.read() as db:
+        return reply({"names": topics.of_repository(db, acting.repo)})
+
+
+@routes.put("/repos/<owner>/<name>/topics")
+def set_topics(owner: str, name: str) -> Response:
+    """Give a repository just these topics."""
+    acting = act(owner, name, "admin")
+    given = body("Repository")
+    names = list(dict.fromkeys(each.lower() for each in given.texts("names")))
+    if len(names) > MOST_TOPICS or not all(_TOPIC.fullmatch(each) for each in names):
+        message = f"at most {MOST_TOPICS} topics of lower-case letters, digits and hyphens, 50 characters each"
+        raise Invalid("Validation Failed", [message])
+    with host().db.write() as db:
+        topics.replace(db, acting.repo, names)
+    return reply({"names": names})
 
 
 @routes.delete("/repos/<owner>/<name>")

@@ -5,7 +5,7 @@ from flask import Blueprint, Response
 from forge.actions.repositories import checked_login
 from forge.errors import Forbidden, Invalid, NotFound
 from forge.records import User
-from forge.rest.answer import RATE_LIMIT, empty, paged, reply
+from forge.rest.answer import empty, paged, reply, standing
 from forge.rest.request import body, host, need_viewer, page, view, viewer
 from forge.shapes import people
 from forge.shapes import repositories as repository_shapes
@@ -78,8 +78,8 @@ def meta() -> Response:
 
 @routes.get("/rate_limit")
 def rate_limit() -> Response:
-    """The limits, which are shown and not enforced."""
-    core = {"limit": RATE_LIMIT, "used": 0, "remaining": RATE_LIMIT, "reset": 4102444800}
+    """Where the person stands; searching counts like everything else."""
+    core = standing(host())
     return reply({"resources": {"core": core, "search": core, "graphql": core}, "rate": core})
 
 

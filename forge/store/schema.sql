@@ -143,6 +143,14 @@ CREATE TABLE IF NOT EXISTS statuses (
     created_at TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS statuses_by_commit ON statuses (repo_id, sha);
+CREATE TABLE IF NOT EXISTS moves (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    repo_id INTEGER NOT NULL REFERENCES repositories(id) ON DELETE CASCADE,
+    user_id INTEGER NOT NULL REFERENCES users(id),
+    ref TEXT NOT NULL,
+    old TEXT NOT NULL,
+    new TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS protections (
     repo_id INTEGER NOT NULL REFERENCES repositories(id) ON DELETE CASCADE,
     branch TEXT NOT NULL,

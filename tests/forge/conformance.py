@@ -17,7 +17,6 @@ from tests.forge.description import Description
 PREFIX = "/api/v3"
 OLD_ROUTES = {
     "/repos/<owner>/<name>/contents": "/repos/{owner}/{repo}/contents/{path}",
-    "/repos/<owner>/<name>/contents/": "/repos/{owner}/{repo}/contents/{path}",
     "/repos/<owner>/<name>/git/refs": "/repos/{owner}/{repo}/git/matching-refs/{ref}",
     "/repos/<owner>/<name>/git/refs/<path:ref>": "/repos/{owner}/{repo}/git/ref/{ref}",
     "/repos/<owner>/<name>/statuses/<path:ref>": "/repos/{owner}/{repo}/commits/{ref}/statuses",

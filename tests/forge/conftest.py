@@ -108,7 +108,7 @@ class Forge:
         return self.url.replace("://", f"://{login}:{self.token(login)}@") + f"/{repo}.git"
 
 
-def start(data: Path, port: int = 0) -> Forge:
+def start(data: Path, *options: str) -> Forge:
     """Start a forge on a folder and wait until it listens."""
     data.mkdir(parents=True, exist_ok=True)
     secret = data.parent / f"{data.name}.token"
@@ -116,7 +116,7 @@ def start(data: Path, port: int = 0) -> Forge:
     answers = data.parent / f"{data.name}.answers"
     answers.touch()
     _logs.append(Log(answers))
-    command = [sys.executable, "-m", "tests.forge.recorded", str(answers), "--data", str(data), "--port", str(port)]
+    command = [sys.executable, "-m", "tests.forge.recorded", str(answers), "--data", str(data), *options]
     log = (data.parent / f"{data.name}.log").open("a")
     with log:
         process = subprocess.Popen(
@@ -204,10 +204,14 @@ class Project:
 
 @pytest.fixture
 def project(forge: Forge, tmp_path: Path) -> Project:
-    name = f"project-{next(_numbers)}"
+    return made_project(forge, tmp_path, f"project-{next(_numbers)}")
+
+
+def made_project(forge: Forge, folder: Path, name: str) -> Project:
+    """A project with its clone in a folder."""
     ada = forge.client("ada").get_user().create_repo(name)
     ada.add_to_collaborators(forge_login(forge, "bob"), "push")
-    clone = tmp_path / "clone"
+    clone = folder / "clone"
     clone.mkdir()
     git(clone, "init", "-q")
     bob = forge.client("bob").get_repo(ada.full_name)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from github import GithubException
+from github import GithubException, RateLimitExceededException
 
 from tests.forge import conftest
 from tests.forge.conftest import ADMIN_TOKEN, Forge, Project, forge_login
@@ -103,10 +103,38 @@ def test_unchanged_answer_is_not_sent_again(project: Project) -> None:
     assert project.forge.call("GET", path, "ada", headers=tag).status_code == 200
 
 
-def test_rate_limit_is_shown(forge: Forge) -> None:
-    client = forge.client("ada")
-    assert client.get_rate_limit().resources.core.remaining > 1000
-    assert client.rate_limiting[0] > 1000
+def test_rate_limit_counts_what_was_asked(project: Project) -> None:
+    path = f"/repos/{project.name}"
+    first = project.forge.call("GET", path, "ada")
+    tag = {"If-None-Match": first.headers["ETag"]}
+    free = [
+        project.forge.call("GET", path, "ada", headers=tag),
+        project.forge.call("GET", "/rate_limit", "ada"),
+    ]
+    assert {each.headers["X-RateLimit-Used"] for each in free} == {first.headers["X-RateLimit-Used"]}
+    core = free[1].json()["resources"]["core"]
+    assert (core["used"], core["remaining"]) == (
+        int(first.headers["X-RateLimit-Used"]),
+        int(first.headers["X-RateLimit-Remaining"]),
+    )
+    assert core["limit"] == core["used"] + core["remaining"]
+
+
+def test_reached_rate_limit_refuses_that_person_alone(tmp_path: Path) -> None:
+    running = conftest.start(tmp_path / "data", "--requests-per-hour", "3")
+    try:
+        client = running.client("ada")
+        for _ in range(3):
+            client.get_user("ada")
+        with pytest.raises(RateLimitExceededException) as refused:
+            client.get_user("ada")
+        assert refused.value.status == 403
+        refusal = running.call("GET", "/users/ada", "ada").headers
+        assert (refusal["X-RateLimit-Remaining"], refusal["X-RateLimit-Used"]) == ("0", "3")
+        assert client.get_rate_limit().resources.core.remaining == 0
+        assert running.call("GET", "/users/ada").status_code == 200
+    finally:
+        assert conftest.stop(running) == 0
 
 
 def test_repository_is_edited_renamed_and_deleted(project: Project) -> None:

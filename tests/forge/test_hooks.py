@@ -3,12 +3,17 @@
 import hashlib
 import hmac
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
 import requests
 from github import GithubException
+from hypothesis import given
+from hypothesis import strategies as st
 
+from forge.actions.pushes import made
+from forge.store.moves import Move
 from forge.webhooks import signature
 from tests.forge import conftest
 from tests.forge.conftest import Project, Receiver
@@ -144,3 +149,51 @@ def test_killed_forge_keeps_everything_and_sends_what_was_queued(tmp_path: Path,
         assert json.loads(requests.get(f"{again.url}/healthz", timeout=10).text) == {"status": "ok"}
     finally:
         assert conftest.stop(again) == 0
+
+
+def test_push_whose_forge_was_killed_before_telling_is_told_after_the_next_start(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    """The state that a kill between moving a branch and telling of it leaves is made by hand."""
+    running = conftest.start(tmp_path / "data")
+    work = conftest.made_project(running, tmp_path, "cut")
+    work.ada.create_hook("web", {"url": receiver.url, "content_type": "json"}, ["push", "create", "pull_request"])
+    receiver.take("ping")
+    work.branch("feature", {"a.txt": "a\n"})
+    pull = work.bob.create_pull(base="main", head="feature", title="F")
+    receiver.take("pull_request", "opened")
+    old = pull.head.sha
+    middle, new = work.commit("feature", {"b.txt": "b\n"}), work.commit("feature", {"c.txt": "c\n"})
+    assert conftest.stop(running) == 0
+    (folder,) = (tmp_path / "data" / "git").glob("*.git")
+    conftest.git(work.clone, "push", "-q", str(folder), "feature")
+    with sqlite3.connect(tmp_path / "data" / "forge.sqlite3") as db:
+        (bob,) = db.execute("SELECT id FROM users WHERE login = 'bob'").fetchone()
+        lost = [("feature", old, middle), ("feature", middle, new), ("never", "0" * 40, middle)]
+        rows = [(bob, f"refs/heads/{name}", before, after) for name, before, after in lost]
+        db.executemany("INSERT INTO moves (repo_id, user_id, ref, old, new) VALUES (1, ?, ?, ?, ?)", rows)
+    db.close()
+    again = conftest.start(tmp_path / "data")
+    try:
+        first, second = receiver.take("push").json, receiver.take("push").json
+        assert [(each["before"], each["after"]) for each in (first, second)] == [(old, middle), (middle, new)]
+        assert (first["pusher"]["name"], second["sender"]["login"]) == ("bob", "bob")
+        assert receiver.inbox.empty()
+    finally:
+        assert conftest.stop(again) == 0
+    with sqlite3.connect(tmp_path / "data" / "forge.sqlite3") as db:
+        assert db.execute("SELECT count(*) FROM moves").fetchone() == (0,)
+    db.close()
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=8), st.lists(st.booleans(), min_size=8, max_size=8))
+def test_noted_moves_that_happened_are_told_apart_from_those_that_did_not(tips: list[int], done: list[bool]) -> None:
+    """Moves that were carried out form a chain to the tip; one that was refused would break it."""
+    rows, at, expected = [], "start", []
+    for key, (number, happened) in enumerate(zip(tips, done, strict=False)):
+        new = f"{key}-{number}"
+        rows.append(Move(id=key, repo_id=1, user_id=1, ref="r", old=at, new=new))
+        if happened:
+            expected.append(key)
+            at = new
+    assert [each.id for each in made(rows, at)] == expected

@@ -149,3 +149,17 @@ def test_markdown_never_lets_a_tag_of_its_own_through(text: str) -> None:
     known = {"p", "br", "em", "strong", "code", "pre", "ul", "ol", "li", "h", "hr", "blockquote", "a", "img", "s"}
     assert tags <= known
     assert not re.search(r"(?:href|src)=\"\s*javascript", shown, re.IGNORECASE)
+
+
+def test_commits_pull_requests_and_pictures_have_pages(project: Project) -> None:
+    anyone = Browser(project.forge)
+    sha = project.branch("feature", {"a.txt": "a\n"}, "Words of the commit")
+    pull = project.bob.create_pull(base="main", head="feature", title="Listed")
+    assert "Words of the commit" in anyone.get(f"/{project.name}/commit/{sha}").text
+    assert "Listed" in anyone.get(f"/{project.name}/pulls").text
+    picture = requests.get(pull.user.avatar_url, timeout=20)
+    assert (picture.status_code, picture.headers["Content-Type"]) == (200, "image/svg+xml")
+    assert ">B</text>" in picture.text
+    assert anyone.get("/avatars/999").status_code == 404
+    style = re.search(r'href="(/static/[^"]+)"', anyone.get("/").text)
+    assert style and anyone.get(style[1]).status_code == 200

@@ -11,6 +11,7 @@ from agents.crew import TurnContext
 from agents.feedback_text import round_feedback
 from agents.handover import Handover, earlier_work
 from agents.journal import CommandResult, SnapshotRef
+from agents.lessons import known_lessons
 from agents.plans import PlannedTask
 from agents.surroundings import look_from
 from agents.tasks import feature_plan, planned_task
@@ -68,6 +69,8 @@ class Start(Record):
     """The suite's verdict on the base."""
     tree: str
     """The list of files, and the map of what matters among them."""
+    lessons: tuple[str, ...] = ()
+    """What reviews taught about these files before, the most frequent first."""
     wishes: str
     """What AGENTS.md and its like ask of those who touch the task's files."""
     bundle: ArtifactRef | None = None
@@ -164,6 +167,7 @@ def begin(context: TurnContext) -> Start:
         verdict=suite_at(context, mirror, base).verdict,
         tree=around.tree,
         wishes=around.wishes,
+        lessons=known_lessons(context, task.touches),
         bundle=bundle,
     )
 
@@ -200,6 +204,7 @@ def material(context: TurnContext, planned: PlannedTask, start: Start) -> dict[s
         "conflicts": list(start.conflicts),
         "tree": start.tree,
         "wishes": start.wishes,
+        "lessons": "\n".join(f"- {lesson}" for lesson in start.lessons),
     }
 
 

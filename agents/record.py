@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from agents.crew import ThreadContext
 from agents.ids import key_of
+from agents.lessons import keep
 from graph import Artifact, Commit, Review, Run, TestReport
 from tools.artifacts import ArtifactRef
 
@@ -68,6 +69,7 @@ class RoundRecord:
             url=_url(result.get("review")),
         )
         self._roadmap.record_review(self._run, review, self._context.change(review.verdict))
+        keep(self._context, result.get("lessons"), review.id)
 
     def commit(self, result: Result, title: str) -> None:
         """Record the commit on the feature branch."""

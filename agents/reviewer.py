@@ -11,6 +11,7 @@ from agents.crew import TurnContext
 from agents.findings import Finding, ReviewReply, finding_of, quotes_change
 from agents.handover import Handover, handed_over
 from agents.journal import CommandResult
+from agents.lessons import taught_by
 from agents.plans import PlannedTask
 from agents.sarif import review_sarif
 from agents.surroundings import Neighbourhood, look_from
@@ -92,7 +93,7 @@ def review(context: TurnContext) -> dict[str, JsonValue]:
     if review_.dropped:
         logger.info("%d claims of the review of %s quote no changed line", review_.dropped, context.task_key)
     _export(context, work, review_, seen.lint)
-    return _result(context, review_)
+    return {**_result(context, review_), "lessons": _lessons(earlier, review_)}
 
 
 def _export(context: TurnContext, work: Handover, made: Review, lint: LintReport) -> None:
@@ -111,6 +112,10 @@ def _result(context: TurnContext, made: Review) -> dict[str, JsonValue]:
     if made.signed_off and made.findings:
         verdict += f" with {len(made.findings)} remarks"
     return {"signed_off": made.signed_off, "verdict": verdict, "review": ref.model_dump(mode="json")}
+
+
+def _lessons(earlier: list[Finding], made: Review) -> JsonValue:
+    return [taught.model_dump() for taught in taught_by(earlier, made.resolved)]
 
 
 def _material(context: TurnContext, work: Handover) -> CommandResult:

@@ -20,6 +20,7 @@ from tools.artifacts import ArtifactRef
 from tools.environments import WorkTree, open_worktree, prepare_commit
 from tools.errors import ArtifactMissing
 from tools.mirror import Mirror
+from tools.service import run_service, service_packages
 from tools.suite import (
     SuiteCommand,
     SuiteReport,
@@ -247,7 +248,13 @@ def _extra(
 ) -> list[SuiteReport]:
     """Run the task's own commands that the suite does not cover."""
     commands = [text for text in planned.task.tests if text.strip() and text.strip() != suite.text]
-    return [run_at(context, mirror, work.commit, suite.other(text)) for text in commands]
+    reports = [run_at(context, mirror, work.commit, suite.other(text)) for text in commands]
+    if planned.task.service is None:
+        return reports
+    wanted = (*suite.packages, *service_packages(planned.task.service))
+    with environment_at(context, mirror, work.commit, tuple(dict.fromkeys(wanted))) as worktree:
+        checked = run_service(worktree, planned.task.service, suite.setup, context.crew.settings.suite_seconds)
+    return [*reports, *checked]
 
 
 def _problems(found: Verification, planned: PlannedTask) -> tuple[str, ...]:

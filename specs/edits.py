@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from specs.errors import Problem, SpecInvalid
 from specs.plan import NewDependency, PlanProposal, PlanTask
+from specs.service import ServiceCheck
 
 LARGEST = 200_000
 """Characters of an edited plan."""
@@ -41,6 +42,7 @@ class TaskEdit(Part):
     touches: list[str] | None = None
     tests: list[str] | None = None
     tests_may_change: list[str] | None = None
+    service: ServiceCheck | None = None
     tags: list[str] | None = None
 
 
@@ -145,7 +147,9 @@ def _edited_tasks(proposal: PlanProposal, edits: list[TaskEdit], names: Mapping[
 
 
 def _edited_task(edit: TaskEdit, there: Mapping[str, PlanTask], refs: Mapping[str, str], ref: str) -> PlanTask:
-    changes = edit.model_dump(exclude={"id"}, exclude_none=True)
+    changes = edit.model_dump(exclude={"id", "service"}, exclude_none=True)
+    if edit.service is not None:
+        changes["service"] = edit.service
     if "depends_on" in changes:
         changes["depends_on"] = [refs.get(key, key) for key in changes["depends_on"]]
     before = there.get(ref)
@@ -168,7 +172,10 @@ def _edited_task(edit: TaskEdit, there: Mapping[str, PlanTask], refs: Mapping[st
 def _shown(task: PlanTask, keys: Mapping[str, str]) -> dict[str, Any]:
     value = task.model_dump(mode="json", exclude={"ref"})
     value["depends_on"] = [keys.get(ref, ref) for ref in task.depends_on]
-    return {"id": keys.get(task.ref, task.ref), **{name: item for name, item in value.items() if item not in ([], "")}}
+    return {
+        "id": keys.get(task.ref, task.ref),
+        **{name: item for name, item in value.items() if item not in ([], "", None)},
+    }
 
 
 def _place(location: tuple[int | str, ...]) -> str:

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from specs.service import ServiceCheck
+
 
 class Part(BaseModel):
     """A frozen part of the plan; every field is given, as strict structured replies demand."""
@@ -60,6 +62,9 @@ class PlanTask(Part):
     touches: list[str] = Field(description="paths that it will create or change, relative to the root")
     tests: list[str] = Field(description="commands besides the suite that must pass; usually empty")
     tests_may_change: list[str] = Field(description="existing test files that it may change; usually empty")
+    service: ServiceCheck | None = Field(
+        default=None, description="a server to start and requests that it must answer; usually null"
+    )
     tags: list[str]
 
 

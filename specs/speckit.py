@@ -93,6 +93,7 @@ def _task_spec(task: PlanTask, keys: dict[str, str], suite: str, origin: Input) 
         acceptance=tuple(Acceptance(text=point) for point in task.done_when if point.strip()),
         tests=tuple(TestCommand(run=command) for command in task.tests if command.strip()) or (TestCommand(run=suite),),
         tests_may_change=tuple(task.tests_may_change),
+        service=task.service,
         artifacts_path=f"tasks/{keys[task.ref]}",
         depends_on=tuple(keys[ref] for ref in dict.fromkeys(task.depends_on)),
         touches=tuple(task.touches),

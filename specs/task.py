@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from specs.errors import Problem, SpecInvalid
+from specs.service import ServiceCheck
 
 Priority = Literal["low", "normal", "high", "critical"]
 Kind = Literal["code", "docs", "test", "chore", "deploy"]
@@ -112,6 +113,8 @@ class TaskSpec(Part):
     tests: tuple[TestCommand, ...] = Field(min_length=1)
     tests_may_change: tuple[str, ...] = ()
     """Globs of existing test files that the task may change."""
+    service: ServiceCheck | None = None
+    """A server to start, with requests that it must answer and a load that it must bear."""
     constraints: tuple[str, ...] = ()
     artifacts_path: str = ""
     """Folder of the task's artifacts; empty for `tasks/<id>`."""

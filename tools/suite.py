@@ -12,6 +12,7 @@ from tools.inline_tests import with_inline_tests
 from tools.junit import TestCaseResult, unique, write_junit
 from tools.mirror import Mirror
 from tools.observation import cut_middle
+from tools.suites.capture import beside
 from tools.suites.command import SuiteCommand, command_of
 from tools.suites.comparison import SuiteComparison, compare, proven_tests
 from tools.suites.detect import detect_suite
@@ -68,7 +69,8 @@ def _run_one(worktree: WorkTree, command: SuiteCommand, seconds: float) -> Suite
         worktree.put_private(path, content)
     if armed.folders:
         remove_folders(worktree, armed.folders)
-    result = worktree.exec(armed.text, seconds=seconds, env=armed.env)
+    text = beside(command.server, place, armed.text) if command.server else armed.text
+    result = worktree.exec(text, seconds=seconds, env=armed.env)
     report = worktree.take_private(f"{place.private}.report", REPORT_BYTES + 1) if runner else None
     evidence = Evidence(
         exit_code=result.exit_code,
@@ -76,6 +78,7 @@ def _run_one(worktree: WorkTree, command: SuiteCommand, seconds: float) -> Suite
         report=report,
         files=gather(worktree, armed.folders) if armed.folders and not result.timed_out else {},
         root=place.root,
+        p95_ms=command.server.p95_ms if command.server else None,
     )
     read = runner.read(evidence) if runner else _by_status(command, result.exit_code)
     output = result.output if read.output is None else read.output

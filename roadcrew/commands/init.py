@@ -27,6 +27,11 @@ TEMPLATE = """\
 # feature_tokens = 10000000           # tokens of one feature
 # feature_cost_usd = 20               # money for one feature; no cap when absent
 
+# [tests]                             # how the tests are run; without it they are found by the files
+# command = "python -m pytest"        # the suite
+# commands = ["cd web && npm test"]   # further suites, counted with it
+# setup = "make generate"             # runs first, in the environment without network
+
 # [team.models]                       # a model for some roles alone
 # reviewer = "another-model"
 """

@@ -38,7 +38,7 @@ def test_every_field_of_the_spec_is_there() -> None:
     assert set(TaskSpec.model_fields) == {
         *("id", "title", "description", "kind", "owner", "priority", "inputs", "outputs", "acceptance", "tests"),
         *("tests_may_change", "constraints", "artifacts_path", "depends_on", "touches", "resource_requirements"),
-        *("tags", "related_tasks", "expected_artifacts", "retry_policy"),
+        *("tags", "related_tasks", "expected_artifacts", "retry_policy", "service"),
     }
 
 

@@ -38,6 +38,17 @@ _OWN_REPORTS: Mapping[SuiteKind, tuple[str, ...]] = {
 """Options by which a command asks for a report of its own, or for something other than a run of tests."""
 
 
+class Server(Record):
+    """A server that a load is put on."""
+
+    run: str
+    port: int
+    seconds: float = 30.0
+    """The time in which it must listen."""
+    p95_ms: int | None = None
+    """The time within which 95 of 100 requests must be answered; None for any."""
+
+
 class SuiteCommand(Record):
     """How the tests are run."""
 
@@ -54,6 +65,8 @@ class SuiteCommand(Record):
     """The program that is called in the end, where a script calls it."""
     setup: str = ""
     """A command that runs first, in the same environment without network."""
+    server: "Server | None" = None
+    """A server that runs beside the command, in the same call, for commands that put a load on it."""
     others: tuple["SuiteCommand", ...] = ()
     """Further suites of the repository, run after this one and counted with it."""
 
@@ -61,8 +74,9 @@ class SuiteCommand(Record):
     def digest(self) -> str:
         """A short name of the command for caches."""
         own = f"{self.kind}\0{self.text}"
-        if self.setup or self.others:
-            own = "\0".join((own, self.setup, *(other.digest for other in self.others)))
+        if self.setup or self.others or self.server:
+            server = self.server.model_dump_json() if self.server else ""
+            own = "\0".join((own, self.setup, server, *(other.digest for other in self.others)))
         return hashlib.sha256(own.encode()).hexdigest()[:16]
 
     @property

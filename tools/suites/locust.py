@@ -40,6 +40,7 @@ def read_locust(evidence: Evidence) -> Reading:
     try:
         rows = list(csv.DictReader(io.StringIO(text), strict=True))
         cases = [_case(row) for row in rows if row.get("Name") != "Aggregated"]
+        cases += [_within(row, evidence.p95_ms) for row in rows if row.get("Name") == "Aggregated" and evidence.p95_ms]
         whole = next((_words(row) for row in rows if row.get("Name") == "Aggregated"), "no request was made")
     except (csv.Error, KeyError, TypeError, ValueError) as error:
         return Reading(problem=f"the statistics cannot be read: {error!r}"[:500])
@@ -54,6 +55,12 @@ def _case(row: dict[str, str]) -> TestCaseResult:
     outcome: CaseOutcome = "failed" if failures or not requests else "passed"
     seconds = float(row["Average Response Time"]) / 1000
     return result_of("load", name, outcome, seconds, _words(row))
+
+
+def _within(row: dict[str, str], limit: int | None) -> TestCaseResult:
+    """Whether the answers kept to the limit; without a request there is no time, which reads as N/A."""
+    outcome: CaseOutcome = "passed" if limit is not None and float(row["95%"]) <= limit else "failed"
+    return result_of("load", f"95% within {limit} ms", outcome, message=_words(row))
 
 
 def _words(row: dict[str, str]) -> str:

@@ -45,6 +45,8 @@ class Evidence(Record):
     files: Mapping[str, bytes] = {}
     """The reports found in `folders`, by path."""
     root: str = "/work"
+    p95_ms: int | None = None
+    """The limit of a load test, if it has one."""
 
     def relative(self, path: str) -> str:
         """A path as it is in the repository."""

@@ -118,7 +118,7 @@ def _prompts(context: TurnContext, planned: PlannedTask, opening: Opening) -> tu
         **material(context, planned, opening.start),
         "changes": "\n".join([*lines, *([f"[… {rest} more]"] if rest > 0 else [])]),
         "needs": "\n".join(need.as_text for need in needs),
-        "customs": list(brief.customs),
+        "customs": "\n".join(brief.customs),
     }
     system = render("docgen_system", command_seconds=int(context.crew.settings.command_seconds))
     return system, render("docgen_task", **shown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 from pydantic import JsonValue
 
@@ -62,15 +63,21 @@ def judge(context: TurnContext, mirror: Mirror, work: Handover, planned: Planned
 def check(context: TurnContext, mirror: Mirror, commit: str, planned: PlannedTask) -> DocReport:
     """Run every check on a commit, in environments of its own."""
     plan = feature_plan(context)
-    change = DocumentationChange(
+    look = partial(
+        DocumentationChange,
         mirror,
         feature_base(context, commit),
         commit,
         planned=planned_documents(plan),
         closing=is_closing(plan, planned.key),
-        open_tree=lambda at: _open(context, mirror, at),
     )
-    return change.check()
+    try:
+        return look(open_tree=lambda at: _open(context, mirror, at)).check()
+    except (PreparationFailed, LaunchRefused) as fault:
+        # the suite, which needs the same environment, stands against the work by itself
+        note = f"Nothing was run: the environment cannot be prepared: {fault.message}"
+        report = look().check()
+        return report.model_copy(update={"notes": (*report.notes, note)})
 
 
 def _open(context: TurnContext, mirror: Mirror, commit: str) -> WorkTree:

@@ -12,6 +12,7 @@ from agents.crew import ThreadContext
 from agents.steering import asked_task
 from agents.turns import TurnState
 from graph import Role
+from specs.markdown import flat
 from tools.docs import DocFinding, Meeting, documentation_brief
 
 logger = logging.getLogger(__name__)
@@ -62,10 +63,10 @@ def documentation_lines(turns: Sequence[TurnState], documentation: Result) -> li
     if last:
         lines.append(f"Checked: {last.get('verdict', '')}.")
     notes = last.get("notes")
-    lines += [f"- {note}" for note in notes] if isinstance(notes, list) else []
+    lines += [f"- {flat(note)}" for note in notes] if isinstance(notes, list) else []
     missing = documentation.get("missing")
     if isinstance(missing, list) and missing:
-        lines += ["", "Not documented:", *(f"- {one}" for one in missing)]
+        lines += ["", "Not documented:", *(f"- {flat(one)}" for one in missing)]
     return lines
 
 

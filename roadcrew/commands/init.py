@@ -34,6 +34,9 @@ TEMPLATE = """\
 
 # [team.models]                       # a model for some roles alone
 # reviewer = "another-model"
+
+# [docs]
+# openapi = "python -m app.openapi"   # prints the OpenAPI document that a committed openapi.json is held against
 """
 
 

@@ -20,6 +20,10 @@ OpenTree = Callable[[str], WorkTree]
 """Opens an environment with the files of a commit in it."""
 
 
+MOST_SNIPPETS = 200
+"""Snippets of one change that are run."""
+
+
 class Run(Record):
     """What running a change's documents gave."""
 
@@ -79,9 +83,11 @@ class DocumentationChange:
         """Run what has to be run, all in one environment; none is opened where there is nothing."""
         snippets = self._snippets(self._commit)
         site, interface = SiteBuild(self._mirror, self._commit), InterfaceCheck(self._mirror, self._base, self._commit)
-        fit = [one for one in snippets if not one.left]
+        fit = [one for one in snippets if not one.left][:MOST_SNIPPETS]
         builds = site.configured and bool(self.documents)
-        notes = [f"{one.path}:{one.line} was not run: {one.left}." for one in snippets if one.left]
+        beyond = sum(not one.left for one in snippets) - len(fit)
+        notes = [f"{beyond} snippets beyond the first {MOST_SNIPPETS} were not run."] if beyond else []
+        notes += [f"{one.path}:{one.line} was not run: {one.left}." for one in snippets if one.left]
         if not fit and not builds and not interface.concerned:
             return Run(left=len(snippets), notes=tuple(notes))
         findings: list[DocFinding] = []

@@ -17,7 +17,7 @@ _FRAGMENTS = frozenset({"changes", "newsfragments", "changelog.d", ".changeset",
 _SPECIFICATION = re.compile(r"specs/\d{3}-")
 """Where a feature's own specification lies: it is no documentation of the product."""
 _RST_CODE = re.compile(r"``([^`]+)``|`([^`<]+)`")
-_MOST = 2_000
+_MOST = 500
 _MOST_BYTES = 1_000_000
 
 

@@ -127,7 +127,8 @@ def check_links(mirror: Mirror, base: str, commit: str, changed: Iterable[str]) 
     changed = [path for path in changed if path in documents.texts]
     found = check.broken(changed)
     before = LinkCheck(mirror, base)
-    others = [path for path in documents.paths if path not in changed]
+    names = {PurePosixPath(file.path).name for file in mirror.changed_files(base, commit) if file.status != "added"}
+    others = [path for path, text in documents.texts.items() if path not in changed and any(n in text for n in names)]
     broken = check.broken(others)
     if broken:
         known = {(one.path, one.message) for one in before.broken({one.path for one in broken})}

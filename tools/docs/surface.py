@@ -15,7 +15,8 @@ from tools.gitobjects import EXECUTABLE, REGULAR
 from tools.mirror import Mirror
 from tools.testpaths import is_test_path
 
-_MOST_FILES = 3_000
+_MOST_FILES = 1_000
+"""Files beside the changed ones that are read to learn customs."""
 _MOST_BYTES = 500_000
 _READERS: tuple[Callable[[str, bytes], tuple[PublicItem, ...]], ...] = (command_line_items, routes, settings_read)
 _NO_SOURCE = frozenset({"docs", "doc", "examples", "example", "specs", "node_modules", "vendor", "dist", "build"})

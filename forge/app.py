@@ -12,6 +12,7 @@ from forge.pages.session import signed_in
 from forge.pages.setup import add_pages, error_page
 from forge.rest import (
     answer,
+    assignees,
     commits,
     contents,
     gitdata,
@@ -29,7 +30,21 @@ from forge.rest.request import identify
 
 logger = logging.getLogger(__name__)
 
-RESOURCES = (commits, contents, gitdata, hooks, issues, labels, protection, pulls, refs, repositories, reviews, users)
+RESOURCES = (
+    assignees,
+    commits,
+    contents,
+    gitdata,
+    hooks,
+    issues,
+    labels,
+    protection,
+    pulls,
+    refs,
+    repositories,
+    reviews,
+    users,
+)
 
 
 def create_app(host: Host) -> Flask:

@@ -2,11 +2,12 @@
 
 from flask import Blueprint, Response, request
 
+from forge.actions import assigning
 from forge.actions import issues as actions
 from forge.actions import pulls as pull_actions
 from forge.actions.issues import IssueEdit
 from forge.host import Act
-from forge.records import Comment, Issue
+from forge.records import Comment, Issue, User
 from forge.rest.answer import empty, paged, reply
 from forge.rest.request import Body, act, body, host, page, view
 from forge.shapes import issues as shapes
@@ -33,6 +34,16 @@ def _label_names(given: Body) -> list[str]:
     return Body(given.resource, {"labels": names}).texts("labels")
 
 
+def _assignees(acting: Act, given: Body) -> list[User] | None:
+    """The people that a request assigns, None when it says nothing of them; `assignee` is the older field."""
+    if "assignees" in given:
+        return assigning.named(acting, given.texts("assignees"), strict=True)
+    if "assignee" in given:
+        login = given.optional_text("assignee")
+        return assigning.named(acting, [login] if login else [], strict=True)
+    return None
+
+
 def edit_from(given: Body) -> IssueEdit:
     """The fields of an issue that the request sets."""
     values: dict[str, object] = {}
@@ -56,6 +67,7 @@ def list_issues(owner: str, name: str) -> Response:
         state=args.get("state", "open"),
         labels=tuple(part for part in args.get("labels", "").split(",") if part),
         creator=args.get("creator"),
+        assignee=args.get("assignee"),
         since=args.get("since"),
         sort=args.get("sort", "created"),
         direction=args.get("direction", "desc"),
@@ -70,8 +82,12 @@ def create_issue(owner: str, name: str) -> Response:
     """File an issue."""
     acting = act(owner, name)
     given = body("Issue")
-    given.refuse("assignee", "assignees", "milestone")
-    issue = actions.create(acting, given.text("title"), given.optional_text("body"), _label_names(given))
+    given.refuse("milestone")
+    wanted = _assignees(acting, given)
+    with host().db.write():
+        issue = actions.create(acting, given.text("title"), given.optional_text("body"), _label_names(given))
+        if wanted and acting.may("triage"):
+            issue = assigning.assign(acting, issue, wanted)
     return reply(_shaped(acting, issue), 201)
 
 
@@ -87,13 +103,15 @@ def edit_issue(owner: str, name: str, number: int) -> Response:
     """Change text, state or labels."""
     acting = act(owner, name)
     given = body("Issue")
-    given.refuse("assignee", "assignees", "milestone")
+    given.refuse("milestone")
     issue = actions.find(acting, number)
-    wanted = edit_from(given)
-    issue = pull_actions.edit(acting, issue, wanted, None) if issue.is_pull else actions.edit(acting, issue, wanted)
+    fields, wanted = edit_from(given), _assignees(acting, given)
+    issue = pull_actions.edit(acting, issue, fields, None) if issue.is_pull else actions.edit(acting, issue, fields)
     if "labels" in given:
         actions.set_labels(acting, issue, _label_names(given))
         issue = actions.find(acting, number)
+    if wanted is not None:
+        issue = assigning.replace(acting, issue, wanted)
     return reply(_shaped(acting, issue))
 
 

@@ -2,8 +2,8 @@
 
 from forge.host import View
 from forge.records import Comment, Issue, Repository, User
-from forge.shapes.people import Json, label, node_id, user_by_id
-from forge.store import issues, pulls, repositories
+from forge.shapes.people import Json, label, node_id, user, user_by_id
+from forge.store import assignees, issues, pulls, repositories
 
 REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
 
@@ -31,6 +31,7 @@ def issue(view: View, repo: Repository, found: Issue) -> Json:
     """An issue; a pull request has `pull_request` in it, as GitHub marks them."""
     api = view.repo_api(repo, f"/issues/{found.number}")
     page = view.repo_html(repo, f"/{'pull' if found.is_pull else 'issues'}/{found.number}")
+    assigned = [user(view, each) for each in assignees.of_issue(view.db, found)]
     shaped: Json = {
         "id": found.id,
         "node_id": node_id("Issue", found.id),
@@ -48,8 +49,8 @@ def issue(view: View, repo: Repository, found: Issue) -> Json:
         "user": user_by_id(view, found.author_id),
         "author_association": association(view, repo, found.author_id),
         "labels": [label(view, repo, each) for each in issues.labels_of(view.db, found)],
-        "assignee": None,
-        "assignees": [],
+        "assignee": assigned[0] if assigned else None,
+        "assignees": assigned,
         "milestone": None,
         "locked": False,
         "active_lock_reason": None,

@@ -7,6 +7,7 @@ from forge.records import Comment, Issue, Label, Reaction, Record, Repository, U
 from forge.store import repositories
 from forge.store.database import ALL, Listing, Page, Value, insert, listing, many, now, one, update
 
+_ASSIGNED = "EXISTS (SELECT 1 FROM assignees a WHERE a.issue_id = issues.id"
 DEFAULT_COLOR = "ededed"
 
 
@@ -17,6 +18,8 @@ class IssueFilter(Record):
     """`open`, `closed` or `all`."""
     labels: tuple[str, ...] = ()
     creator: str | None = None
+    assignee: str | None = None
+    """A login, `none` or `*`."""
     since: str | None = None
     sort: str = "created"
     direction: str = "desc"
@@ -68,6 +71,11 @@ def listed(db: sqlite3.Connection, repo: Repository, wanted: IssueFilter, page: 
     if wanted.creator:
         clauses.append("author_id = (SELECT id FROM users WHERE login = ?)")
         values.append(wanted.creator)
+    if wanted.assignee in ("none", "*"):
+        clauses.append(f"{'NOT ' if wanted.assignee == 'none' else ''}{_ASSIGNED})")
+    elif wanted.assignee:
+        clauses.append(f"{_ASSIGNED} AND a.user_id = (SELECT id FROM users WHERE login = ?))")  # noqa: S608 - fixed parts
+        values.append(wanted.assignee)
     if wanted.since:
         clauses.append("updated_at >= ?")
         values.append(wanted.since)

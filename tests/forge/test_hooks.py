@@ -51,6 +51,11 @@ def test_deliveries_are_signed_and_carry_their_ids(project: Project, receiver: R
     assert got.json["sender"]["login"] == "bob"
     assert got.json["repository"]["full_name"] == project.name
     assert receiver.take("issues", "labeled").json["label"]["name"] == "roadcrew"
+    project.bob.get_issue(1).add_to_assignees("ada")
+    assert receiver.take("issues", "assigned").json["assignee"]["login"] == "ada"
+    project.bob.get_issue(1).edit(state="closed", assignees=[])
+    receiver.take("issues", "closed")
+    receiver.take("issues", "unassigned")
 
 
 def test_documented_signature_example() -> None:

@@ -22,6 +22,22 @@ def test_issue_is_filed_listed_edited_and_closed(project: Project) -> None:
     assert list(project.ada.get_issues(state="all", labels=["other"])) == []
 
 
+def test_issue_is_assigned_to_those_who_may_work_on_it(project: Project) -> None:
+    issue = project.bob.create_issue(title="One", assignees=["bob"])
+    assert [each.login for each in issue.assignees] == ["bob"]
+    issue.add_to_assignees("ada", "carol")
+    assert {each.login for each in project.ada.get_issue(1).assignees} == {"ada", "bob"}
+    issue.remove_from_assignees("bob")
+    assert [each.login for each in project.ada.get_issue(1).assignees] == ["ada"]
+    project.bob.create_issue(title="Two")
+    found = {who: [each.number for each in project.ada.get_issues(assignee=who)] for who in ("ada", "bob", "none", "*")}
+    assert found == {"ada": [1], "bob": [], "none": [2], "*": [1]}
+    issue.edit(assignees=[])
+    assert project.ada.get_issue(1).assignees == []
+    assert {each.login for each in project.ada.get_assignees()} == {"ada", "bob"}
+    assert project.ada.has_in_assignees("bob") and not project.ada.has_in_assignees("carol")
+
+
 def test_issues_and_pull_requests_share_their_numbers(project: Project) -> None:
     project.branch("feature", {"a.txt": "a\n"})
     assert project.bob.create_issue(title="One").number == 1
@@ -82,7 +98,7 @@ def test_long_lists_come_in_pages(project: Project) -> None:
         ({"title": "x", "body": "half \ud800 pair"}, "body"),
         ({"title": 7}, "title"),
         ({"title": "x", "labels": [7]}, "labels"),
-        ({"title": "x", "assignees": ["bob"]}, "assignees"),
+        ({"title": "x", "assignees": ["nobody"]}, "assignees"),
         ({}, "title"),
     ],
 )

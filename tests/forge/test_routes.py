@@ -133,6 +133,11 @@ def issues(tour: Tour, _receiver: Receiver) -> None:
     for path in ("/issues", one, f"{one}/labels"):
         ask("GET", path)
     ask("PATCH", one, {"body": "Words"})
+    assert len(ask("GET", "/assignees")) == 2
+    ask("GET", "/assignees/bob", status=204)
+    ask("GET", "/assignees/nobody", status=404)
+    ask("POST", f"{one}/assignees", {"assignees": ["bob"]}, status=201)
+    ask("DELETE", f"{one}/assignees", {"assignees": ["bob"]})
     comment = f"/issues/comments/{ask('POST', f'{one}/comments', {'body': 'Hello'}, status=201)['id']}"
     ask("PATCH", comment, {"body": "Hello again"})
     for thing in (one, comment):

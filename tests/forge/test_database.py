@@ -1,0 +1,25 @@
+"""The database file of a forge that was made by an earlier version."""
+
+from pathlib import Path
+
+from forge.store import repositories, users
+from forge.store.database import Database
+
+
+def test_file_of_an_earlier_version_gets_the_columns_that_came_since(tmp_path: Path) -> None:
+    file = tmp_path / "forge.sqlite3"
+    old = Database(file)
+    with old.write() as db:
+        ada = users.create(db, "ada")
+        repositories.create(db, ada, "kept", "Text", private=False)
+    with old.read() as db:
+        db.execute("ALTER TABLE repositories DROP COLUMN size")
+        db.execute("ALTER TABLE review_comments DROP COLUMN position")
+        db.execute("PRAGMA user_version = 0")
+    old.close()
+    for _ in range(2):
+        new = Database(file)
+        with new.read() as db:
+            found = repositories.by_name(db, "ada", "kept")
+            assert found is not None and (found.description, found.size) == ("Text", 0)
+        new.close()

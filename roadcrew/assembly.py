@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from langgraph.checkpoint.postgres import PostgresSaver
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from agents.crew import Crew, Desk
 from agents.database import Database
@@ -34,6 +34,7 @@ from tools.codehost import CodeHost, CodeHostSettings
 from tools.errors import RunStopped, ToolError
 from tools.mirror import Mirror
 from tools.model import ModelClient, ModelSettings
+from tools.model_traits import EndpointTraits
 
 KNOWN_ERRORS: tuple[type[Exception], ...] = (
     AgentsError,
@@ -51,6 +52,7 @@ KNOWN_ERRORS: tuple[type[Exception], ...] = (
 
 NO_MODEL = "http://127.0.0.1:9/v1"
 """Stands for the model in commands that ask none: nothing listens there."""
+OPENAI = "https://api.openai.com/v1"
 
 
 @dataclass(frozen=True)
@@ -139,13 +141,30 @@ def model_settings(settings: Settings, base_url: str | None = None) -> ModelSett
     """Return where the model is; raises `SettingsInvalid` when no model is named."""
     if base_url is not None:
         return ModelSettings(base_url=base_url, api_key=SecretStr("replay"), default_model="recorded")
-    name = settings.model.name or settings.team.models.get("default")
-    return ModelSettings(
-        base_url=settings.model.base_url or ("https://api.openai.com/v1" if settings.model.api_key else NO_MODEL),
-        api_key=settings.model.api_key or SecretStr(""),
-        default_model=name or "default",
-        models=settings.team.models,
-    )
+    model, name = settings.model, settings.model.name or settings.team.models.get("default")
+    values = model.model_dump(include={"temperature", "max_output_tokens", "traits", "traits_of", "prices", "extra"})
+    given = {"stream": model.stream, "timeout": model.timeout}
+    try:
+        for traits in (model.traits, *model.traits_of.values()):
+            EndpointTraits.model_validate(traits)
+        return ModelSettings.model_validate(
+            {
+                "base_url": model.base_url or (OPENAI if model.api_key else NO_MODEL),
+                "api_key": model.api_key or SecretStr(""),
+                "default_model": name or "default",
+                "models": settings.team.models,
+                **values,
+                **{key: value for key, value in given.items() if value is not None},
+            }
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise SettingsInvalid(
+            f"[model] of roadcrew.toml, or ROADCREW_MODEL_TRAITS: {place}: {first['msg'].lower()} (it is"
+            f" {first['input']!r})",
+            "docs/using.md lists the traits and their values",
+        ) from error
 
 
 def need_model(settings: Settings) -> None:

@@ -5,13 +5,14 @@ must not be able to send a key to an address of its choice, nor to loosen a rule
 team works there.
 """
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, JsonValue, SecretStr, TypeAdapter, ValidationError
 
 from roadcrew.errors import SettingsInvalid
 
@@ -36,6 +37,21 @@ class ModelEndpoint(Part):
     """`OPENAI_API_KEY`."""
     name: str | None = None
     """`ROADCREW_MODEL`, or `model` in roadcrew.toml."""
+    stream: bool | None = None
+    """Ask for streams, for endpoints behind gateways that cut quiet connections."""
+    timeout: float | None = Field(default=None, gt=0)
+    """Seconds for one attempt."""
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    max_output_tokens: int | None = Field(default=None, ge=1)
+    """Tokens of one reply at most."""
+    traits: dict[str, JsonValue] = {}
+    """What the endpoint can do: `[model.traits]`, and `ROADCREW_MODEL_TRAITS` as JSON, which wins."""
+    traits_of: dict[str, dict[str, JsonValue]] = {}
+    """The same for one model alone: `[model.traits_of."NAME"]`."""
+    prices: dict[str, dict[str, float]] = {}
+    """US dollars for a million tokens by model: input_usd, output_usd, cached_usd."""
+    extra: dict[str, JsonValue] = {}
+    """Further fields of each request's body, such as reasoning_effort."""
 
 
 class GraphServer(Part):
@@ -133,11 +149,7 @@ def read_settings(
         return Settings(
             workspace=place.expanduser().absolute(),
             repository=repository,
-            model=ModelEndpoint(
-                base_url=_url(env, "OPENAI_BASE_URL"),
-                api_key=_secret(env, "OPENAI_API_KEY"),
-                name=env.get("ROADCREW_MODEL") or file.get("model"),
-            ),
+            model=_model(env, file.get("model")),
             graph=_graph(env),
             database_url=_secret(env, "DATABASE_URL"),
             code_host=_code_host(env),
@@ -172,9 +184,35 @@ def _read_file(path: Path) -> dict[str, Any]:
     if unknown:
         raise SettingsInvalid(
             f"{path} has the unknown key {unknown[0]!r}",
-            "it may hold `model`, [team], [tests] and [docs]; addresses and secrets come from the environment alone",
+            "it may hold `model` or [model], [team], [tests], [docs]; addresses and secrets come from the environment",
         )
     return content
+
+
+def _model(env: Mapping[str, str], given: Any) -> ModelEndpoint:
+    """The model: `model = "name"` or the table [model]; where it is, and its key, from the environment alone."""
+    table = dict(given) if isinstance(given, dict) else {"name": given}
+    foreign = sorted({"base_url", "api_key"} & set(table))
+    if foreign:
+        raise SettingsInvalid(
+            f"{FILE_NAME} sets model.{foreign[0]}", "addresses and secrets come from the environment alone"
+        )
+    traits = {**table.pop("traits", {}), **_json_object(env, "ROADCREW_MODEL_TRAITS")}
+    name = env.get("ROADCREW_MODEL") or table.pop("name", None)
+    table.pop("name", None)
+    return ModelEndpoint(
+        base_url=_url(env, "OPENAI_BASE_URL"), api_key=_secret(env, "OPENAI_API_KEY"), name=name, traits=traits, **table
+    )
+
+
+def _json_object(env: Mapping[str, str], name: str) -> dict[str, JsonValue]:
+    try:
+        value = json.loads(env.get(name, "{}"))
+    except ValueError as error:
+        raise SettingsInvalid(f"{name} is not JSON: {error}", 'give an object, such as {"tools": "text"}') from error
+    if not isinstance(value, dict):
+        raise SettingsInvalid(f"{name} is {env.get(name)!r}", 'give a JSON object, such as {"tools": "text"}')
+    return value
 
 
 def _graph(env: Mapping[str, str]) -> GraphServer | None:

@@ -28,6 +28,8 @@ class Message(Record):
     """Only with role assistant."""
     tool_call_id: str | None = None
     """Only with role tool: the id of the call that this message answers."""
+    reasoning: str | None = None
+    """Only with role assistant: what the model thought before; sent back only to endpoints that insist on it."""
 
 
 class ToolSchema(Record):
@@ -71,10 +73,12 @@ class ModelReply(Record):
     content: str | None
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: str
-    """The endpoint's word: stop, tool_calls, length, content_filter."""
+    """stop, tool_calls, length, content_filter, or another word of the endpoint."""
     usage: Usage
     model: str
     """The model that the endpoint says has answered."""
+    reasoning: str | None = None
+    """What the model thought, where the endpoint tells."""
 
     @property
     def truncated(self) -> bool:
@@ -83,4 +87,4 @@ class ModelReply(Record):
 
     def as_message(self) -> Message:
         """The reply as the assistant's message of the conversation that goes on."""
-        return Message(role="assistant", content=self.content, tool_calls=self.tool_calls)
+        return Message(role="assistant", content=self.content, tool_calls=self.tool_calls, reasoning=self.reasoning)

@@ -12,26 +12,27 @@ from pydantic import JsonValue
 from local.transcript import RecordedRequest, TranscriptEntry
 from tools.chat import Message, ModelReply, ModelRequest, ToolCall, ToolSchema, Usage
 from tools.errors import ModelReplyBroken
+from tools.model_overflow import CHARACTERS_PER_TOKEN, request_tokens
+from tools.model_replies import Said, finish_of, understood
 from tools.pricing import PriceTable
-
-CHARACTERS_PER_TOKEN = 4
-"""The usual rule of thumb for English and code, used only where the endpoint gives no usage."""
 
 Json = dict[str, JsonValue]
 
 
 def request_body(request: ModelRequest) -> Json:
-    """The JSON body of a request; without sampling parameters, which some models refuse."""
+    """The JSON body of a request, as an endpoint without quirks takes it; transcripts keep this form."""
     body: Json = {"model": request.model, "messages": [message_json(m) for m in request.messages]}
     if request.tools:
-        body["tools"] = [_tool_json(tool) for tool in request.tools]
+        body["tools"] = [tool_json(tool) for tool in request.tools]
     if request.response_schema is not None:
-        name = request.schema_name or "reply"
-        body["response_format"] = {
-            "type": "json_schema",
-            "json_schema": {"name": name, "strict": True, "schema": request.response_schema},
-        }
+        body["response_format"] = response_format(request)
     return body
+
+
+def response_format(request: ModelRequest) -> Json:
+    """What holds the reply to the request's schema."""
+    name = request.schema_name or "reply"
+    return {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": request.response_schema}}
 
 
 def message_json(message: Message) -> Json:
@@ -52,11 +53,14 @@ def with_schema_in_text(request: ModelRequest) -> ModelRequest:
     return request.model_copy(update={"messages": messages, "response_schema": None, "schema_name": ""})
 
 
-def reply_from_completion(completion: JsonValue, request: ModelRequest, prices: PriceTable) -> ModelReply:
+def reply_from_completion(
+    completion: JsonValue, request: ModelRequest, prices: PriceTable, *, in_text: bool = False
+) -> ModelReply:
     """The reply in a chat completion's JSON. Raises ModelReplyBroken when there is none in it.
 
     Lenient where endpoints are known to differ: arguments given as an object, missing call ids or finish
-    reason, a refusal in place of content, no usage.
+    reason, a refusal in place of content, no usage, thoughts or calls in the text. ``in_text`` says that the
+    model was asked to write its calls into the text.
     """
     if not isinstance(completion, dict):
         raise _broken(request, "the body is not a JSON object", completion)
@@ -67,12 +71,23 @@ def reply_from_completion(completion: JsonValue, request: ModelRequest, prices: 
     message = choice.get("message")
     if not isinstance(message, dict):
         raise _broken(request, "its first choice has no message", completion)
-    content = _text(message.get("content")) or _text(message.get("refusal"))
-    calls = _tool_calls(message.get("tool_calls"), request)
-    model = _text(completion.get("model")) or request.model
-    finish = _text(choice.get("finish_reason")) or ("tool_calls" if calls else "stop")
-    usage = _usage(completion.get("usage"), request, content, calls, prices)
-    return ModelReply(content=content, tool_calls=calls, finish_reason=finish, usage=usage, model=model)
+    said = understood(
+        Said(
+            _text(message.get("content")) or _text(message.get("refusal")),
+            _tool_calls(message.get("tool_calls") or message.get("function_call"), request),
+            _text(message.get("reasoning_content")) or _text(message.get("reasoning")),
+        ),
+        request,
+        in_text=in_text,
+    )
+    return ModelReply(
+        content=said.content,
+        tool_calls=said.calls,
+        finish_reason=finish_of(choice.get("finish_reason"), calls=bool(said.calls)),
+        usage=_usage(completion.get("usage"), request, said, prices),
+        model=_text(completion.get("model")) or request.model,
+        reasoning=said.reasoning,
+    )
 
 
 def completion_from_reply(reply: ModelReply, turn: str) -> Json:
@@ -80,6 +95,8 @@ def completion_from_reply(reply: ModelReply, turn: str) -> Json:
     message: Json = {"role": "assistant", "content": reply.content}
     if reply.tool_calls:
         message["tool_calls"] = [_call_json(call) for call in reply.tool_calls]
+    if reply.reasoning is not None:
+        message["reasoning_content"] = reply.reasoning
     completion: Json = {
         "id": f"chatcmpl-{turn}",
         "object": "chat.completion",
@@ -114,7 +131,8 @@ def transcript_entry(request: ModelRequest, reply: ModelReply) -> TranscriptEntr
     return TranscriptEntry(turn=request.turn, request=recorded, reply=completion_from_reply(reply, request.turn))
 
 
-def _tool_json(tool: ToolSchema) -> JsonValue:
+def tool_json(tool: ToolSchema) -> JsonValue:
+    """One tool in the protocol's words."""
     function: Json = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
     return {"type": "function", "function": function}
 
@@ -139,6 +157,8 @@ def _text(value: JsonValue) -> str | None:
 def _tool_calls(value: JsonValue, request: ModelRequest) -> tuple[ToolCall, ...]:
     if value is None:
         return ()
+    if isinstance(value, dict):  # the protocol before tools: one `function_call`
+        value = [{"function": value}]
     if not isinstance(value, list):
         raise _broken(request, "its tool_calls are not a list", value)
     return tuple(_tool_call(item, index, request) for index, item in enumerate(value))
@@ -151,26 +171,19 @@ def _tool_call(item: JsonValue, index: int, request: ModelRequest) -> ToolCall:
     arguments = function.get("arguments")
     if not isinstance(arguments, str):
         arguments = json.dumps(arguments if arguments is not None else {})
-    call_id = _text(item.get("id")) or f"call_{index}"
-    return ToolCall(id=call_id, name=_text(function.get("name")) or "", arguments=arguments)
+    return ToolCall(id=_text(item.get("id")) or "", name=_text(function.get("name")) or "", arguments=arguments)
 
 
-def _usage(
-    value: JsonValue,
-    request: ModelRequest,
-    content: str | None,
-    calls: tuple[ToolCall, ...],
-    prices: PriceTable,
-) -> Usage:
+def _usage(value: JsonValue, request: ModelRequest, said: Said, prices: PriceTable) -> Usage:
     usage = value if isinstance(value, dict) else {}
     prompt, completion = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
-    details = usage.get("prompt_tokens_details")
-    cached = (_count(details, "cached_tokens") or 0) if isinstance(details, dict) else 0
-    estimated = prompt is None or completion is None
-    if prompt is None:
-        prompt = _estimate(json.dumps(request_body(request), ensure_ascii=False))
+    cached = _cached(usage)
+    estimated = not prompt or completion is None
+    if not prompt:  # no prompt is empty: an endpoint that says 0 does not count
+        prompt = request_tokens(request)
     if completion is None:
-        completion = _estimate((content or "") + "".join(call.name + call.arguments for call in calls))
+        written = (said.content or "") + (said.reasoning or "")
+        completion = _estimate(written + "".join(call.name + call.arguments for call in said.calls))
     cost = prices.cost_usd(request.model, prompt, completion, cached)
     return Usage(
         prompt_tokens=prompt,
@@ -179,6 +192,16 @@ def _usage(
         cached_tokens=cached,
         estimated=estimated,
     )
+
+
+def _cached(usage: Mapping[str, JsonValue]) -> int:
+    """Prompt tokens from the cache: OpenAI's field, else those of DeepSeek, Moonshot and Anthropic."""
+    details = usage.get("prompt_tokens_details")
+    found = _count(details, "cached_tokens") if isinstance(details, dict) else None
+    if found:
+        return found
+    names = ("prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens")
+    return next((count for name in names if (count := _count(usage, name))), 0)
 
 
 def _count(usage: Mapping[str, JsonValue], name: str) -> int | None:

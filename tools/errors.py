@@ -7,6 +7,7 @@ ToolsError                      message and hint
     ├── ModelError
     │   ├── ModelUnavailable    nothing answers, or it keeps failing after the retries
     │   ├── ModelRefused        400, 401, 403, 404: the request as it is will never be answered
+    │   │   ├── ContextOverflow the prompt is longer than the model's context; a condensed one may do
     │   │   └── ReplayDiverged  409 of a replay: the run is not the one that was recorded
     │   ├── ModelReplyBroken    an answer that is no chat completion: cut short, no choices, not JSON
     │   └── StructuredReplyInvalid   the repairs are used up and the reply still has problems
@@ -74,6 +75,14 @@ class ModelRefused(ModelError):
     def __init__(self, message: str, hint: str = "", status: int = 0) -> None:
         super().__init__(message, hint)
         self.status = status
+
+
+class ContextOverflow(ModelRefused):
+    """The prompt does not fit into the model's context; `window` is its size in tokens where it is known."""
+
+    def __init__(self, message: str, hint: str = "", status: int = 0, window: int | None = None) -> None:
+        super().__init__(message, hint, status)
+        self.window = window
 
 
 class ReplayDiverged(ModelRefused):

@@ -1,6 +1,6 @@
-"""The model: an OpenAI-compatible chat completions endpoint, asked through the openai SDK.
+"""The model: an OpenAI-compatible endpoint, asked through the openai SDK in the words that it takes.
 
-The one adapter for models. Errors: ModelUnavailable, ModelRefused (ReplayDiverged), ModelReplyBroken.
+The one adapter for models. Errors: ModelUnavailable, ModelRefused (ContextOverflow, ReplayDiverged), ModelReplyBroken.
 """
 
 import json
@@ -9,21 +9,24 @@ import random
 import threading
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast
-from urllib.parse import urlsplit
+from typing import Self
 
-from pydantic import Field, JsonValue, SecretStr
+from pydantic import JsonValue
 
 from tools.chat import Message, ModelReply, ModelRequest, ToolCall, ToolSchema, Usage
-from tools.completions import reply_from_completion, request_body, with_schema_in_text
-from tools.errors import ModelRefused, ModelReplyBroken, ReplayDiverged
+from tools.completions import reply_from_completion
+from tools.errors import ContextOverflow, ModelRefused, ModelReplyBroken, ReplayDiverged
 from tools.model_faults import Asked, Fault, broken, fault_of
+from tools.model_lessons import Refusal, lesson_of
+from tools.model_overflow import looks_truncated, request_tokens
+from tools.model_responses import as_completion, responses_body
+from tools.model_settings import ModelSettings
+from tools.model_traits import EndpointTraits, Lesson, TraitBook
+from tools.model_transport import Transport
+from tools.model_wire import chat_body
 from tools.pricing import Price, PriceTable
-from tools.record import Record
-from tools.streaming import StreamCut, assemble
-
-if TYPE_CHECKING:
-    import openai
+from tools.streaming import StreamCut
+from tools.structured import ignores_schema
 
 __all__ = [
     "Message",
@@ -39,41 +42,10 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-TURN_HEADER = "X-Roadcrew-Turn"
 _LONGEST_BACKOFF = 30.0
-_SCHEMA_REFUSED = frozenset({400, 422})
+_LESSONS = 8
+"""Times that one request is said differently; an endpoint that then still refuses is not understood."""
 _jitter = random.SystemRandom()
-
-
-class ModelSettings(Record):
-    """Where the model is and which model each role uses."""
-
-    base_url: str
-    """Base of the chat completions API, usually ending in /v1."""
-    api_key: SecretStr = SecretStr("")
-    key_source: str = "OPENAI_API_KEY"
-    """Where the key came from, for messages."""
-    default_model: str
-    models: dict[str, str] = {}
-    """Model by role, where it is not the default."""
-    timeout: float = Field(default=600.0, gt=0)
-    """Seconds for one attempt."""
-    max_retries: int = Field(default=4, ge=0)
-    """Further attempts after a failure that may pass."""
-    backoff: float = Field(default=1.0, ge=0)
-    """Seconds before the first further attempt; doubled each time."""
-    longest_wait: float = Field(default=120.0, ge=0)
-    """Seconds; an endpoint that asks us to wait longer is taken as unavailable."""
-    prices: dict[str, Price] = {}
-    """Prices that win over the list prices."""
-    stream: bool = False
-    """Ask for a stream, for endpoints behind gateways that cut quiet connections."""
-    extra: dict[str, JsonValue] = {}
-    """Further fields of each request's body, such as reasoning_effort."""
-
-    def model_for(self, role: str) -> str:
-        """The model that a role uses."""
-        return self.models.get(role, self.default_model)
 
 
 class ModelClient:
@@ -82,57 +54,53 @@ class ModelClient:
     def __init__(self, settings: ModelSettings) -> None:
         self.settings = settings
         self._prices = PriceTable(settings.prices)
+        self._traits = TraitBook(settings.traits, settings.traits_of)
+        self._transport = Transport(settings)
+        self._warned: set[str] = set()
         self._lock = threading.Lock()
-        self._sdk: openai.OpenAI | None = None
-        self._schemaless: set[str] = set()
+
+    def traits(self, model: str) -> EndpointTraits:
+        """What is known now of the endpoint's way with a model."""
+        return self._traits.of(model)
+
+    def models(self) -> list[dict[str, JsonValue]]:
+        """What the endpoint tells of its models; the SDK's errors as they are."""
+        return self._transport.models()
 
     def complete(self, request: ModelRequest) -> ModelReply:
         """The model's reply, with its usage counted and priced.
 
         Asks again, with growing pauses or as long as the endpoint says, after connection errors, 408, 409,
         429 and 5xx, and once after an unusable reply. Then ModelUnavailable or ModelReplyBroken; ModelRefused
-        at once for other 4xx; ReplayDiverged at once when a replay server stops the run.
-        A truncated reply and calls of unknown tools are returned as they are. A model that refuses
-        response_format is given the schema in the text; that is settled in here, so that for the caller it
-        stays one call with one turn.
-        """
-        if request.response_schema is None:
-            return self._complete(request)
-        if request.model in self._schemaless:
-            return self._complete(with_schema_in_text(request))
-        try:
-            return self._complete(request)
-        except ReplayDiverged:
-            raise
-        except ModelRefused as refused:
-            if refused.status not in _SCHEMA_REFUSED:
-                raise
-            logger.warning("turn %s: asking again without response_format: %s", request.turn, refused.message)
-        reply = self._complete(with_schema_in_text(request))
-        self._schemaless.add(request.model)
-        return reply
+        at once for other 4xx; ContextOverflow when the prompt is too long; ReplayDiverged at once when a replay
+        server stops the run. A truncated reply and calls of unknown tools are returned as they are.
 
-    def _complete(self, request: ModelRequest) -> ModelReply:
-        attempt = 0
+        A refusal that tells what the endpoint cannot do is answered with the same request in other words, and
+        what was learned is kept: for the caller it stays one call with one turn.
+        """
+        traits = self._traits.of(request.model)
+        learned: list[Lesson] = []
+        doubted: ModelRefused | None = None
         while True:
-            started = time.monotonic()
-            outcome = self._attempt(request)
+            outcome = self._persist(request, traits)
             if isinstance(outcome, ModelReply):
-                _log_reply(request, outcome, time.monotonic() - started)
+                for lesson in learned:
+                    self._traits.learn(request.model, lesson)
+                self._look_at(request, outcome)
                 return outcome
-            wait = self._wait_before_next(outcome, attempt)
-            if wait is None:
-                raise outcome.error
-            attempt += 1
-            logger.warning("turn %s: %s; attempt %d in %.1f s", request.turn, outcome.error.message, attempt + 1, wait)
-            time.sleep(wait)
+            taught = self._lesson(outcome, traits, request) if len(learned) < _LESSONS else None
+            if taught is None:
+                raise doubted if doubted is not None and type(outcome.error) is ModelRefused else outcome.error
+            if taught.sure:
+                self._traits.learn(request.model, taught)
+            elif doubted is None and isinstance(outcome.error, ModelRefused):
+                doubted = outcome.error  # if the guess does not help, this is what was wrong
+            learned.append(taught)
+            traits = EndpointTraits.model_validate({**traits.model_dump(), **taught.update})
 
     def close(self) -> None:
         """Close the connections; the client opens new ones if it is used again."""
-        with self._lock:
-            if self._sdk is not None:
-                self._sdk.close()
-                self._sdk = None
+        self._transport.close()
 
     def __enter__(self) -> Self:
         return self
@@ -145,13 +113,41 @@ class ModelClient:
     ) -> None:
         self.close()
 
-    def _attempt(self, request: ModelRequest) -> ModelReply | Fault:
+    def _lesson(self, fault: Fault, traits: EndpointTraits, request: ModelRequest) -> Lesson | None:
+        if isinstance(fault.error, ReplayDiverged | ContextOverflow | ModelReplyBroken):
+            if isinstance(fault.error, ContextOverflow) and fault.error.window is not None:
+                window = Lesson({"context_tokens": max(fault.error.window, 512)}, "it says so")
+                self._traits.learn(request.model, window)
+            return None
+        return lesson_of(Refusal(fault.status, fault.words), traits, request)
+
+    def _persist(self, request: ModelRequest, traits: EndpointTraits) -> ModelReply | Fault:
+        """The reply, or what still stands in its way after all attempts."""
+        attempt = 0
+        while True:
+            started = time.monotonic()
+            outcome = self._attempt(request, traits)
+            if isinstance(outcome, ModelReply):
+                _log_reply(request, outcome, time.monotonic() - started)
+                return outcome
+            wait = None if self._teaches(outcome, traits, request) else self._wait_before_next(outcome, attempt)
+            if wait is None:
+                return outcome
+            attempt += 1
+            logger.warning("turn %s: %s; attempt %d in %.1f s", request.turn, outcome.error.message, attempt + 1, wait)
+            time.sleep(wait)
+
+    def _teaches(self, fault: Fault, traits: EndpointTraits, request: ModelRequest) -> bool:
+        """Whether a failure that looks passing says what the endpoint cannot do, as llama.cpp's 500 does."""
+        return fault.status == 500 and lesson_of(Refusal(500, fault.words), traits, request) is not None
+
+    def _attempt(self, request: ModelRequest, traits: EndpointTraits) -> ModelReply | Fault:
         import openai
 
         asked = Asked(self.settings.base_url, self.settings.key_source, request.model, request.turn)
         try:
-            completion = self._stream(request) if self.settings.stream else self._whole(request)
-            return reply_from_completion(completion, request, self._prices)
+            completion = self._ask(request, traits)
+            return reply_from_completion(completion, request, self._prices, in_text=traits.tools == "text")
         except openai.OpenAIError as error:
             return fault_of(error, asked)
         except StreamCut as cut:
@@ -160,6 +156,14 @@ class ModelClient:
             return Fault(broken(asked, f"it is not JSON: {error.doc[:200]!r}"), retries=1)
         except ModelReplyBroken as error:
             return Fault(error, retries=1)
+
+    def _ask(self, request: ModelRequest, traits: EndpointTraits) -> JsonValue:
+        if traits.api == "responses":
+            body = responses_body(request, traits, self.settings)
+            return as_completion(self._transport.post("/responses", body, request.turn))
+        body = chat_body(request, traits, self.settings)
+        send = self._transport.stream if self.settings.stream else self._transport.post
+        return send("/chat/completions", body, request.turn)
 
     def _wait_before_next(self, fault: Fault, attempt: int) -> float | None:
         """Seconds until the next attempt; None when there is none."""
@@ -173,53 +177,31 @@ class ModelClient:
         pause = min(self.settings.backoff * 2.0**attempt, _LONGEST_BACKOFF)
         return pause * _jitter.uniform(0.75, 1.0)  # workers that failed together must not return together
 
-    def _whole(self, request: ModelRequest) -> JsonValue:
-        import httpx2
+    def _look_at(self, request: ModelRequest, reply: ModelReply) -> None:
+        """Learn from what a reply lacks: a schema that was passed over, a prompt that was not read whole."""
+        schema = request.response_schema
+        held = schema is not None and self._traits.of(request.model).response_format == "json_schema"
+        if held and schema is not None and not reply.truncated and ignores_schema(reply.content or "", schema):
+            why = "it passes over the schema"
+            self._traits.learn(request.model, Lesson({"response_format": "none"}, why))
+        usage = reply.usage
+        if usage.estimated or usage.prompt_tokens > 100_000:
+            return
+        estimated = request_tokens(request)
+        if looks_truncated(usage.prompt_tokens + usage.cached_tokens, estimated) and self._first(request.model):
+            logger.warning(
+                "model %s counted %d prompt tokens where about %d were sent: its endpoint seems to cut the prompt short;"
+                " give it a larger context (Ollama: OLLAMA_CONTEXT_LENGTH), or set context_tokens to what it has",
+                request.model,
+                usage.prompt_tokens,
+                estimated,
+            )
 
-        response = self._client().post(
-            "/chat/completions",
-            cast_to=httpx2.Response,
-            body={**request_body(request), **self.settings.extra},
-            options={"headers": {TURN_HEADER: request.turn}},
-        )
-        return cast(JsonValue, json.loads(response.content.decode("utf-8", errors="replace")))
-
-    def _stream(self, request: ModelRequest) -> JsonValue:
-        import openai
-
-        body = {"stream": True, "stream_options": {"include_usage": True}, **self.settings.extra}
-        chunks: Any = self._client().post(
-            "/chat/completions",
-            cast_to=object,
-            body={**request_body(request), **body},
-            options={"headers": {TURN_HEADER: request.turn}},
-            stream=True,
-            stream_cls=openai.Stream[object],
-        )
-        return assemble(chunk for chunk in chunks if isinstance(chunk, dict))
-
-    def _client(self) -> "openai.OpenAI":
-        import openai
-
+    def _first(self, model: str) -> bool:
         with self._lock:
-            if self._sdk is None:
-                self._sdk = openai.OpenAI(
-                    base_url=self.settings.base_url,
-                    # an empty key would make an illegal header; endpoints without keys ignore the word
-                    api_key=self.settings.api_key.get_secret_value() or "none",
-                    timeout=self.settings.timeout,
-                    max_retries=0,
-                    http_client=_http_client(self.settings),
-                )
-            return self._sdk
-
-
-def _http_client(settings: ModelSettings) -> Any:
-    import openai
-
-    # A proxy of the environment cannot reach a server on this machine's loopback.
-    loopback = urlsplit(settings.base_url).hostname in {"localhost", "127.0.0.1", "::1"}
-    return openai.DefaultHttpxClient(timeout=settings.timeout, trust_env=not loopback)
+            first = model not in self._warned
+            self._warned.add(model)
+        return first
 
 
 def _log_reply(request: ModelRequest, reply: ModelReply, seconds: float) -> None:

@@ -8,7 +8,15 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from tools.errors import ModelError, ModelRefused, ModelReplyBroken, ModelUnavailable, ReplayDiverged
+from tools.errors import (
+    ContextOverflow,
+    ModelError,
+    ModelRefused,
+    ModelReplyBroken,
+    ModelUnavailable,
+    ReplayDiverged,
+)
+from tools.model_overflow import is_overflow, window_in
 
 if TYPE_CHECKING:
     import openai
@@ -45,6 +53,10 @@ class Fault(NamedTuple):
     """How often asking again may help; None: as often as the settings allow."""
     wait: float | None = None
     """Seconds that the endpoint asked us to wait."""
+    status: int = 0
+    """The HTTP status; 0 where there was none."""
+    words: str = ""
+    """What the endpoint said."""
 
 
 def fault_of(error: "openai.OpenAIError", asked: Asked) -> Fault:
@@ -88,22 +100,37 @@ def _status_fault(error: "openai.APIStatusError", asked: Asked) -> Fault:
     if (error.type or "").startswith(REPLAY_ERROR_PREFIX):
         message = f"the replay stops at turn {asked.turn}: {words}"
         return Fault(ReplayDiverged(message, "Record a new transcript, or undo the change.", status), retries=0)
+    if is_overflow(status, words):
+        return Fault(_overflow(words, status, asked), retries=0, status=status, words=words)
     if status in _RETRIED or status >= 500:
         may_help = error.response.headers.get("x-should-retry") != "false"
         unavailable = ModelUnavailable(
             f"{asked.base_url} answers {status} for model {asked.model}: {words}",
             "Try later, or use another endpoint or model.",
         )
-        return Fault(unavailable, retries=None if may_help else 0, wait=_retry_after(error))
+        retries = None if may_help else 0
+        return Fault(unavailable, retries=retries, wait=_retry_after(error), status=status, words=words)
     what, hint = _REFUSALS.get(status, ("refuses the request", "See the endpoint's words."))
+    if "try pulling it first" in words:
+        hint = f"Run `ollama pull {asked.model}` where the endpoint runs."
     message = f"{asked.base_url} {what} ({status}, model {asked.model}, turn {asked.turn}): {words}"
-    return Fault(ModelRefused(message, hint.format(key_source=asked.key_source), status), retries=0)
+    refused = ModelRefused(message, hint.format(key_source=asked.key_source), status)
+    return Fault(refused, retries=0, status=status, words=words)
+
+
+def _overflow(words: str, status: int, asked: Asked) -> ContextOverflow:
+    message = f"the prompt of turn {asked.turn} is longer than the context of {asked.model} ({status}): {words}"
+    hint = "Use a model with a larger context, or give this one more where it is served."
+    return ContextOverflow(message, hint, status, window_in(words))
 
 
 def _words(error: "openai.APIStatusError") -> str:
     body = error.body
+    if isinstance(body, dict) and isinstance(body.get("error"), str):  # Ollama, and vLLM's older form
+        return str(body["error"])[:4000]
     if isinstance(body, dict) and isinstance(body.get("message"), str):
-        return str(body["message"])[:4000]
+        code = body.get("code")
+        return f"{body['message']}{f' ({code})' if isinstance(code, str) else ''}"[:4000]
     text = body if isinstance(body, str) else json.dumps(body, default=str)
     return " ".join(text.split())[:500] or "no explanation"
 

@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
@@ -80,6 +80,16 @@ def extract_json(text: str) -> JsonValue:
         except ValueError as fault:
             first_fault = fault
     raise ValueError(f"the reply is not JSON: {first_fault}")
+
+
+def ignores_schema(text: str, schema: Mapping[str, JsonValue]) -> bool:
+    """Whether a reply is so far from its schema that the endpoint cannot have held the model to it."""
+    try:
+        value = extract_json(text)
+    except ValueError:
+        return True
+    required = schema.get("required")
+    return isinstance(value, dict) and isinstance(required, list) and bool(required) and not set(required) & set(value)
 
 
 def _json(decoder: json.JSONDecoder, text: str, *, whole: bool) -> JsonValue:

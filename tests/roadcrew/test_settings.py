@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from roadcrew.assembly import model_settings
 from roadcrew.errors import SettingsInvalid
 from roadcrew.settings import FILE_NAME, find_repository, read_settings
 
@@ -109,3 +110,37 @@ def test_secrets_do_not_show_in_text(tmp_path: Path) -> None:
     settings = read_settings(folder=tmp_path, environment=environment)
     assert "hush" not in repr(settings)
     assert "hush" not in settings.model_dump_json()
+
+
+def test_the_model_may_be_a_table_with_traits_and_the_environment_wins(repository: Path) -> None:
+    write(
+        repository,
+        '[model]\nname = "qwen"\nstream = true\n[model.traits]\ntools = "text"\ncontext_tokens = 8192\n'
+        '[model.traits_of."big"]\ntools = "native"\n',
+    )
+    environment = {"ROADCREW_MODEL_TRAITS": '{"context_tokens": 16384}', "OPENAI_BASE_URL": "http://x/v1"}
+    settings = read_settings(folder=repository, environment=environment)
+    assert settings.model.name == "qwen"
+    asking = model_settings(settings)
+    assert asking.stream
+    assert asking.traits == {"tools": "text", "context_tokens": 16384}
+    assert asking.traits_of == {"big": {"tools": "native"}}
+
+
+@pytest.mark.parametrize("line", ['tools = "loud"', 'colour = "red"', "context_tokens = 3"])
+def test_an_unknown_trait_or_value_is_refused_with_its_name(repository: Path, line: str) -> None:
+    write(repository, f"[model.traits]\n{line}\n")
+    with pytest.raises(SettingsInvalid, match=line.split()[0]):
+        model_settings(read_settings(folder=repository, environment={}))
+
+
+def test_the_models_address_in_the_file_is_refused(repository: Path) -> None:
+    write(repository, '[model]\nbase_url = "https://elsewhere.example"\n')
+    with pytest.raises(SettingsInvalid, match="base_url"):
+        read_settings(folder=repository, environment={})
+
+
+def test_traits_that_are_no_json_are_refused(tmp_path: Path) -> None:
+    for text in ("tools=text", "[1]"):
+        with pytest.raises(SettingsInvalid, match="ROADCREW_MODEL_TRAITS"):
+            read_settings(folder=tmp_path, environment={"ROADCREW_MODEL_TRAITS": text})

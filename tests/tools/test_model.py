@@ -267,12 +267,13 @@ calls = st.builds(ToolCall, id=st.text(min_size=1), name=st.text(), arguments=st
 replies = st.builds(
     ModelReply,
     content=st.none() | st.text(min_size=1),
-    tool_calls=st.lists(calls, max_size=3).map(tuple),
-    finish_reason=st.sampled_from(["stop", "length", "tool_calls", "content_filter"]),
+    tool_calls=st.lists(calls, max_size=3, unique_by=lambda call: call.id).map(tuple),
+    finish_reason=st.sampled_from(["ended", "length", "content_filter"]),
     model=st.text(min_size=1),
+    reasoning=st.none() | st.text(min_size=1),
     usage=st.builds(
         Usage,
-        prompt_tokens=st.integers(0, 10**6),
+        prompt_tokens=st.integers(1, 10**6),
         completion_tokens=st.integers(0, 10**6),
         cached_tokens=st.integers(0, 10**6),
         cost_usd=st.none(),
@@ -282,6 +283,8 @@ replies = st.builds(
 
 @given(replies)
 def test_a_reply_survives_its_recording(reply: ModelReply) -> None:
+    ending = reply.finish_reason if reply.finish_reason != "ended" else "tool_calls" if reply.tool_calls else "stop"
+    reply = reply.model_copy(update={"finish_reason": ending})
     request = REQUEST.model_copy(update={"model": "unpriced"})
     entry = transcript_entry(request, reply)
     stored = json.loads(entry.model_dump_json())

@@ -61,11 +61,11 @@ def test_problems_are_named_for_the_repair(scripted_model: Script) -> None:
     model = scripted_model(says("no plan"), says(bad), says(GOOD))
     assert plan(model).steps[0].kind == "code"
     first, second = (request.body["messages"] for request in model.requests[1:])
-    assert first[-2] == {"role": "assistant", "content": "no plan"}
-    assert "the reply is not JSON" in first[-1]["content"]
-    assert "steps.0.title" in second[-1]["content"]
-    assert "steps.0.kind" in second[-1]["content"]
-    assert "'code' or 'docs'" in second[-1]["content"]
+    assert {"role": "assistant", "content": "no plan"} in first
+    assert "the reply is not JSON" in first[-2]["content"]
+    assert "JSON Schema" in first[-1]["content"], "an endpoint that passes over the schema is shown it"
+    for words in ("steps.0.title", "steps.0.kind", "'code' or 'docs'"):
+        assert words in second[-2]["content"]
 
 
 def test_the_callers_own_problems_are_repaired_too(scripted_model: Script) -> None:

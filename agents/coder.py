@@ -163,7 +163,7 @@ def begin(context: TurnContext) -> Start:
         base=base,
         commit=commit,
         conflicts=conflicts,
-        suite=command.text if command else "(there is none yet)",
+        suite=command.all_text if command else "(there is none yet)",
         verdict=suite_at(context, mirror, base).verdict,
         tree=around.tree,
         wishes=around.wishes,

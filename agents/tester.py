@@ -121,7 +121,7 @@ def _baseline(context: TurnContext) -> CommandResult:
             "base": base,
             "branch": branch,
             "verdict": report.verdict,
-            "suite_command": command.text if command else "",
+            "suite_command": command.all_text if command else "",
             "notes": list(notes),
             "manners": manners.model_dump(mode="json"),
         }
@@ -247,7 +247,8 @@ def _extra(
     context: TurnContext, mirror: Mirror, work: Handover, planned: PlannedTask, suite: SuiteCommand
 ) -> list[SuiteReport]:
     """Run the task's own commands that the suite does not cover."""
-    commands = [text for text in planned.task.tests if text.strip() and text.strip() != suite.text]
+    run_already = {suite.text, *(other.text for other in suite.others)}
+    commands = [text for text in planned.task.tests if text.strip() and text.strip() not in run_already]
     reports = [run_at(context, mirror, work.commit, suite.other(text)) for text in commands]
     if planned.task.service is None:
         return reports

@@ -37,6 +37,7 @@ PLACE = Place(root="/work", private=".git/roadcrew-0")
         ("pytest && npm test", "command"),
         ("go test -json ./...", "command"),
         ("node --test --test-reporter=tap", "command"),
+        ("NODE_OPTIONS=--no-warnings node --test", "command"),
         ("npm test", "command"),
         ("go vet ./...", "command"),
         ("go test ./... || true", "command"),
@@ -84,8 +85,8 @@ def test_any_text_is_read(text: str) -> None:
             "PYTHONPATH=src python /work/.git/roadcrew-0-unittest.py /work/.git/roadcrew-0.report -v",
         ),
         (
-            "cargo test -- --nocapture",
-            "{ cargo test --no-fail-fast --color never -- --nocapture\n} > /work/.git/roadcrew-0.report 2>&1",
+            "cargo test -- --nocapture --exact",
+            "{ cargo test --no-fail-fast --color never -- --exact\n} > /work/.git/roadcrew-0.report 2>&1",
         ),
     ],
 )

@@ -165,6 +165,11 @@ def test_lines_that_do_not_add_up_are_an_error() -> None:
     assert outcomes("cargo", cut)["calc:src/lib.rs"] == "error"
 
 
+def test_a_result_behind_what_a_child_printed_is_found() -> None:
+    glued = CARGO.replace("test tests::one", "no end of linetest tests::one")
+    assert outcomes("cargo", glued) == outcomes("cargo", CARGO)
+
+
 def test_a_test_named_twice_has_its_worst_result() -> None:
     events = [
         {"Action": action, "Package": "x", "Test": "TestA"} for action in ("run", "fail", "run", "pass")

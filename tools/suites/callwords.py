@@ -20,6 +20,8 @@ class Call(Record):
     """The program's name without its folder, and its arguments."""
     folder: str = ""
     """Where it is called, relative to the root of the repository."""
+    sets: frozenset[str] = frozenset()
+    """Names of the variables that its command line sets."""
 
 
 def last_call(text: str) -> Call | None:
@@ -40,7 +42,8 @@ def last_call(text: str) -> Call | None:
     calls = [plain_words(step) for step in steps]
     if any(call[:1] == ("cd",) or is_test_program(call) for call in calls[:-1]) or not calls[-1]:
         return None
-    return Call(words=calls[-1], folder="" if folder == "." else folder)
+    sets = frozenset(match[0].rstrip("=") for step in steps for word in step if (match := _ASSIGNMENT.match(word)))
+    return Call(words=calls[-1], folder="" if folder == "." else folder, sets=sets)
 
 
 def plain_words(words: list[str]) -> tuple[str, ...]:

@@ -14,6 +14,9 @@ _HASH = re.compile(r"-[0-9a-f]{8,}(\.exe)?$")
 _DOC_TESTS = re.compile(r"\s*Doc-tests (\S+)\s*")
 _BEGIN = re.compile(r"running (\d+) tests?")
 _CASE = re.compile(r"test (.+?)(?: - (?:should panic|compile fail|compile))* \.\.\. .*?(ok|FAILED|ignored)(?:, .*)?")
+_GLUED = re.compile(r".*test (\S+) \.\.\. (ok|FAILED|ignored)")
+"""A result after what a program that a test started left without an end of line."""
+_UNCAPTURED = re.compile(r"\s--(no-?capture|test-threads(=|\s+)1)\b")
 _LINE = re.compile(r" \(line \d+\)")
 _SECTION = re.compile(r"---- (.+) stdout ----")
 _RESULT = re.compile(r"test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
@@ -24,6 +27,7 @@ _OUTCOMES: dict[str, CaseOutcome] = {"ok": "passed", "FAILED": "failed", "ignore
 def arm_cargo(command: SuiteCommand, place: Place) -> Armed:
     """Run every binary though one fails, without colours, and keep the output, in which cargo names the binaries."""
     text = _CARGO_TEST.sub(lambda match: f"{match[0]} --no-fail-fast --color never", command.text, count=1)
+    text = _UNCAPTURED.sub("", text)  # what tests print would stand in the lines of the results
     return Armed(text=captured(text, place, errors=True), env={"CARGO_TERM_COLOR": "never"})
 
 
@@ -79,7 +83,7 @@ class _Output:
         elif self._section is not None:
             if sum(map(len, self._section)) < MESSAGE_CHARACTERS:
                 self._section.append(line)
-        elif case := _CASE.fullmatch(line):
+        elif case := _CASE.fullmatch(line) or _GLUED.fullmatch(line):
             binary.outcomes.append((_name_of_test(case[1], binary), _OUTCOMES[case[2]]))
 
 

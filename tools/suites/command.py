@@ -128,6 +128,8 @@ def _looked_up(call: Call, scripts: Mapping[str, Mapping[str, str]]) -> tuple[Ca
 def _kind_of(call: Call) -> SuiteKind:
     kind = _runner_of(call.words)
     own = _OWN_REPORTS.get(kind, ())
+    if kind == "node" and "NODE_OPTIONS" in call.sets:  # ours would be lost
+        return "command"
     return "command" if any(word.startswith(own) for word in call.words[1:]) else kind
 
 

@@ -201,7 +201,7 @@ def test_build_reports_are_all_read_or_none_is() -> None:
     found = read("gradle", None, files={**good, **torn})
     assert (found.cases, found.problem.startswith("b/TEST-b.xml: ")) == ((), True)
     stopped = Evidence(exit_code=1, output="[INFO] x\n[ERROR] COMPILATION ERROR : \n[ERROR] A.java:[1,2] no\n")
-    assert RUNNERS["maven"].read(stopped).problem == "[ERROR] COMPILATION ERROR : "
+    assert RUNNERS["maven"].read(stopped).problem == "[ERROR] A.java:[1,2] no"
 
 
 @given(st.sampled_from(sorted(RUNNERS)), st.binary() | st.text().map(str.encode), st.integers(0, 255))

@@ -10,6 +10,8 @@ _MAVEN = re.compile(r"(^|[\s/])(mvnw?)(?=\s)")
 _GRADLE = re.compile(r"(^|[\s/])(gradlew?)(?=\s)")
 _ERROR = re.compile(r"^(?:\[ERROR\]|FAILURE:|error:|e:|\* What went wrong:).*\S.*", re.MULTILINE)
 
+_SOURCE = re.compile(r"\.(java|kt|scala|groovy)\b")
+
 
 def arm_maven(command: SuiteCommand, _: Place) -> Armed:
     """Stay offline, without colours, and go on to the other modules when one fails."""
@@ -38,5 +40,6 @@ def read_reports(evidence: Evidence) -> Reading:
         cases += read.cases
     if len(cases) > CASES:
         return Reading(problem=f"the reports tell of more than {CASES} tests")
-    found = _ERROR.search(evidence.output)
-    return reading(evidence, unique(cases), found[0][:500] if found else "the build left no report")
+    errors = [match[0] for match in _ERROR.finditer(evidence.output)]
+    telling = next((line for line in errors if _SOURCE.search(line)), errors[0] if errors else "")
+    return reading(evidence, unique(cases), telling[:500] or "the build left no report")

@@ -2,11 +2,13 @@
 
 import logging
 import os
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from devctl import cgroups, mounts
+from devctl.capture import Running
 from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed
 from devctl.inside import prelude
 from devctl.preparing import SandboxedInstaller, VenvCache
@@ -20,9 +22,10 @@ from devctl.records import (
     Prepared,
     PrepareRequest,
 )
-from devctl.sandbox import Sandbox, started
+from devctl.sandbox import Sandbox, SandboxedRun, started
 from devctl.serving import Background, HostRelay, Served, wait_until_served
 from devctl.settings import DevctlSettings
+from devctl.standby import Standby
 from devctl.store import Store
 from devctl.work_folder import WorkFolder
 
@@ -43,6 +46,8 @@ class BubblewrapBox:
         self._group = group
         self._folder = store.folder(info.id)
         self._work = WorkFolder(self._folder / "work", sandbox.uid, info.limits.disk_mb)
+        self._standby: Standby | None = None
+        self._lock = threading.Lock()
         self._python = sandbox.env.get("DEVCTL_PYTHON", "python3")
 
     @property
@@ -59,19 +64,59 @@ class BubblewrapBox:
 
     def run(self, command: Command) -> ExecResult:
         self._check()
-        with started(self._sandbox, command, self._group) as running:
-            try:
-                note = self._store.note_process(self._info.id, running.running.process.pid)
-            except EnvironmentGone:
-                running.running.cancel()
-                running.running.wait()
-                raise
-            try:
-                result = running.wait()
-            finally:
-                note.unlink(missing_ok=True)
+        standby = self._take_standby()
+        try:
+            running = standby.hand_over(command) if standby is not None and standby.usable_for(command) else None
+            result = self._finish(running) if running is not None else self._run_afresh(command)
+        finally:
+            if standby is not None:
+                standby.close()
         self._check()
         return result
+
+    def _finish(self, running: SandboxedRun) -> ExecResult:
+        try:
+            self._stand_by()
+        except EnvironmentGone:
+            running.running.cancel()
+            running.wait()
+            raise
+        return running.wait()
+
+    def _run_afresh(self, command: Command) -> ExecResult:
+        with started(self._sandbox, command, self._group) as running:
+            note = self._note(running.running)
+            try:
+                return self._finish(running)
+            finally:
+                note.unlink(missing_ok=True)
+
+    def _stand_by(self) -> None:
+        """Lay out the sandbox of this thread's next command while the present one runs."""
+        standby = Standby(self._sandbox, self._group, self._folder / "work")
+        standby.note = self._note(standby.running)
+        with self._lock:
+            before, self._standby = self._standby, standby
+        if before is not None:
+            before.close()
+
+    def _take_standby(self) -> Standby | None:
+        """Return the sandbox that waits for a command of this thread; another thread's stays where it is."""
+        with self._lock:
+            found = self._standby
+            if found is None or not found.is_mine:
+                return None
+            self._standby = None
+            return found
+
+    def _note(self, running: Running) -> Path:
+        """Write a process down while it runs; raises EnvironmentGone, with nothing left running."""
+        try:
+            return self._store.note_process(self._info.id, running.process.pid)
+        except EnvironmentGone:
+            running.cancel()
+            running.wait()
+            raise
 
     def put(self, source: Path, target: str) -> None:
         self._work.put(source, target)
@@ -90,6 +135,10 @@ class BubblewrapBox:
         return Served(f"http://127.0.0.1:{outside.port}/", background, outside)
 
     def destroy(self) -> None:
+        with self._lock:
+            standby, self._standby = self._standby, None
+        if standby is not None:
+            standby.close()
         self._store.remove(self._info.id)
         if self._group is not None:
             self._group.remove()

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from devctl.records import Record
@@ -100,18 +101,22 @@ class Running:
     The sandbox dies with the thread that started it, so one thread starts, collects and waits.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, source: int | None = None) -> None:
+        """Start the process; `source` is a descriptor that it reads in place of the job's own input."""
         self.job = job
         self.output = MiddleCut(job.output_bytes)
         self.started = time.monotonic()
+        self._seconds = job.seconds
         self._cancelled = threading.Event()
-        with tempfile.TemporaryFile() as source:
-            if job.stdin is not None:
-                source.write(job.stdin)
-                source.seek(0)
+        with ExitStack() as stack:
+            if source is None and job.stdin is not None:
+                file = stack.enter_context(tempfile.TemporaryFile())
+                file.write(job.stdin)
+                file.seek(0)
+                source = file.fileno()
             self.process = subprocess.Popen(
                 job.argv,
-                stdin=source if job.stdin is not None else subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL if source is None else source,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env=job.env,
@@ -119,6 +124,11 @@ class Running:
                 pass_fds=job.pass_fds,
                 start_new_session=True,
             )
+
+    def begin(self, seconds: float | None) -> None:
+        """Count time from now, and limit it: what was started waited for its work until here."""
+        self.started = time.monotonic()
+        self._seconds = seconds
 
     def cancel(self) -> None:
         """Kill the process with its group; may be called from any thread."""
@@ -147,7 +157,7 @@ class Running:
 
     def _collect(self, seconds: float | None = None) -> bool:
         """Read to the end of the output; True when the time was up first."""
-        limit = self.job.seconds if seconds is None else seconds
+        limit = self._seconds if seconds is None else seconds
         begin = self.started if seconds is None else time.monotonic()
         pipe = self.process.stdout
         if pipe is None:

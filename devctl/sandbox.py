@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ENV_FILE = "/opt/devctl/env"
-_SAFE_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
+SAFE_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 _JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"'
 _ROOT_ONLY = (
     "--cap-drop",
@@ -61,32 +61,51 @@ def bwrap_path() -> Path:
 
 
 @contextmanager
+def launching(
+    sandbox: Sandbox, group: Group | None, told: int, more: Sequence[str] = ()
+) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Yield the words that begin a sandboxed command line, and a descriptor that its process must inherit.
+
+    ``told`` is the descriptor on which bubblewrap says how the command ended, ``more`` are further arguments for it.
+    """
+    options = _memory_file("options", "\0".join(_options(sandbox)) + "\0")
+    try:
+        yield (
+            (
+                *_joining(group),
+                str(bwrap_path()),
+                *("--args", str(options), "--json-status-fd", str(told)),
+                *(*more, "--remount-ro", "/", "--"),
+                *_becoming(sandbox),
+            ),
+            options,
+        )
+    finally:
+        os.close(options)
+
+
+@contextmanager
 def started(sandbox: Sandbox, command: Command, group: Group | None) -> Iterator["SandboxedRun"]:
     """Start a command; the caller, in this same thread, must call `wait` before leaving."""
-    options = _memory_file("options", "\0".join(_options(sandbox)) + "\0")
-    variables = _memory_file("env", _exports({**sandbox.env, **command.env}))
+    variables = _memory_file("env", exports({**sandbox.env, **command.env}))
     status, told = os.pipe()
-    descriptors = [options, variables, told]
+    descriptors = [variables, told]
     try:
-        argv = (
-            *_joining(group),
-            str(bwrap_path()),
-            *("--args", str(options), "--json-status-fd", str(told)),
-            *("--perms", "0444", "--ro-bind-data", str(variables), _ENV_FILE, "--remount-ro", "/"),
-            "--",
-            *_becoming(sandbox),
-            *limiting(sandbox, command),
-            *("/bin/sh", "-c", f". {_ENV_FILE}\n{prelude.SCRIPT}", "sh", command.cwd, *command.argv),
-        )
-        job = Job(
-            argv=argv,
-            env={"PATH": _SAFE_PATH},
-            stdin=command.stdin,
-            seconds=command.seconds,
-            output_bytes=sandbox.limits.output_bytes,
-            pass_fds=tuple(descriptors),
-        )
-        running = Running(job)
+        more = ("--perms", "0444", "--ro-bind-data", str(variables), _ENV_FILE)
+        with launching(sandbox, group, told, more) as (front, options):
+            job = Job(
+                argv=(
+                    *front,
+                    *limiting(sandbox, command.seconds),
+                    *("/bin/sh", "-c", f". {_ENV_FILE}\n{prelude.SCRIPT}", "sh", command.cwd, *command.argv),
+                ),
+                env={"PATH": SAFE_PATH},
+                stdin=command.stdin,
+                seconds=command.seconds,
+                output_bytes=sandbox.limits.output_bytes,
+                pass_fds=(*descriptors, options),
+            )
+            running = Running(job)
         os.close(descriptors.pop())  # the only writer left is bubblewrap, so the status ends when it does
         yield SandboxedRun(running, status)
     finally:
@@ -161,7 +180,7 @@ def _options(sandbox: Sandbox) -> list[str]:
             "--clearenv",
             "--setenv",
             "PATH",
-            _SAFE_PATH,
+            SAFE_PATH,
         ),
         *sandbox.mounts,
         *("--chdir", "/"),
@@ -183,7 +202,7 @@ def _becoming(sandbox: Sandbox) -> Sequence[str]:
     return ("/usr/bin/setpriv", "--reuid", uid, "--regid", uid, *dropped)
 
 
-def limiting(sandbox: Sandbox, command: Command) -> Sequence[str]:
+def limiting(sandbox: Sandbox, seconds: float | None) -> Sequence[str]:
     """Limits per process, for what no control group limits in sum."""
     limits = sandbox.limits
     arguments = [
@@ -196,9 +215,14 @@ def limiting(sandbox: Sandbox, command: Command) -> Sequence[str]:
         arguments.append(f"--as={(limits.memory_mb + 1024) * 1024 * 1024}")
     if "pids" not in sandbox.limited:
         arguments.append(f"--nproc={limits.pids}")
-    if command.seconds is not None:
-        arguments.append(f"--cpu={int(command.seconds * max(1.0, limits.cpus)) + 5}")
+    if seconds is not None:
+        arguments.append(f"--cpu={processor_seconds(sandbox, seconds)}")
     return arguments
+
+
+def processor_seconds(sandbox: Sandbox, seconds: float) -> int:
+    """Processor time for a command that may take so long: all its cores busy, and a little."""
+    return int(seconds * max(1.0, sandbox.limits.cpus)) + 5
 
 
 def _joining(group: Group | None) -> Sequence[str]:
@@ -208,7 +232,7 @@ def _joining(group: Group | None) -> Sequence[str]:
     return ("/bin/sh", "-c", _JOIN, "sh", *map(str, group.entrances), "--")
 
 
-def _exports(env: Mapping[str, str]) -> str:
+def exports(env: Mapping[str, str]) -> str:
     """Variables as shell lines: they are set only after root is given up, as LD_PRELOAD would run code."""
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in env.items())
 

@@ -16,28 +16,80 @@ from tools.gitrun import Git
 
 BATCH_BYTES = 32 * 1024 * 1024
 """Contents that are held in memory at once while files are written."""
+HISTORY = 50
+"""Commits that a clone holds; the history before them is cut off."""
+UNCONVERTED = "* -text -ident -filter -working-tree-encoding\n"
+"""Stands in the mirror's own `info/attributes`, which win over all that a repository's files say."""
+_CLONE_CONFIG = {
+    "core.bare": "false",
+    "core.checkStat": "minimal",  # inside, files have another owner than git saw when it wrote them
+    "core.trustctime": "false",
+    "user.name": gitobjects.ROADCREW.name,
+    "user.email": gitobjects.ROADCREW.email,
+}
 
 
 def clone_into(git: Git, folder: Path, commit: str, *, files_of: str | None = None, branch: str = "work") -> None:
-    """Make `folder` a clone of a commit with its history and tags, of its own and without a remote.
+    """Make `folder` a shallow clone of a commit with the tags in reach, of its own and without a remote.
 
     `files_of` is a commit or tree whose files stand in the work tree instead of the commit's own: to git
     inside, they are changes since `commit`. Objects are copied, not linked, so nothing done inside reaches
-    the mirror.
+    the mirror. Only we may write to the folder meanwhile.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise GitBroken(f"{folder} is not empty: a clone is made in a folder of its own")
     inner = Git(_initialised(git, folder), git.settings)
-    tags = git.run("for-each-ref", f"--merged={commit}", "--format=%(refname)", "refs/tags/").text.split()
-    options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
-    specs = [f"{commit}:refs/heads/{branch}", *(f"{tag}:{tag}" for tag in tags)]
-    output = inner.talk("fetch", *options, str(git.git_dir), *specs, token=None)
-    if output.status != 0:
-        raise GitBroken(f"{commit} could not be cloned into {folder}: {output.stderr.strip()}")
+    tags = _copy_history(git, inner, commit)
+    refs = {f"refs/heads/{branch}": commit, **tags}
+    given = "".join(f"create {ref} {sha}\n" for ref, sha in refs.items()).encode()
+    inner.run("update-ref", "--stdin", given=given)
     inner.run("symbolic-ref", "HEAD", f"refs/heads/{branch}")
-    inner.run("read-tree", commit)
-    copy_files(git, folder, gitobjects.list_tree(git, files_of or commit))
+    _check_out(git, folder, commit, files_of or commit)
+
+
+def _copy_history(git: Git, inner: Git, commit: str) -> dict[str, str]:
+    """Copy the last commits with all their files, and return the tags among them by ref."""
+    lines = git.run("rev-list", f"--max-count={HISTORY}", "--parents", commit).text.splitlines()
+    parents = {sha: rest.split() for sha, _, rest in (line.partition(" ") for line in lines)}
+    ends = [sha for sha, above in parents.items() if any(parent not in parents for parent in above)]
+    kept: set[str] = set()
+    waiting = [commit]
+    while waiting:
+        sha = waiting.pop()
+        kept.add(sha)
+        waiting += [parent for parent in parents[sha] if sha not in ends and parent not in kept]
+    tags = _tags(git, kept)
+    wanted = [*(f"--shallow {sha}" for sha in ends), commit, *tags.values()]
+    pack = inner.git_dir / "objects" / "pack" / "pack"
+    options = ("--revs", "--shallow", "--delta-base-offset", "--quiet")
+    given = "".join(f"{line}\n" for line in wanted).encode()
+    git.run("pack-objects", *options, str(pack), given=given, seconds=git.settings.transfer_seconds)
+    if ends:
+        (inner.git_dir / "shallow").write_text("".join(f"{sha}\n" for sha in ends if sha in kept))
+    return tags
+
+
+def _tags(git: Git, commits: set[str]) -> dict[str, str]:
+    form = "%(objectname) %(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end) %(refname)"
+    lines = git.run("for-each-ref", f"--format={form}", "refs/tags/").text.splitlines()
+    found = (line.split(" ", 2) for line in lines)
+    return {ref: sha for sha, target, ref in found if target in commits}
+
+
+def _check_out(git: Git, folder: Path, commit: str, files_of: str) -> None:
+    """Have git write the files from the mirror's objects, and leave an index that knows them as they lie there."""
+    attributes = git.git_dir / "info" / "attributes"
+    if not attributes.is_file() or attributes.read_text() != UNCONVERTED:
+        attributes.parent.mkdir(exist_ok=True)
+        attributes.write_text(UNCONVERTED)
+    env = {"GIT_INDEX_FILE": str(folder / ".git" / "index")}
+    seconds = git.settings.transfer_seconds
+    git.run("read-tree", files_of, env=env)
+    workers = ("-c", f"checkout.workers={os.cpu_count() or 1}")
+    git.run(*workers, "checkout-index", "--all", "--index", "--quiet", env=env, work_tree=folder, seconds=seconds)
+    if files_of != commit:
+        git.run("read-tree", "-m", "-i", commit, env=env, work_tree=folder)
 
 
 def _initialised(git: Git, folder: Path) -> Path:
@@ -45,13 +97,21 @@ def _initialised(git: Git, folder: Path) -> Path:
     git_dir.mkdir()
     creator = Git(git_dir, git.settings)
     creator.run("init", "--quiet", "--template=", "--object-format=sha1", work_tree=folder)
-    for item in ("core.bare", "core.worktree"):
-        creator.run("config", "--unset-all", item, accept=(0, 5))
-    creator.run("config", "core.bare", "false")
-    creator.run("config", "user.name", gitobjects.ROADCREW.name)
-    creator.run("config", "user.email", gitobjects.ROADCREW.email)
+    creator.run("config", "--unset-all", "core.worktree", accept=(0, 5))
+    for key, value in _CLONE_CONFIG.items():
+        creator.run("config", "--replace-all", key, value)
     (git_dir / "info").mkdir(exist_ok=True)
     return git_dir
+
+
+def give_to_owner(folder: Path) -> None:
+    """Make what lies in a folder that only we write to its owner's, where we are another user (root)."""
+    owner = folder.stat()
+    if owner.st_uid == os.geteuid():
+        return
+    for top, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            os.lchown(os.path.join(top, name), owner.st_uid, owner.st_gid)  # noqa: PTH118 - a hundred thousand times
 
 
 def copy_files(

@@ -11,8 +11,9 @@ from typing import Literal, Self, cast
 
 from devctl import Environment, ExecResult, Launcher, LaunchRequest, Limits, Prepared, PrepareRequest
 from devctl.errors import EnvironmentGone, PathRefused, SandboxFailed
-from tools.clone import clone_into, copy_files
+from tools.clone import clone_into, copy_files, give_to_owner
 from tools.errors import ToolError, WorkTreeLost
+from tools.folder_memory import FolderMemory
 from tools.gitobjects import LINK, Entry
 from tools.mirror import Mirror
 from tools.patch import Diff, DiffLimits
@@ -58,6 +59,8 @@ class WorkTree:
         self.base = base
         self.workdir = environment.workdir
         self.snapshot_limits = SnapshotLimits()
+        self._base_commit = mirror.commit(base)
+        self._memory: FolderMemory | None = None
 
     def exec(self, command: str, *, seconds: float | None = None, env: Mapping[str, str] | None = None) -> ExecResult:
         """Run a command line in bash in the root of the tree, in a fresh process; raises WorkTreeLost.
@@ -130,12 +133,13 @@ class WorkTree:
         """Store the files as they are, running none of them here; raises TreeTooBig or WorkTreeLost."""
         folder = self.environment.host_folder
         if folder is not None:
-            taken = take_tree(self.mirror.git, folder, self.base, self.snapshot_limits)
+            self._memory = self._memory or FolderMemory(self.mirror.git, self.base)
+            taken = take_tree(self.mirror.git, folder, self.base, self.snapshot_limits, memory=self._memory)
         else:
             with tempfile.TemporaryDirectory(prefix="roadcrew-get-") as copy:
                 left_out = self._get(".", Path(copy))
                 taken = take_tree(self.mirror.git, Path(copy), self.base, self.snapshot_limits, left_out)
-        base = self.mirror.commit(self.base)
+        base = self._base_commit
         commit = self.base
         if taken.tree != base.tree:
             message = f"Work in progress on {self.base[:12]}"
@@ -162,6 +166,8 @@ class WorkTree:
 
     def close(self) -> None:
         """Stop the environment; safe to repeat."""
+        if self._memory is not None:
+            self._memory.close()
         self.environment.stop()
 
     def __enter__(self) -> Self:
@@ -169,6 +175,17 @@ class WorkTree:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def lay_out_first(self, files_of: str) -> None:
+        """Fill an environment in which nothing has run yet."""
+        folder = self.environment.host_folder
+        if folder is None:
+            self._lay_out(files_of)
+            return
+        clone_into(self.mirror.git, folder, self.base, files_of=files_of)
+        give_to_owner(folder)
+        self._memory = FolderMemory(self.mirror.git, self.base, files_of)
+        self._memory.prime(folder)
 
     def _lay_out(self, files_of: str) -> None:
         with tempfile.TemporaryDirectory(prefix="roadcrew-clone-") as folder:
@@ -226,7 +243,7 @@ def open_worktree(
     environment = launcher.launch(request)
     worktree = WorkTree(environment, mirror, base)
     try:
-        worktree._lay_out(files_of or base)
+        worktree.lay_out_first(files_of or base)
     except BaseException:
         environment.stop()
         raise

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from pathlib import PurePosixPath
 
-from tools.gitobjects import LINK, SUBMODULE, Entry, list_tree, read_objects
+from tools.gitobjects import LINK, SUBMODULE, Entry, read_objects
 from tools.gitrun import Git
 from tools.record import Record
 from tools.testpaths import is_test_path
@@ -83,9 +83,8 @@ class RepositoryFacts(Record):
         return tuple(notes)
 
 
-def repository_facts(git: Git, commit: str) -> RepositoryFacts:
-    """Look at the tree of a commit."""
-    entries = list_tree(git, commit)
+def repository_facts(git: Git, entries: list[Entry]) -> RepositoryFacts:
+    """Look at the files of a commit."""
     paths = [entry.path for entry in entries]
     return RepositoryFacts(
         files=len(entries),

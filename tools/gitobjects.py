@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from tools.errors import GitBroken, ObjectMissing
 from tools.gitrun import Git
@@ -48,8 +49,8 @@ class CommitInfo(Record):
         return found
 
 
-class Entry(Record):
-    """One file of a tree."""
+class Entry(NamedTuple):
+    """One file of a tree; a tuple, because large repositories have very many."""
 
     path: str
     """Bytes of the name that are no UTF-8 stand as \\xNN."""
@@ -147,6 +148,16 @@ def list_tree(git: Git, tree: str) -> list[Entry]:
             Entry(path=readable(raw), mode=mode, sha=sha, size=int(size) if size.isdigit() else 0, raw_path=raw)
         )
     return entries
+
+
+def list_names(git: Git, tree: str) -> list[tuple[str, str, bytes]]:
+    """Mode, sha and name of all files of a tree or commit; unlike `list_tree` it looks at no file."""
+    data = git.run("ls-tree", "-r", "-z", "--full-tree", tree).stdout
+    found = []
+    for line in data.split(b"\0")[:-1]:
+        meta, _, raw = line.partition(b"\t")
+        found.append((meta[:6].decode(), meta[-40:].decode(), raw))
+    return found
 
 
 def readable(path: bytes) -> str:

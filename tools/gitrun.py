@@ -100,11 +100,15 @@ class Git:
         env: Mapping[str, str] | None = None,
         accept: Sequence[int] = (0,),
         work_tree: Path | None = None,
+        seconds: float | None = None,
     ) -> GitOutput:
-        """Run a local git command; a status outside `accept`, or a limit passed, raises GitBroken."""
+        """Run a local git command; a status outside `accept`, or a limit passed, raises GitBroken.
+
+        `seconds` is the limit of time where it is not that of the settings.
+        """
         options = [f"--work-tree={work_tree}"] if work_tree else []
         argv = [self._program, f"--git-dir={self.git_dir}", *options, *_config(CONFIG), *arguments]
-        done = self._run(argv, given, env or {}, self.settings.seconds)
+        done = self._run(argv, given, env or {}, seconds or self.settings.seconds)
         output = GitOutput(status=done.status, stdout=done.stdout, stderr=_text(done.stderr))
         if done.status not in accept:
             full = "No space left on device" in output.stderr

@@ -6,8 +6,7 @@ could turn into a link while git looks.
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tools.gitrun import Git
@@ -31,35 +30,30 @@ RULES_BYTES = 1024 * 1024
 """Longer `.gitignore` files are cut there."""
 
 
-class IgnoreRules:
-    """The rules gathered so far; rules of a folder must be added before names in it are asked."""
+def ignored(git: Git, rules: Mapping[str, bytes], files: Sequence[str], folders: Sequence[str]) -> set[str]:
+    """Those of the files and folders that `rules`, `.gitignore` files by the folder they lie in, exclude.
 
-    def __init__(self, git: Git, skeleton: Path) -> None:
-        self._git = git
-        self._skeleton = skeleton
-        self.add(b"", b"")
-
-    def add(self, folder: bytes, rules: bytes) -> None:
-        """Take the content of the `.gitignore` file of a folder."""
-        target = self._skeleton / os.fsdecode(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        before = b"" if folder else GENERATED
-        (target / ".gitignore").write_bytes(before + rules[:RULES_BYTES])
-
-    def ignored(self, files: Sequence[bytes], folders: Sequence[bytes]) -> set[bytes]:
-        """Those of the files and folders that the rules exclude."""
+    Paths are relative, `/` between steps, undecodable bytes as `os.fsdecode` gives them.
+    """
+    if not files and not folders:
+        return set()
+    with tempfile.TemporaryDirectory(prefix="roadcrew-ignore-") as name:
+        skeleton = Path(name)
+        above = {folder for path in (*files, *folders) for folder in _above(path)}
+        for folder in sorted(above | {""}):
+            place = skeleton / folder
+            place.mkdir(parents=True, exist_ok=True)
+            text = (b"" if folder else GENERATED) + rules.get(folder, b"")[:RULES_BYTES]
+            if text:
+                (place / ".gitignore").write_bytes(text)
         for folder in folders:
-            (self._skeleton / os.fsdecode(folder)).mkdir(parents=True, exist_ok=True)
-        given = b"".join(path + b"\0" for path in (*files, *folders))
-        if not given:
-            return set()
+            (skeleton / folder).mkdir(parents=True, exist_ok=True)
+        given = b"".join(os.fsencode(path) + b"\0" for path in (*files, *folders))
         options = ("--stdin", "-z", "--no-index")
-        output = self._git.run("check-ignore", *options, given=given, accept=(0, 1), work_tree=self._skeleton)
-        return {path for path in output.stdout.split(b"\0") if path}
+        output = git.run("check-ignore", *options, given=given, accept=(0, 1), work_tree=skeleton)
+    return {os.fsdecode(path) for path in output.stdout.split(b"\0") if path}
 
 
-@contextmanager
-def ignore_rules(git: Git) -> Iterator[IgnoreRules]:
-    """Rules that are forgotten at the end."""
-    with tempfile.TemporaryDirectory(prefix="roadcrew-ignore-") as folder:
-        yield IgnoreRules(git, Path(folder))
+def _above(path: str) -> list[str]:
+    steps = path.split("/")
+    return ["/".join(steps[:count]) for count in range(1, len(steps))]

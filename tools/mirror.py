@@ -17,12 +17,13 @@ from tools import gitobjects
 from tools.bundles import make_bundle, read_bundle
 from tools.clone import clone_into
 from tools.errors import ObjectMissing, PushRejected
-from tools.facts import RepositoryFacts, repository_facts
+from tools.facts import RepositoryFacts
 from tools.gitobjects import ROADCREW, CommitInfo, Entry, Person
 from tools.gitrun import Git, GitSettings
 from tools.merging import MergeResult, merge_trees
 from tools.patch import ChangedFile, Diff, DiffLimits, changed_files, changed_lines, diff
 from tools.remote import checked_url, fetch_error, push_error
+from tools.tree_cache import TreeCache
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Mirror:
         self._token = SecretStr(token) if isinstance(token, str) else token
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.git = Git(folder, settings)
+        self._trees = TreeCache(self.git)
         with self._locked():
             if not (folder / "HEAD").exists():
                 self._create()
@@ -117,7 +119,7 @@ class Mirror:
 
     def facts(self, commit: str) -> RepositoryFacts:
         """What can be told of a commit's files without running anything."""
-        return repository_facts(self.git, self._object(commit))
+        return self._trees.facts(self._object(commit))
 
     def commit(self, sha: str) -> CommitInfo:
         """One commit; raises ObjectMissing."""
@@ -129,7 +131,7 @@ class Mirror:
 
     def files(self, commit: str) -> list[Entry]:
         """All files of a commit with their modes and sizes, sorted by path."""
-        return gitobjects.list_tree(self.git, self._object(commit))
+        return self._trees.files(self._object(commit))
 
     def read(self, commit: str, path: str) -> bytes:
         """The content of a file at a commit or tree (a link's is its target); raises ObjectMissing."""

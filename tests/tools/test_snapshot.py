@@ -1,20 +1,27 @@
 """From an untrusted folder to a tree, and back into a clone; nothing of the folder acts on the host."""
 
 import os
+import shutil
 import socket
 import stat
 import subprocess
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from tests.tools.repositories import AT, committed, new_remote, seeded
+from tools.clone import HISTORY
 from tools.errors import GitBroken, TreeTooBig
+from tools.folder_memory import MOMENT_NS, FolderMemory
 from tools.git import Mirror
-from tools.gitobjects import EXECUTABLE, LINK, REGULAR, SUBMODULE, edit_tree, write_blobs
+from tools.gitobjects import EXECUTABLE, LINK, REGULAR, SUBMODULE, blob_sha, edit_tree, write_blobs
 from tools.snapshot import SnapshotLimits, take_tree
 
 
@@ -229,3 +236,169 @@ def _listing(folder: Path) -> dict[str, tuple[bytes, bool]]:
     return {
         str(file.relative_to(folder)): (file.read_bytes(), bool(file.stat().st_mode & stat.S_IXUSR)) for file in files
     }
+
+
+def memory_of(mirror: Mirror, base: str, folder: Path, start: str | None = None) -> Iterator[FolderMemory]:
+    """A memory of a folder that was just laid out."""
+    memory = FolderMemory(mirror.git, base, start)
+    memory.prime(folder)
+    yield memory
+    memory.close()
+
+
+def test_files_that_nobody_touched_are_not_read_again(mirror: Mirror, first: str, tmp_path: Path) -> None:
+    commit = committed(mirror, first, {"d/a": "1\n", "b": "2\n"})
+    clone = opened(mirror, commit, tmp_path / "clone")
+    settle()
+    with contextmanager(memory_of)(mirror, commit, clone) as memory:
+        before = (clone / "b").stat()
+        assert take_tree(mirror.git, clone, commit, memory=memory).tree == mirror.tree_of(commit)
+        # a file whose inode and change time are as remembered is taken for unchanged, whatever it holds
+        memory.entries["b"] = (REGULAR, blob_sha(b"not read\n"))
+        assert take_tree(mirror.git, clone, commit, memory=memory).tree == mirror.tree_of(commit)
+        (clone / "b").write_text("3\n")
+        os.utime(clone / "b", ns=(before.st_atime_ns, before.st_mtime_ns))
+        found = take_tree(mirror.git, clone, commit, memory=memory).tree
+        assert mirror.read(found, "b") == b"3\n"
+
+
+def test_a_file_written_while_it_was_looked_at_is_looked_at_again(mirror: Mirror, first: str, tmp_path: Path) -> None:
+    commit = committed(mirror, first, {"a": "1\n"})
+    clone = opened(mirror, commit, tmp_path / "clone")
+    with contextmanager(memory_of)(mirror, commit, clone) as memory:
+        for number in range(30):  # far less than a tick of the file system's clock apart
+            (clone / "a").write_text(f"{number % 10}\n")
+            assert mirror.read(take_tree(mirror.git, clone, commit, memory=memory).tree, "a") == b"%d\n" % (number % 10)
+
+
+def test_rules_that_change_are_asked_again(mirror: Mirror, first: str, tmp_path: Path) -> None:
+    commit = committed(mirror, first, {"a": "1\n", "kept.log": "in the base\n"})
+    clone = opened(mirror, commit, tmp_path / "clone")
+    with contextmanager(memory_of)(mirror, commit, clone) as memory:
+
+        def found() -> list[str]:
+            taken = take_tree(mirror.git, clone, commit, memory=memory).tree
+            assert taken == take_tree(mirror.git, clone, commit).tree
+            return sorted(names(mirror, taken))
+
+        (clone / "deep" / "er").mkdir(parents=True)
+        (clone / "deep" / "er" / "x.log").write_text("x")
+        assert found() == ["a", "deep/er/x.log", "kept.log"]
+        (clone / ".gitignore").write_text("*.log\n")
+        assert found() == [".gitignore", "a", "kept.log"]
+        (clone / "deep" / ".gitignore").write_text("!x.log\n")
+        assert found() == [".gitignore", "a", "deep/.gitignore", "deep/er/x.log", "kept.log"]
+        (clone / ".gitignore").unlink()
+        (clone / "deep" / ".gitignore").write_text("er/\n")
+        assert found() == ["a", "deep/.gitignore", "kept.log"]
+
+
+def test_a_snapshot_that_was_too_big_leaves_no_trace(mirror: Mirror, first: str, tmp_path: Path) -> None:
+    clone = opened(mirror, first, tmp_path / "clone")
+    with contextmanager(memory_of)(mirror, first, clone) as memory:
+        for number in range(5):
+            (clone / f"f{number}").write_text("x" * 100)
+        with pytest.raises(TreeTooBig):
+            take_tree(mirror.git, clone, first, SnapshotLimits(new_files=4), memory=memory)
+        (clone / "f0").unlink()
+        found = take_tree(mirror.git, clone, first, SnapshotLimits(new_files=4), memory=memory)
+        assert sorted(names(mirror, found.tree)) == ["f1", "f2", "f3", "f4"]
+        (clone / "f5").write_text("x")
+        with pytest.raises(TreeTooBig):
+            take_tree(mirror.git, clone, first, SnapshotLimits(new_files=4), memory=memory)
+
+
+def test_a_primed_folder_of_another_tree_gives_that_tree(mirror: Mirror, first: str, tmp_path: Path) -> None:
+    base = committed(mirror, first, {"a": "1\n", "gone": "x\n"})
+    later = committed(mirror, base, {"a": "2\n", "gone": None, "new/b": "3\n"})
+    mirror.clone_into(tmp_path / "clone", base, files_of=later)
+    with contextmanager(memory_of)(mirror, base, tmp_path / "clone", later) as memory:
+        assert take_tree(mirror.git, tmp_path / "clone", base, memory=memory).tree == mirror.tree_of(later)
+        (tmp_path / "clone" / "new" / "b").unlink()
+        assert sorted(names(mirror, take_tree(mirror.git, tmp_path / "clone", base, memory=memory).tree)) == ["a"]
+
+
+def test_a_long_history_is_cut_and_the_newest_commits_are_whole(mirror: Mirror, first: str, tmp_path: Path) -> None:
+    side = tip = far = first
+    for number in range(70):
+        tip = committed(mirror, tip, {f"f{number % 7}": f"{number}\n"}, f"Change {number}")
+        far = tip if number == 3 else far
+        if number == 60:
+            tip = mirror.commit_tree(mirror.tree_of(tip), [tip, side], "Merge", at=AT)
+    mirror.git.run("tag", "near", tip)
+    mirror.git.run("tag", "far", far)
+    clone = opened(mirror, tip, tmp_path / "clone")
+
+    def shown(*arguments: str) -> str:
+        return subprocess.run(["git", "-C", clone, *arguments], capture_output=True, check=True, text=True).stdout
+
+    assert shown("log", "--format=%s", "-2").split("\n")[0] == "Change 69"
+    assert 40 <= int(shown("rev-list", "--count", "HEAD")) <= HISTORY
+    assert "+69" in shown("show", "HEAD")
+    assert shown("tag") == "near\n"
+    assert shown("status", "--short") == ""
+    shown("fsck", "--strict", "--connectivity-only")
+
+
+class SnapshotsWithMemory(RuleBasedStateMachine):
+    """Whatever happens to a folder, a snapshot with a memory is the one that reads every file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = tempfile.TemporaryDirectory()
+        root = Path(self.place.name)
+        self.mirror = Mirror(root / "mirror", str(new_remote(root / "remote.git")))
+        rules = {".gitignore": "*.log\nout/\n", "d/.gitignore": "!keep.log\n"}
+        self.base = committed(self.mirror, seeded(self.mirror), {**rules, "a": "1", "d/b": "2", "e/f/g": "3"})
+        self.folder = opened(self.mirror, self.base, root / "work")
+        self.memory = FolderMemory(self.mirror.git, self.base)
+        self.memory.prime(self.folder)
+
+    paths = st.sampled_from(["a", "d/b", "d/keep.log", "x.log", "e/f/g", "e/f", "out/x", "d", "new/h", ".gitignore"])
+
+    @rule(path=paths, content=st.sampled_from(["1", "2", "*.tmp\n", "b\n"]), executable=st.booleans())
+    def write(self, path: str, content: str, executable: bool) -> None:
+        file = self.folder / path
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content)
+        except (FileExistsError, NotADirectoryError, IsADirectoryError):
+            return
+        file.chmod(0o755 if executable else 0o644)
+
+    @rule(path=paths)
+    def remove(self, path: str) -> None:
+        file = self.folder / path
+        if file.is_dir() and not file.is_symlink():
+            shutil.rmtree(file)
+        elif file.parent.is_dir():
+            file.unlink(missing_ok=True)
+
+    @rule(source=paths, end=paths)
+    def rename(self, source: str, end: str) -> None:
+        with suppress(OSError):
+            (self.folder / source).rename(self.folder / end)
+
+    @rule(path=paths, to=st.sampled_from(["a", "/etc", "d"]))
+    def link(self, path: str, to: str) -> None:
+        with suppress(OSError):
+            (self.folder / path).symlink_to(to)
+
+    @rule()
+    def snapshots_agree(self) -> None:
+        known = take_tree(self.mirror.git, self.folder, self.base, memory=self.memory)
+        assert known == take_tree(self.mirror.git, self.folder, self.base)
+
+    def teardown(self) -> None:
+        self.snapshots_agree()
+        self.memory.close()
+        self.place.cleanup()
+
+
+TestSnapshotsWithMemory = SnapshotsWithMemory.TestCase
+TestSnapshotsWithMemory.settings = settings(max_examples=12, stateful_step_count=15, deadline=None)
+
+
+def settle() -> None:
+    """Wait until files that were just written count as old."""
+    time.sleep(2 * MOMENT_NS / 1e9)

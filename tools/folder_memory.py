@@ -1,0 +1,179 @@
+"""What earlier snapshots of one folder saw, so that the next one reads only what was written since.
+
+A file counts as unchanged when its inode and its change time are those that were seen. Programs cannot set a
+change time: every write, rename or change of mode moves it to now. So a file is trusted unless it was written within
+a moment of being looked at, as git does with its index. (Writes through a shared memory map move it too, save on
+some memory file systems; a snapshot there may miss them until the file is written again. What is judged and pushed
+is always the snapshot.)
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from tools import gitobjects
+from tools.errors import GitBroken
+from tools.gitobjects import EXECUTABLE, LINK, REGULAR, SUBMODULE
+from tools.gitrun import Git
+
+MOMENT_NS = 50_000_000
+"""Change times come from a clock that ticks up to every 10 ms."""
+COARSE_MOMENT_NS = 2_100_000_000
+"""For file systems that keep whole seconds."""
+NEVER = -1
+
+Content = tuple[str, str]
+"""Mode and sha."""
+
+
+class Seen(NamedTuple):
+    """One file as it was last looked at."""
+
+    changed_ns: int
+    """NEVER for one that must be looked at again."""
+    inode: int
+
+
+def seen_at(status: os.stat_result, now_ns: int) -> Seen:
+    """What to remember of a file that was looked at after `now_ns`."""
+    changed = status.st_ctime_ns
+    moment = MOMENT_NS if changed % 1_000_000_000 else COARSE_MOMENT_NS
+    return Seen(changed if changed < now_ns - moment else NEVER, status.st_ino)
+
+
+class FolderMemory:
+    """The memory of one folder that started from the commit or tree `base`; closed at its end.
+
+    `start` is the tree whose files were laid out in the folder, where it is another.
+    """
+
+    def __init__(self, git: Git, base: str, start: str | None = None) -> None:
+        self.base = base
+        self.original = _entries(git, base)
+        self.entries = dict(self.original) if start in {None, base} else _entries(git, start or base)
+        """What the index, and so the last snapshot's tree, holds."""
+        self.base_folders = folders_of(self.original)
+        self.submodules = [path for path, (mode, _) in self.original.items() if mode == SUBMODULE]
+        self.folders: dict[str, dict[str, Seen]] = {}
+        """The files taken of each folder that was walked."""
+        self.rules: dict[str, bytes] = {}
+        """What the `.gitignore` file of a folder says."""
+        self.excluded: dict[str, bool] = {}
+        """What the rules said of names that the base does not have; folders end with a slash."""
+        self.sizes: dict[str, int] = {}
+        """Bytes of the files whose content the base does not have at their path."""
+        self.walked = False
+        """Whether `folders` says all that there is to say of the entries."""
+        self.tree: str | None = None
+        self._git = git
+        self._start = start or base
+        self._index: tempfile.TemporaryDirectory[str] | None = None
+
+    def close(self) -> None:
+        """Forget all."""
+        if self._index is not None:
+            self._index.cleanup()
+            self._index = None
+
+    def prime(self, folder: Path) -> None:
+        """Remember the files as they lie there: nobody but us has written to the folder since they were laid out."""
+        now = time.time_ns()
+        for top, _, names in os.walk(folder):
+            inner = os.path.relpath(top, folder)
+            inner = "" if inner == "." else inner
+            if inner.partition("/")[0] == ".git":
+                continue
+            known: dict[str, Seen] = {}
+            for name in names:
+                path = f"{inner}/{name}" if inner else name
+                status = os.lstat(os.path.join(top, name))  # noqa: PTH118 - a hundred thousand times
+                if path in self.entries and _mode(status) == self.entries[path][0]:
+                    known[name] = seen_at(status, now)
+            self.folders[inner] = known
+
+    def forget_additions(self) -> None:
+        """Take names that the base does not have for new: the rules that let them in have changed."""
+        self.excluded.clear()
+        self.walked = False
+        for folder in [folder for folder in self.folders if folder and folder not in self.base_folders]:
+            del self.folders[folder]
+        for folder, known in self.folders.items():
+            prefix = f"{folder}/" if folder else ""
+            for name in [name for name in known if prefix + name not in self.original]:
+                del known[name]
+
+    def apply(self, changes: Mapping[str, Content | None]) -> str:
+        """Change the index and return its tree; raises GitBroken for a path that git refuses."""
+        if not changes and self.tree is not None:
+            return self.tree
+        if not changes and self._index is None:
+            self.tree = self._git.run("rev-parse", f"{self._start}^{{tree}}").text
+            return self.tree
+        try:
+            self.tree = self._indexed(changes)
+        except GitBroken:
+            self._begin_again()
+            raise
+        for path, content in changes.items():
+            if content is None:
+                self.entries.pop(path, None)
+            else:
+                self.entries[path] = content
+        return self.tree
+
+    def _indexed(self, changes: Mapping[str, Content | None]) -> str:
+        env = self._index_environment()
+        gone = [b"0 %s\t%s\0" % (b"0" * 40, os.fsencode(path)) for path, content in changes.items() if content is None]
+        there = [
+            b"%s %s\t%s\0" % (content[0].encode(), content[1].encode(), os.fsencode(path))
+            for path, content in changes.items()
+            if content is not None
+        ]
+        given = b"".join([*gone, *there])  # a file that takes a folder's place comes after what lay in it
+        said = self._git.run("update-index", "-z", "--replace", "--index-info", given=given, env=env)
+        if "Ignoring path" in said.stderr:  # git goes on without it and ends well
+            raise GitBroken(f"git refuses a path: {said.stderr.strip()[:500]}", "choose another file name")
+        return self._git.run("write-tree", env=env).text
+
+    def _begin_again(self) -> None:
+        """Forget an index that holds half of a change, and what was seen."""
+        self.close()
+        self.entries = _entries(self._git, self._start)
+        self.folders, self.walked, self.tree = {}, False, None
+
+    def _index_environment(self) -> dict[str, str]:
+        made = self._index is None
+        self._index = self._index or tempfile.TemporaryDirectory(prefix="roadcrew-index-")
+        env = {"GIT_INDEX_FILE": str(Path(self._index.name) / "index"), "GIT_INDEX_VERSION": "4"}  # the shortest form
+        if made:
+            self._git.run("read-tree", self._start, env=env)
+        return env
+
+
+def folders_of(paths: Mapping[str, Content]) -> set[str]:
+    """All folders that hold one of the paths."""
+    found: set[str] = set()
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return found
+
+
+def _entries(git: Git, tree: str) -> dict[str, Content]:
+    return {os.fsdecode(raw): (mode, sha) for mode, sha, raw in gitobjects.list_names(git, tree)}
+
+
+def _mode(status: os.stat_result) -> str | None:
+    if stat.S_ISLNK(status.st_mode):
+        return LINK
+    if stat.S_ISREG(status.st_mode):
+        return EXECUTABLE if status.st_mode & stat.S_IXUSR else REGULAR
+    return None

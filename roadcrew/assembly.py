@@ -32,6 +32,7 @@ from specs import SpecsError
 from tools.artifacts import ArtifactStore
 from tools.codehost import CodeHost, CodeHostSettings
 from tools.errors import RunStopped, ToolError
+from tools.gitrun import GitSettings
 from tools.mirror import Mirror
 from tools.model import ModelClient, ModelSettings
 from tools.model_traits import EndpointTraits
@@ -106,7 +107,7 @@ def open_office(
             launcher=launcher,
             artifacts=ArtifactStore(settings.artifacts_url or (workspace.path / "artifacts").as_uri()),
             policy=policy,
-            desk=lru_cache(maxsize=64)(Desks(workspace, host, people)),
+            desk=lru_cache(maxsize=64)(Desks(settings, workspace, host, people)),
             known_errors=tuple(error for error in KNOWN_ERRORS),
         )
         engine = Engine(crew, queue, PLAYS)
@@ -206,7 +207,8 @@ def _people(workspace: Workspace, host: CodeHostEnd) -> LocalPeople | None:
 class Desks:
     """Opens the desk of a repository: its code host and a mirror in this process's folder."""
 
-    def __init__(self, workspace: Workspace, host: CodeHostEnd, people: LocalPeople | None) -> None:
+    def __init__(self, settings: Settings, workspace: Workspace, host: CodeHostEnd, people: LocalPeople | None) -> None:
+        self._git = GitSettings(environment=settings.git_environment)
         self._folder = workspace.path / "mirrors"
         self._host = host
         self._token = people.team().token if people else SecretStr(host.token)
@@ -214,4 +216,4 @@ class Desks:
     def __call__(self, repository: str) -> Desk:
         host = CodeHost(CodeHostSettings(api_url=self._host.api_url, token=self._token, repository=repository))
         folder = self._folder / f"{repository.replace('/', '+')}.git"
-        return Desk(host=host, mirror=Mirror(folder, host.repository().clone_url, self._token))
+        return Desk(host=host, mirror=Mirror(folder, host.repository().clone_url, self._token, self._git))

@@ -127,6 +127,9 @@ class Settings(Part):
     """`DOCKER_HOST`."""
     environments_folder: Path | None = None
     """`DEVCTL_FOLDER`, where prepared environments are cached; None for the workspace's own folder."""
+    git_environment: dict[str, str] = {}
+    """What git is told of proxies and certificates: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`,
+    `GIT_SSL_CAINFO` or `SSL_CERT_FILE`."""
     opa_url: str | None = None
     """`OPA_URL`; None decides in process."""
     policy_dry_run: bool = False
@@ -157,6 +160,7 @@ def read_settings(
             environment_backend=_backend(env),
             docker_host=env.get("DOCKER_HOST"),
             environments_folder=Path(env["DEVCTL_FOLDER"]).expanduser() if "DEVCTL_FOLDER" in env else None,
+            git_environment=_git_environment(env),
             opa_url=_url(env, "OPA_URL"),
             policy_dry_run=_flag(env, "ROADCREW_POLICY_DRY_RUN"),
             team=Team.model_validate(file.get("team", {})),
@@ -238,6 +242,22 @@ def _code_host(env: Mapping[str, str]) -> CodeHostAccess:
         token=_secret(env, "GITHUB_TOKEN"),
         webhook_secret=_secret(env, "GITHUB_WEBHOOK_SECRET"),
     )
+
+
+def _git_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """Under the names that git and its HTTP library read; servers of this machine need no proxy."""
+    found = {}
+    for name in ("https_proxy", "http_proxy", "all_proxy"):
+        value = env.get(name) or env.get(name.upper())
+        if value:
+            found[name] = value
+    if found:
+        given = env.get("no_proxy") or env.get("NO_PROXY")
+        found["no_proxy"] = ",".join([*([given] if given else []), "localhost", "127.0.0.1", "::1"])
+    certificates = env.get("GIT_SSL_CAINFO") or env.get("SSL_CERT_FILE")
+    if certificates:
+        found["GIT_SSL_CAINFO"] = certificates
+    return found
 
 
 def _backend(env: Mapping[str, str]) -> EnvironmentBackend:

@@ -179,7 +179,7 @@ class WorkTree:
     def lay_out_first(self, files_of: str) -> None:
         """Fill an environment in which nothing has run yet."""
         folder = self.environment.host_folder
-        if folder is None:
+        if folder is None or any(folder.iterdir()):  # the launch may have put something there
             self._lay_out(files_of)
             return
         clone_into(self.mirror.git, folder, self.base, files_of=files_of)

@@ -36,7 +36,7 @@ CONFIG = (
     "core.quotePath=false",
     "credential.helper=",
     "diff.external=",
-    "gc.auto=0",  # snapshots are held by no ref
+    "gc.auto=0",  # `tools.upkeep` says when
     "maintenance.auto=false",
     "protocol.allow=never",
     "protocol.https.allow=always",
@@ -46,6 +46,7 @@ CONFIG = (
     "submodule.recurse=false",
     "fetch.recurseSubmodules=false",
     "transfer.fsckObjects=true",
+    "fetch.writeCommitGraph=true",
     "i18n.logOutputEncoding=utf-8",
 )
 _ASKPASS = """#!/bin/sh

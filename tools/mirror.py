@@ -24,6 +24,7 @@ from tools.merging import MergeResult, merge_trees
 from tools.patch import ChangedFile, Diff, DiffLimits, changed_files, changed_lines, diff
 from tools.remote import checked_url, fetch_error, push_error
 from tools.tree_cache import TreeCache
+from tools.upkeep import keep_up
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class Mirror:
             if output.status != 0:
                 raise fetch_error(self.url, output)
         log.info("fetched %s", self.url)
+        keep_up(self.git)
 
     def default_branch(self) -> str | None:
         """The branch that the remote's HEAD names, or None for an empty repository; asks the remote."""

@@ -144,3 +144,14 @@ def test_traits_that_are_no_json_are_refused(tmp_path: Path) -> None:
     for text in ("tools=text", "[1]"):
         with pytest.raises(SettingsInvalid, match="ROADCREW_MODEL_TRAITS"):
             read_settings(folder=tmp_path, environment={"ROADCREW_MODEL_TRAITS": text})
+
+
+def test_git_is_told_of_proxies_and_certificates_under_the_names_that_it_reads(tmp_path: Path) -> None:
+    environment = {"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "intern", "SSL_CERT_FILE": "/etc/ca.pem"}
+    told = read_settings(folder=tmp_path, environment=environment).git_environment
+    assert told == {
+        "https_proxy": "http://proxy:3128",
+        "no_proxy": "intern,localhost,127.0.0.1,::1",
+        "GIT_SSL_CAINFO": "/etc/ca.pem",
+    }
+    assert read_settings(folder=tmp_path, environment={"NO_PROXY": "*"}).git_environment == {}

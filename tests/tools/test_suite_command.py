@@ -136,11 +136,19 @@ def test_tox_is_read_and_not_run(mirror: Mirror, first: str) -> None:
     )
     files: Files = {"tox.ini": ini, "dev.txt": "mock  # why\n-c c.txt\n\nattrs\n", "tests/test_a.py": "import unittest"}
     commit = committed(mirror, first, files)
-    for planned in (None, "tox", "tox -e py311", "python -m tox"):
+    plain, tox = "python -m pytest", "pytest tests"
+    for planned, text in ((None, plain), ("tox", tox), ("tox -e py311", tox), ("python -m tox", tox)):
         found = detect_suite(mirror, commit, planned)
         assert found is not None
-        assert (found.kind, found.text) == ("pytest", "pytest tests")
+        assert (found.kind, found.text) == ("pytest", text)
         assert found.packages == ("pytest>=7", "mock", "attrs", "pytest")
+
+
+def test_tox_alone_says_how_tests_are_run(mirror: Mirror, first: str) -> None:
+    files: Files = {"tox.ini": "[testenv]\ncommands = sh checks/all.sh\n", "a.py": "x = 1\n"}
+    found = detect_suite(mirror, committed(mirror, first, files))
+    assert found is not None
+    assert (found.kind, found.text) == ("command", "sh checks/all.sh")
 
 
 @pytest.mark.parametrize(

@@ -101,16 +101,22 @@ class _Reader:
                 return self._python(text)
             if text:
                 return self.command(text, "detected")
+        if found := tox_tests(look.read_all(_TOX_FILES), look.read):
+            return command_of(found.text, "detected", found.packages, self._scripts)
         text = ecosystems.make_suite(look) or ecosystems.script(look)
         return self.command(text, "detected") if text else None
 
     def _python(self, text: str) -> SuiteCommand:
-        """The detected command with the packages that tox has for the tests; tox's own where only it knows one."""
+        """The detected command with the packages that tox has for the tests; tox's own where its runner differs.
+
+        The plain command of the same runner is the safer one: tox's may want plugins of extras that are not known here.
+        """
         found = tox_tests(self._look.read_all(_TOX_FILES), self._look.read)
         if found is None:
             return self.command(text, "detected")
-        own = command_of(found.text, "detected", found.packages, self._scripts)
-        return command_of(text, "detected", found.packages) if own.kind == "command" else own
+        plain = command_of(text, "detected", found.packages)
+        own = command_of(found.text, "detected", found.packages)
+        return plain if own.kind in {plain.kind, "command"} else own
 
 
 def _rank(languages: tuple[str, ...], of_family: frozenset[str]) -> int:

@@ -93,7 +93,9 @@ def work(context: TurnContext) -> dict[str, JsonValue]:
     place = BenchStart(base=start.base, commit=start.commit, bundle=start.bundle, granted=granted)
     seat = Seat(context, place)
     with seat.bench as bench:
-        outcome = Conversation(context, bench.schemas(), seat.act).run(*_prompts(context, planned, start))
+        outcome = Conversation(context, bench.schemas(), seat.act, changed=bench.changed_paths).run(
+            *_prompts(context, planned, start)
+        )
         snapshot = bench.final_snapshot()
     return hand_over(context, start, before, outcome, snapshot, tuple(bench.granted))
 

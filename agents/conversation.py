@@ -1,28 +1,37 @@
 """One role's conversation with the model and its tools, until it submits or a cap is reached.
 
-The history is linear and append-only. Every model reply and every tool result comes through the turn's journal.
+The history is linear and append-only, until it has to be condensed. Every model reply and every tool result comes
+through the turn's journal.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Callable
 from typing import Literal
 
 from pydantic import JsonValue
 
+from agents.condensing import Condenser
 from agents.crew import TurnContext
+from agents.exchanges import tokens_of
 from agents.journal import spent_by
 from agents.stuck import Act, stuck_reason
 from agents.threads import Record
 from agents.words import Listener
+from tools.errors import ContextOverflow
 from tools.model import Message, ModelReply, ModelRequest, ToolCall, ToolSchema
 
 End = Literal["submitted", "steps", "time", "tokens", "cost", "stuck"]
 
 NUDGE = "Verdict: no tool call\nReply with at least one tool call. When the work is done, call `submit`."
-CUT = "Verdict: reply cut off\nYour reply was cut off at its length limit. Send a shorter one: write long files in several steps."
+SHORTER = "Send a shorter one: write long files in several steps."
+CUT = f"Verdict: reply cut off\nYour reply was cut off at its length limit. {SHORTER}"
+CUT_CALL = "your reply was cut off at its length limit within this call, which was not carried out"
+CONDENSED = 3
+"""Times that one request is condensed when its endpoint keeps saying that it is too long."""
 
 
 class Answer(Record):
@@ -58,8 +67,14 @@ class Conversation:
     """A linear exchange between one role and the model."""
 
     def __init__(
-        self, context: TurnContext, tools: tuple[ToolSchema, ...], act: CarryOut, steps: int | None = None
+        self,
+        context: TurnContext,
+        tools: tuple[ToolSchema, ...],
+        act: CarryOut,
+        steps: int | None = None,
+        changed: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
+        """``changed`` tells which files the work has changed so far; it is asked when the history is condensed."""
         self._steps = steps or context.crew.settings.caps.steps
         self._context = context
         self._tools = tools
@@ -69,6 +84,7 @@ class Conversation:
         self._silences = 0
         self._warned = False
         self._listener = Listener(context)
+        self._condenser = Condenser(context.journal, context.crew.model, context.model, context.task_key, changed)
         self._started = time.monotonic()
 
     def run(self, system: str, task: str) -> Outcome:
@@ -92,23 +108,42 @@ class Conversation:
         word = self._listener.news()
         if word is not None:
             self._messages.append(word)
-        request = ModelRequest(turn="", model=self._context.model, messages=tuple(self._messages), tools=self._tools)
-        reply = self._context.journal.model(request)
-        self._messages.append(Message(role="assistant", content=reply.content, tool_calls=reply.tool_calls))
+        self._messages = self._condenser.fitting(self._messages)
+        reply = self._reply()
+        self._messages.append(reply.as_message())
+        self._condenser.count(self._messages, reply)
         return reply
+
+    def _reply(self) -> ModelReply:
+        """Ask, and ask again with a condensed history when the endpoint finds it too long."""
+        for _ in range(CONDENSED):
+            try:
+                return self._context.journal.model(self._request())
+            except ContextOverflow as overflow:
+                shorter = self._condenser.condensed(self._messages)
+                if tokens_of(shorter) >= tokens_of(self._messages):
+                    raise overflow
+                self._messages = shorter
+        return self._context.journal.model(self._request())
+
+    def _request(self) -> ModelRequest:
+        return ModelRequest(turn="", model=self._context.model, messages=tuple(self._messages), tools=self._tools)
 
     def _hear(self, reply: ModelReply) -> Answer | None:
         """Carry out a reply's calls; return the accepted submission, if it holds one."""
         if not reply.tool_calls:
             self._silences += 1
-            self._messages.append(Message(role="user", content=CUT if reply.finish_reason == "length" else NUDGE))
+            self._messages.append(Message(role="user", content=CUT if reply.truncated else NUDGE))
             return None
         self._silences = 0
         accepted: Answer | None = None
         for call in reply.tool_calls:
-            answer = (
-                self._act(call) if accepted is None else Answer(verdict="not run: the work is handed in", failed=True)
-            )
+            if accepted is not None:
+                answer = Answer(verdict="not run: the work is handed in", failed=True)
+            elif reply.truncated and not _is_whole(call):
+                answer = Answer(verdict="error: reply cut off", text=f"{CUT_CALL}. {SHORTER}", failed=True)
+            else:
+                answer = self._act(call)
             self._messages.append(answer.as_message(call))
             self._remember(call, answer)
             accepted = accepted or (answer if answer.accepted else None)
@@ -153,3 +188,11 @@ class Conversation:
     def _outcome(self, end: End, detail: str, submission: JsonValue = None) -> Outcome:
         calls = self._context.journal.spent.model_calls
         return Outcome(end=end, detail=detail, submission=submission, model_calls=calls)
+
+
+def _is_whole(call: ToolCall) -> bool:
+    try:
+        json.loads(call.arguments or "{}")
+    except ValueError:
+        return False
+    return True

@@ -55,7 +55,8 @@ def work(context: TurnContext) -> dict[str, JsonValue]:
         context, BenchStart(base=start.base, commit=start.commit, bundle=start.bundle, granted=granted), planned
     )
     with seat.bench as bench:
-        outcome = Conversation(context, bench.schemas(), seat.act).run(*_prompts(context, planned, opening))
+        talk = Conversation(context, bench.schemas(), seat.act, changed=bench.changed_paths)
+        outcome = talk.run(*_prompts(context, planned, opening))
         snapshot = bench.final_snapshot()
     return hand_over(context, start, before, outcome, snapshot, tuple(bench.granted))
 

@@ -7,8 +7,6 @@ row without a reply marks a command to run again, on the work tree of the last s
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable
 
@@ -16,10 +14,12 @@ from psycopg.rows import DictRow
 from pydantic import JsonValue
 
 from agents.database import Connection, Database, as_json, clean
+from agents.digests import RequestDigests, digest_of, shared_beginning
 from agents.errors import JournalBroken
 from agents.threads import Record
 from agents.turns import Turn, renew_turn
 from tools.artifacts import ArtifactRef
+from tools.errors import ModelError
 from tools.model import Message, ModelReply, ModelRequest, ToolSchema
 
 logger = logging.getLogger(__name__)
@@ -63,7 +63,8 @@ class TurnJournal:
         self._database = database
         self._complete = complete
         self._step = 0
-        self._sent: tuple[Message, ...] = ()
+        self._sent: ModelRequest | None = None
+        self._digests = RequestDigests()
         self._rows = {
             row["step"]: row
             for row in database.rows(
@@ -89,17 +90,23 @@ class TurnJournal:
         return None if row is None else str(row["name"])
 
     def model(self, request: ModelRequest) -> ModelReply:
-        """Return the model's reply, from the journal where it is there."""
+        """Return the model's reply, from the journal where it is there.
+
+        A call that fails leaves no step behind: whoever can do something about it may ask otherwise.
+        """
         request = request.model_copy(update={"turn": self.next_turn_key})
-        stored = self._store_request(request)
-        digest = _digest(request.model_dump(mode="json", exclude={"turn"}))
+        digest = self._digests.of(request)
         row = self._next(digest)
         if row is not None and row["reply"] is not None:
             reply = _read_reply(row)
         else:
-            reply = _storable(self._complete(request))
-            self._write_reply(request, stored, digest, reply)
-        self._sent = request.messages
+            try:
+                reply = _storable(self._complete(request))
+            except ModelError:
+                self._step -= 1
+                raise
+            self._write_reply(request, self._store_request(request), digest, reply)
+        self._sent = request
         self._count(reply)
         return reply
 
@@ -114,7 +121,7 @@ class TurnJournal:
 
         ``before`` is called just before ``run`` when the command really runs: it restores the last snapshot.
         """
-        digest = _digest([name, request])
+        digest = digest_of([name, request])
         row = self._next(digest)
         if row is not None and row["reply"] is not None:
             if row["snapshot"] is not None:
@@ -154,13 +161,15 @@ class TurnJournal:
         self._rows = {step: row for step, row in self._rows.items() if step < self._step}
 
     def _store_request(self, request: ModelRequest) -> dict[str, JsonValue]:
-        """Return the request as stored: only the messages that came since the last model step."""
-        kept = len(self._sent) if request.messages[: len(self._sent)] == self._sent else 0
+        """Return the request as stored: without what it shares with the last model step."""
+        sent = self._sent
+        kept = shared_beginning(sent.messages, request.messages) if sent is not None else 0
+        same_tools = sent is not None and (sent.tools is request.tools or sent.tools == request.tools)
         return {
             "model": request.model,
             "kept": kept,
             "messages": [m.model_dump(mode="json") for m in request.messages[kept:]],
-            "tools": [t.model_dump(mode="json") for t in request.tools] if not kept else None,
+            "tools": None if same_tools else [t.model_dump(mode="json") for t in request.tools],
             "response_schema": request.response_schema,
             "schema_name": request.schema_name,
         }
@@ -262,11 +271,6 @@ def journaled_calls(database: Database, threads: list[str]) -> list[JournaledCal
         before[row["turn"]] = call
         calls.append(call)
     return calls
-
-
-def _digest(value: JsonValue) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _read_reply(row: DictRow) -> ModelReply:

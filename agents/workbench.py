@@ -141,6 +141,16 @@ class Workbench:
             return SnapshotRef(tree=tree, commit=self._start.commit, bundle=self._start.bundle)
         return last if last is not None and last.commit != self._start.base else None
 
+    def changed_paths(self) -> tuple[str, ...]:
+        """Return the files in which the work, as it was last kept, differs from the base."""
+        snapshot = self.final_snapshot()
+        if snapshot is None:
+            return ()
+        mirror = self._context.mirror_with(self._start.base)
+        if snapshot.bundle is not None and not mirror.has(snapshot.commit):
+            mirror.unbundle(self._context.crew.artifacts.get(snapshot.bundle))
+        return tuple(file.path for file in mirror.changed_files(self._start.base, snapshot.commit))
+
     def _run(self, call: ToolCall) -> CommandResult:
         assert self._door is not None  # noqa: S101 - `_open` ran before
         try:

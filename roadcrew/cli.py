@@ -28,6 +28,7 @@ COMMANDS = {
     "stop": "Stop a delivery, or the servers of the workspace.",
     "worker": "Serve the queues of one or more roles.",
     "doctor": "Say what this machine lacks, why it matters and how to mend it.",
+    "model": "Ask the model's endpoint what it can do.",
     "spec": "Check, start and describe task specs.",
     "policy": "Test the rules, or ask them about one action.",
     "backup": "Write the whole workspace into one archive.",

@@ -64,8 +64,16 @@ class ModelClient:
         return self._traits.of(model)
 
     def models(self) -> list[dict[str, JsonValue]]:
-        """What the endpoint tells of its models; the SDK's errors as they are."""
-        return self._transport.models()
+        """What the endpoint tells of its models, each with an id. Raises ModelError."""
+        import openai
+
+        asked = Asked(self.settings.base_url, self.settings.key_source, "(the list of models)", "-")
+        try:
+            return self._transport.models()
+        except openai.OpenAIError as error:
+            raise fault_of(error, asked).error from error
+        except json.JSONDecodeError as error:
+            raise broken(asked, f"it is not JSON: {error.doc[:200]!r}") from error
 
     def complete(self, request: ModelRequest) -> ModelReply:
         """The model's reply, with its usage counted and priced.

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.tools.endpoints.picky import Picky, picky_endpoint
+from tests.tools.endpoints.hosting import hosting
+from tests.tools.endpoints.picky import Picky
 from tests.tools.endpoints.refusals import LESSONS, NOT_OVERFLOWS, OVERFLOWS, Said
 from tests.tools.scripted import fails, raw, says, serving
 from tools.errors import ContextOverflow, ModelRefused
@@ -80,7 +81,7 @@ def test_an_endpoint_that_refuses_nearly_everything_is_learned_in_one_call(
     stream: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    with picky_endpoint(Picky()) as endpoint:
+    with hosting(Picky()) as endpoint:
         settings = endpoint.settings(stream=stream, temperature=0.2, max_output_tokens=500)
         with ModelClient(settings) as client:
             reply = client.complete(REQUEST)
@@ -98,7 +99,7 @@ def test_an_endpoint_that_refuses_nearly_everything_is_learned_in_one_call(
 
 
 def test_traits_of_the_settings_spare_the_lessons() -> None:
-    with picky_endpoint(Picky()) as endpoint:
+    with hosting(Picky()) as endpoint:
         known = {"tools": "text", "system": "user", "alternating": True}
         with ModelClient(endpoint.settings(traits={"tools": "native"}, traits_of={"m": known})) as client:
             client.complete(REQUEST)

@@ -1,32 +1,19 @@
 """An endpoint that takes only the plainest chat: one user, one assistant, text alone. It refuses all else by name."""
 
-import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from typing import Any
 
-from pydantic import SecretStr
-
-from tests.tools.scripted import Answer, Seen, fails, says, streams
-from tools.model import ModelSettings
+from tests.tools.endpoints.hosting import Hosted
+from tests.tools.scripted import Answer, fails, says, streams
 
 CALL = "I look.\n<tool_call>\n<function=bash>\n<parameter=command>\nls -a\n</parameter>\n</function>\n</tool_call>"
 
 
 @dataclass
-class Picky:
-    """The endpoint, and what it was asked."""
+class Picky(Hosted):
+    """The endpoint; its every reply is one call in the text."""
 
-    base_url: str = ""
-    requests: list[Seen] = field(default_factory=list)
     reply: str = CALL
-
-    def settings(self, **more: Any) -> ModelSettings:
-        values = {"api_key": SecretStr("key"), "default_model": "m", "backoff": 0.001, **more}
-        return ModelSettings(base_url=self.base_url, **values)
 
     def answer(self, body: dict[str, Any]) -> Answer:
         refused = self._refusal(body)
@@ -58,39 +45,3 @@ class Picky:
         ):
             return "content must be a string"
         return None
-
-
-class _Handler(BaseHTTPRequestHandler):
-    endpoint: Picky
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self.endpoint.requests.append(Seen(body, headers, f"POST {self.path}"))
-        answer = self.endpoint.answer(body)
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        self.wfile.write(answer.body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def picky_endpoint(endpoint: Picky) -> Iterator[Picky]:
-    """Serve it while the context lasts."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"endpoint": endpoint}))
-    server.daemon_threads = True
-    endpoint.base_url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
-        yield endpoint
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -24,6 +24,15 @@ class Price(Record):
     """For prompt tokens taken from the endpoint's cache; None: as input_usd."""
 
 
+class ListPrice(Price):
+    """A price of prices.json, with where and when it was seen; what could not be found stands in no list."""
+
+    source: str = Field(min_length=10)
+    """The page, without its scheme."""
+    as_of: str = Field(pattern=r"^20\d\d(-\d\d){0,2}$")
+    """The day, month or year of what the page says."""
+
+
 class PriceTable:
     """Prices by model; the given ones win over the list prices.
 
@@ -32,7 +41,7 @@ class PriceTable:
     """
 
     def __init__(self, given: Mapping[str, Price]) -> None:
-        self._prices = {**_list_prices(), **given}
+        self._prices: dict[str, Price] = {**list_prices(), **given}
         self._warned: set[str] = set()
         self._lock = threading.Lock()
 
@@ -46,7 +55,9 @@ class PriceTable:
             first = model not in self._warned
             self._warned.add(model)
         if first:
-            logger.warning("the price of model %s is not known: its cost is not counted; set its price", model)
+            logger.warning(
+                "the price of model %s is not known: its cost is not counted; set its price (model.prices)", model
+            )
         return None
 
     def cost_usd(self, model: str, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> float | None:
@@ -60,6 +71,7 @@ class PriceTable:
         return (fresh + cached * cached_usd + completion_tokens * price.output_usd) / 1_000_000
 
 
-def _list_prices() -> dict[str, Price]:
+def list_prices() -> dict[str, ListPrice]:
+    """The list prices, per model."""
     text = files("tools").joinpath("prices.json").read_text(encoding="utf-8")
-    return TypeAdapter(dict[str, Price]).validate_json(text)
+    return TypeAdapter(dict[str, ListPrice]).validate_json(text)

@@ -13,7 +13,8 @@ TEMPLATE = """\
 # How the team works on this repository. Addresses and secrets never stand here: they come from the
 # environment (OPENAI_BASE_URL, OPENAI_API_KEY, GITHUB_TOKEN and others; see docs/using.md).
 
-# model = "the-model-to-ask"          # ROADCREW_MODEL wins
+# model = "the-model-to-ask"          # ROADCREW_MODEL wins; or a table [model] with name, traits and more
+                                      # (docs/using.md, "Models"; `roadcrew model check` says what to set)
 
 [team]
 # label = "roadcrew"                  # the label that hands an issue to the team

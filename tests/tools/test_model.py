@@ -26,7 +26,7 @@ from tools.model import (
     Usage,
 )
 from tools.model_faults import Asked, fault_of
-from tools.pricing import PriceTable
+from tools.pricing import PriceTable, list_prices
 
 Script = Callable[..., ScriptedModel]
 
@@ -261,6 +261,13 @@ def test_prices_are_found_without_provider_and_date_and_can_be_given() -> None:
     for name in ("gpt-5", "openai/gpt-5", "openai/gpt-5-2025-08-07", "gpt-5-20250807", "gpt-5-latest"):
         assert table.cost_usd(name, 1_000_000, 1_000_000) == 3
     assert table.price("gpt-55") is None
+
+
+def test_every_list_price_tells_where_and_when_it_was_seen() -> None:
+    prices = list_prices()
+    assert prices["gpt-5"].output_usd == 10
+    assert all(price.source and price.as_of >= "2025" for price in prices.values())
+    assert all((price.cached_usd or 0) <= price.input_usd <= price.output_usd for price in prices.values())
 
 
 calls = st.builds(ToolCall, id=st.text(min_size=1), name=st.text(), arguments=st.text())

@@ -51,7 +51,12 @@ class DependencyRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    packages: list[str] = Field(description="names of the new packages, without versions", min_length=1, max_length=10)
+    packages: list[str] = Field(
+        description="names of the new packages, without versions; those of other registries than Python's with the "
+        "registry in front: `npm:left-pad`, `go:example.com/module`, `cargo:serde`, `maven:group:artifact`",
+        min_length=1,
+        max_length=10,
+    )
     reason: str = Field(description="what they are needed for", min_length=5, max_length=500)
 
 

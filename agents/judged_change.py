@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
-from typing import Any
-
-from packaging.requirements import InvalidRequirement, Requirement
-
+from agents.declared_packages import is_declaring, packages_in
 from policies import FileChange
 from tools.errors import ObjectMissing
 from tools.mirror import Mirror
 from tools.patch import ChangedFile
 
 LINK_MODE = "120000"
-REQUIREMENTS = re.compile(r"(^|/)requirements[^/]*\.txt$")
 
 
 def file_changes(mirror: Mirror, base: str, commit: str) -> tuple[FileChange, ...]:
@@ -24,7 +18,10 @@ def file_changes(mirror: Mirror, base: str, commit: str) -> tuple[FileChange, ..
 
 
 def new_packages(mirror: Mirror, base: str, commit: str) -> tuple[str, ...]:
-    """Return the normalised names of packages that a change declares and its base does not."""
+    """Return the normalised names of packages that a change declares and its base does not.
+
+    Names of other languages than Python carry their registry: `npm:left-pad`, `go:…`, `cargo:…`, `maven:…`.
+    """
     return tuple(sorted(_declared(mirror, commit) - _declared(mirror, base)))
 
 
@@ -47,42 +44,10 @@ def _file_change(mirror: Mirror, commit: str, file: ChangedFile, sizes: dict[str
 
 
 def _declared(mirror: Mirror, commit: str) -> set[str]:
-    """Return the names in all requirements files and pyproject tables of a commit."""
-    paths = [entry.path for entry in mirror.files(commit)]
-    wanted = [path for path in paths if REQUIREMENTS.search(path) or path.rpartition("/")[2] == "pyproject.toml"]
+    """Return the names in all dependency files of a commit."""
+    wanted = [entry.path for entry in mirror.files(commit) if is_declaring(entry.path)]
     try:
         texts = mirror.read_many(commit, wanted)
     except ObjectMissing:
         return set()
-    lines: list[str] = []
-    for path, content in texts.items():
-        text = content.decode("utf-8", "replace")
-        lines += text.splitlines() if path.endswith(".txt") else _pyproject_lines(text)
-    return {name for name in map(_name, lines) if name}
-
-
-def _pyproject_lines(text: str) -> list[str]:
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return []
-    project = _table(table, "project")
-    groups = [*_table(project, "optional-dependencies").values(), *_table(table, "dependency-groups").values()]
-    lists = [project.get("dependencies", []), *groups]
-    return [item for items in lists if isinstance(items, list) for item in items if isinstance(item, str)]
-
-
-def _table(outer: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return an inner table; a stranger's file may hold anything there."""
-    inner = outer.get(name)
-    return inner if isinstance(inner, dict) else {}
-
-
-def _name(line: str) -> str | None:
-    text = line.split("#", 1)[0].strip()
-    if not text or text.startswith("-"):
-        return None
-    try:
-        return re.sub(r"[-_.]+", "-", Requirement(text).name).lower()
-    except InvalidRequirement:
-        return None
+    return packages_in({path: content.decode("utf-8", "replace") for path, content in texts.items()})

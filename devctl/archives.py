@@ -86,8 +86,10 @@ def _add(archive: tarfile.TarFile, path: Path, name: str, uid: int, budget: Budg
             archive.addfile(_entry(name, uid, mode, size=found.st_size), content)
 
 
-def receive(stream: Iterator[bytes], target: Path, budget: Budget) -> tuple[str, ...]:
-    """Unpack what a container sent for one path; returns what was left out.
+def receive(
+    stream: Iterator[bytes], target: Path, budget: Budget, without: Sequence[tuple[str, ...]] = ()
+) -> tuple[str, ...]:
+    """Unpack what a container sent for one path; returns what was left out, but for the paths `without`.
 
     Names that climb, absolute names and entries below a link are refused; links that lead out, devices and
     pipes are left out; a hard link becomes a copy of the file it names.
@@ -106,6 +108,8 @@ def receive(stream: Iterator[bytes], target: Path, budget: Budget) -> tuple[str,
             target.mkdir(parents=True, exist_ok=True)
             for member in members:
                 parts = _inner_parts(member.name)
+                if any(parts[: len(path)] == path for path in without):
+                    continue
                 if parts and not _place(archive, member, target.resolve(), parts):
                     left_out.append("/".join(parts))
     return tuple(left_out)

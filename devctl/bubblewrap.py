@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from devctl import cgroups, mounts
+from devctl import cgroups, fitting, mounts
 from devctl.capture import Running
-from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed
+from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed, SandboxFailed
 from devctl.inside import prelude
-from devctl.preparing import SandboxedInstaller, VenvCache
+from devctl.installers import SandboxedInstaller
+from devctl.preparing import PartCache
 from devctl.records import (
     WORKDIR,
     BackendName,
@@ -19,14 +20,16 @@ from devctl.records import (
     EnvironmentInfo,
     ExecResult,
     LaunchRequest,
+    Limits,
+    Part,
     Prepared,
     PrepareRequest,
 )
-from devctl.sandbox import Sandbox, SandboxedRun, started
+from devctl.sandbox import Sandbox, SandboxedRun, run_in, started
 from devctl.serving import Background, HostRelay, Served, wait_until_served
 from devctl.settings import DevctlSettings
 from devctl.standby import Standby
-from devctl.store import Store
+from devctl.store import FIRST_UID, Store
 from devctl.work_folder import WorkFolder
 
 log = logging.getLogger(__name__)
@@ -169,10 +172,11 @@ class BubblewrapBackend:
         self._settings = settings
         self._store = store
         self._hierarchies = cgroups.hierarchies()
-        self._venvs = VenvCache(settings, store, self.name, SandboxedInstaller)
+        self._parts = PartCache(settings, store, self.name, SandboxedInstaller)
+        self._layers: bool | None = None
 
     def prepare(self, request: PrepareRequest) -> Prepared:
-        return self._venvs.prepare(request)
+        return self._parts.prepare(request)
 
     def launch(self, request: LaunchRequest) -> BubblewrapBox:
         if request.image is not None:
@@ -180,6 +184,7 @@ class BubblewrapBackend:
                 f"the image {request.image!r} needs Docker, and this backend is bubblewrap",
                 "start Docker and set DEVCTL_BACKEND=docker, or leave the image out",
             )
+        parts = request.prepared.parts if request.prepared else ()
         name, folder = self._store.create(mounts.PRIVATE)
         uid = self._store.take_uid(name) if os.geteuid() == 0 else None
         info = EnvironmentInfo(
@@ -189,6 +194,8 @@ class BubblewrapBackend:
             owner_pid=os.getpid(),
             labels=request.labels,
             prepared=request.prepared.digest if request.prepared else None,
+            parts=tuple(part.digest for part in parts),
+            places=fitting.place_paths(parts),
             network=request.network,
             limits=request.limits,
             notes=self.notes(),
@@ -196,7 +203,11 @@ class BubblewrapBackend:
         self._store.record(info, uid)
         give_folders(folder, uid)
         group = cgroups.make_group(name, request.limits, self._hierarchies)
-        sandbox = self._sandbox(request, folder, uid, group)
+        try:
+            sandbox = self._sandbox(request, folder, uid, group)
+        except DevctlError:
+            self.remove(name)
+            raise
         return BubblewrapBox(self._store, info, sandbox, group)
 
     def notes(self) -> tuple[str, ...]:
@@ -221,7 +232,7 @@ class BubblewrapBackend:
         return names
 
     def prune(self) -> list[str]:
-        return self._venvs.prune()
+        return self._parts.prune()
 
     def _sandbox(self, request: LaunchRequest, folder: Path, uid: int | None, group: cgroups.Group | None) -> Sandbox:
         prepared = request.prepared
@@ -229,31 +240,76 @@ class BubblewrapBackend:
         interpreter = mounts.find_interpreter(chosen or self._settings.interpreter)
         arguments = [*mounts.system_mounts(), *mounts.kernel_mounts(max(64, request.limits.memory_mb // 2))]
         arguments += [*mounts.private_mounts(folder), *interpreter.binds]
+        env, opened = environment_of(interpreter.inside, prepared), list[str]()
         if prepared is not None:
-            arguments += ["--ro-bind", prepared.location, prelude.VENV]
+            more, tools, opened = self._fit(prepared.parts, folder, uid)
+            arguments += more
+            env |= tools
         if request.network != "none":
             arguments += mounts.network_mounts(self._settings.certificates)
         return Sandbox(
             mounts=tuple(arguments),
-            env=environment_of(interpreter.inside, prepared, request.env),
+            env=env | request.env,
             limits=request.limits,
             uid=uid,
             network=request.network != "none",
             limited=group.controllers if group else frozenset(),
+            opened=tuple(opened),
         )
 
+    def _fit(self, parts: Sequence[Part], folder: Path, uid: int | None) -> tuple[list[str], dict[str, str], list[str]]:
+        """Arguments that lay out what was installed, the toolchains' variables, and what is to be opened."""
+        tools = mounts.toolchain_mounts([part.toolchain for part in parts if part.ecosystem != "python"])
+        arguments, opened = list(tools.arguments), list[str]()
+        for part in parts:
+            place = mounts.result_place(part.ecosystem)
+            if part.written and self._can_layer():
+                arguments += ["--overlay-src", part.location, "--tmp-overlay", place]
+                opened.append(place)
+            else:
+                arguments += ["--ro-bind", part.location, place]
+        fitting.copy_seeds(parts, folder / "home", uid)
+        if any(part.places for part in parts) and not self._can_layer():
+            fitting.copy_places(parts, folder / "work", uid)
+            return arguments, tools.env, opened
+        fitting.make_places(folder / "work", fitting.place_paths(parts), uid)
+        laid = [(f"{part.location}/{place.source}", place.target) for part in parts for place in part.places]
+        arguments += mounts.place_mounts(folder / "work", laid)
+        return arguments, tools.env, [*opened, *(f"{WORKDIR}/{target}" for _, target in laid)]
 
-def environment_of(interpreter: str, prepared: Prepared | None, given: dict[str, str]) -> dict[str, str]:
+    def _can_layer(self) -> bool:
+        """Whether bubblewrap can lay a writable layer over a folder here (Linux 5.11, and not on every file system)."""
+        if self._layers is None:
+            empty = self._store.home / "empty"
+            empty.mkdir(exist_ok=True)
+            arguments = [*mounts.system_mounts(), *mounts.kernel_mounts(64)]
+            arguments += ["--overlay-src", str(empty), "--tmp-overlay", "/opt/devctl/empty"]
+            sandbox = Sandbox(mounts=tuple(arguments), env={}, limits=Limits(), uid=_any_uid())
+            try:
+                self._layers = run_in(sandbox, Command(argv=("true",), seconds=20)).exit_code in (0, 125)
+            except SandboxFailed as error:
+                log.info("installed folders are copied into each environment: %s", error)
+                self._layers = False
+        return self._layers
+
+
+def _any_uid() -> int | None:
+    return FIRST_UID if os.geteuid() == 0 else None
+
+
+def environment_of(interpreter: str, prepared: Prepared | None) -> dict[str, str]:
     """The variables that every command in an environment sees."""
-    folders = [str(PurePosixPath(interpreter).parent), "/usr/local/sbin", "/usr/local/bin"]
+    folders = [mounts.BIN, str(PurePosixPath(interpreter).parent), "/usr/local/sbin", "/usr/local/bin"]
     folders += ["/usr/sbin", "/usr/bin", "/sbin", "/bin"]
     env = {"HOME": mounts.HOME, "USER": "devctl", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}  # noqa: S108 - private to it
     env |= {"PYTHONDONTWRITEBYTECODE": "1", "DEVCTL_PYTHON": interpreter}
     if prepared is not None:
-        folders[:0] = [f"{prelude.VENV}/bin", f"{prelude.SITE}/bin"]
+        results = {part.ecosystem: mounts.result_place(part.ecosystem) for part in prepared.parts}
+        own = fitting.program_folders(prepared.parts, results, mounts.HOME)
+        folders[:0] = [f"{prelude.VENV}/bin", f"{prelude.SITE}/bin", *own]
         env |= {"VIRTUAL_ENV": prelude.VENV, "DEVCTL_PYTHON": f"{prelude.VENV}/bin/python"}
-    env["PATH"] = ":".join(dict.fromkeys(folders))
-    return env | given
+        env |= fitting.variables(prepared.parts, results, mounts.HOME)
+    return {**env, "PATH": ":".join(dict.fromkeys(folders))}
 
 
 def give_folders(folder: Path, uid: int | None) -> None:

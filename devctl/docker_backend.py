@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from devctl import archives, mounts
+from devctl import archives, fitting, mounts
 from devctl.capture import TIMED_OUT, MiddleCut
 from devctl.docker_engine import UID, Engine, container_name
 from devctl.errors import EnvironmentGone, LaunchFailed, PathRefused, ServeFailed
@@ -106,7 +106,9 @@ class DockerBox:
         steps = parts_of(source)
         self._refuse_links(steps)
         stream = self._engine.download(self._name, "/".join((WORKDIR, *steps)))
-        return archives.receive(stream, target, Budget(self._info.limits.disk_mb))
+        inner = [parts_of(place) for place in self._info.places]
+        without = [place[len(steps) :] for place in inner if len(place) > len(steps) and place[: len(steps)] == steps]
+        return archives.receive(stream, target, Budget(self._info.limits.disk_mb), without)
 
     def serve(self, argv: Sequence[str], port: int, seconds: float) -> Served:
         if not self._engine.local:
@@ -178,6 +180,7 @@ class DockerBackend:
     def launch(self, request: LaunchRequest) -> DockerBox:
         image = request.image or (request.prepared.location if request.prepared else self._settings.docker_image)
         self._engine.ensure_image(image)
+        parts = request.prepared.parts if request.prepared else ()
         name, folder = self._store.create(("run",))
         (folder / "run").chmod(0o777)  # noqa: S103 - the folder above is private; the container has another uid
         info = EnvironmentInfo(
@@ -187,6 +190,8 @@ class DockerBackend:
             owner_pid=os.getpid(),
             labels=request.labels,
             prepared=request.prepared.digest if request.prepared else None,
+            parts=tuple(part.digest for part in parts),
+            places=fitting.place_paths(parts),
             network=request.network,
             limits=request.limits,
             notes=NOTES,
@@ -224,4 +229,8 @@ class DockerBackend:
         if request.prepared is not None and request.prepared.python is not None:
             path = f"{prelude.VENV}/bin:{prelude.SITE}/bin:{path}"
             env["VIRTUAL_ENV"] = prelude.VENV
-        return {**env, "PATH": path, **request.env}
+        parts = request.prepared.parts if request.prepared is not None else ()
+        results = {part.ecosystem: part.location for part in parts}
+        own = fitting.program_folders(parts, results, mounts.HOME)
+        path = ":".join([*own, path])
+        return {**env, **fitting.variables(parts, results, mounts.HOME), "PATH": path, **request.env}

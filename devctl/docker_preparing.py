@@ -5,27 +5,32 @@ import json
 import logging
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devctl import archives, mounts
 from devctl.capture import MiddleCut
-from devctl.dependencies import DependencyPlan, plan_dependencies
+from devctl.ecosystems.catalogue import ecosystem_named, plan_tree
+from devctl.ecosystems.python import uv_path
+from devctl.ecosystems.records import Plan, Seen, Step
+from devctl.ecosystems.toolchain import ToolchainMissing
 from devctl.errors import PreparationFailed
 from devctl.files import Budget
-from devctl.inside import hook, prelude
+from devctl.inside import prelude
+from devctl.installers import common_env
 from devctl.preparing import (
-    DOWNLOADS,
     LAYOUT,
     LOG_TAIL,
-    check_installer,
     check_python,
-    install_arguments,
-    installer_env,
     locked,
-    uv_path,
+    part_of,
+    parts_digest,
+    prepare_parts,
+    prepared_of,
+    run_steps,
 )
-from devctl.records import ExecResult, Prepared, PrepareRequest
+from devctl.records import WORKDIR, ExecResult, Part, Prepared, PrepareRequest
 from devctl.settings import DevctlSettings
 from devctl.store import Store
 
@@ -36,8 +41,10 @@ log = logging.getLogger(__name__)
 
 REPOSITORY = "devctl-prepared"
 _CERTIFICATES = f"{mounts.HOME}/certificates.pem"
-_UV = f"{mounts.HOME}/uv"
 _VERSION = ("python3", "-c", "import platform; print(platform.python_version())")
+_FIND = 'for name; do command -v "$name" >/dev/null || { echo "$name"; exit 3; }; done'
+_MOVE = 'result=$1; shift; while [ $# -gt 0 ]; do mkdir -p "$(dirname "$2")"; mv "$result/$1" "$2"; shift 2; done'
+_CLEAR = f"rm -rf {mounts.HOME}/* {mounts.HOME}/.[!.]* {mounts.DOWNLOADS}/* {mounts.PLAN}/*"
 
 
 def prepare_image(engine: "Engine", settings: DevctlSettings, store: Store, request: PrepareRequest) -> Prepared:
@@ -45,8 +52,9 @@ def prepare_image(engine: "Engine", settings: DevctlSettings, store: Store, requ
     from devctl.docker_engine import container_name
 
     image = choose_image(engine, settings, request)
-    plan = plan_dependencies(request.tree, request.packages)
-    digest = plan.digest("docker", LAYOUT, engine.ensure_image(image))
+    plans = plan_tree(request.tree, request.packages)
+    base = engine.ensure_image(image)
+    digest = parts_digest([plan.digest("docker", LAYOUT, base) for plan in plans])
     location = f"{REPOSITORY}:{digest}"
     folder = store.home / "prepared"
     folder.mkdir(exist_ok=True, mode=0o700)
@@ -58,38 +66,65 @@ def prepare_image(engine: "Engine", settings: DevctlSettings, store: Store, requ
         engine.remove(name)
         engine.create(name, image, request.limits, settings.docker_prepare_network, {})
         try:
-            return _install(Installation(engine, name, settings, request, plan), digest, location)
+            return _install(engine, name, settings, request, plans, location)
         finally:
             engine.remove(name)
 
 
-class Installation:
-    """One run of the installer in a container."""
+class ContainerInstaller:
+    """Runs the steps of one ecosystem's installation in a container."""
 
     def __init__(
-        self,
-        engine: "Engine",
-        name: str,
-        settings: DevctlSettings,
-        request: PrepareRequest,
-        plan: DependencyPlan,
+        self, engine: "Engine", name: str, settings: DevctlSettings, request: PrepareRequest, ecosystem: str
     ) -> None:
+        trusted = settings.certificates is not None and settings.certificates.is_file()
         self.engine = engine
         self.name = name
         self.settings = settings
         self.request = request
-        self.plan = plan
-        self.env = installer_env(settings, DOWNLOADS) | {"UV_NO_CACHE": "1"}
-        path = engine.variables(choose_image(engine, settings, request)).get("PATH")
-        self.env |= {"PATH": path} if path else {}
-        if settings.certificates is not None:
-            self.env |= dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT"), _CERTIFICATES)
+        self.seen = Seen(
+            plan=f"{mounts.PLAN}/{ecosystem}",
+            result=mounts.result_place(ecosystem),
+            downloads=f"{mounts.DOWNLOADS}/{ecosystem}",
+            home=mounts.HOME,
+            certificates=_CERTIFICATES if trusted else None,
+        )
+        path = engine.variables(choose_image(engine, settings, request)).get("PATH", "/usr/local/bin:/usr/bin:/bin")
+        self._env = common_env(settings, self.seen, f"{mounts.HOME}/bin:{path}")
 
-    def run(self, *argv: str) -> ExecResult:
-        """Run one command in the container."""
+    def lay_out(self, plan: Plan) -> None:
+        """Put the plan's files and our own programs where the installer's user can read them."""
+        from devctl.docker_engine import UID
+
+        if self.seen.certificates is not None and self.settings.certificates is not None:
+            self.upload(mounts.HOME, {"certificates.pem": self.settings.certificates.read_bytes()})
+        if plan.ecosystem == "python":
+            with archives.of_path(Path(uv_path()).resolve(), ("bin", "uv"), UID, Budget(512)) as program:
+                self.engine.upload(self.name, mounts.HOME, program)
+        folders = [self.seen.plan, self.seen.result, self.seen.downloads, mounts.DOWNLOADS, mounts.PLAN, mounts.PARTS]
+        files = {**plan.more, **plan.files}
+        inner = {str(parent) for path in files for parent in Path(path).parents if str(parent) != "."}
+        folders += [f"{self.seen.plan}/{path}" for path in inner]
+        self.engine.upload(
+            self.name, "/", archives.of_folders(sorted(folder.removeprefix("/") for folder in folders), UID)
+        )
+        self.upload(self.seen.plan, files)
+
+    def upload(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Put files into a folder of the container."""
+        from devctl.docker_engine import UID
+
+        self.engine.upload(self.name, folder, archives.of_bytes(files, UID))
+
+    def run(self, step: Step, env: Mapping[str, str]) -> ExecResult:
+        """Run one step; one that must be without network is left out, for a container has it all the time."""
+        if not step.network:
+            return ExecResult(exit_code=0, output="", timed_out=False, truncated=False, seconds=0)
         output = MiddleCut(self.request.limits.output_bytes)
         begin = time.monotonic()
-        code = self.engine.execute(self.name, argv, self.env, output.add, self.request.limits.seconds)
+        argv = ("sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", f"{self.seen.result}/{step.cwd}", *step.argv)
+        limit = self.request.limits.seconds
+        code = self.engine.execute(self.name, argv, {**self._env, **env}, output.add, limit)
         return ExecResult(
             exit_code=124 if code is None else code,
             output=output.value().decode("utf-8", "replace"),
@@ -97,12 +132,6 @@ class Installation:
             truncated=output.omitted > 0,
             seconds=time.monotonic() - begin,
         )
-
-    def upload(self, files: dict[str, bytes]) -> None:
-        """Put files where the installer's user can read them."""
-        from devctl.docker_engine import UID
-
-        self.engine.upload(self.name, mounts.HOME, archives.of_bytes(files, UID))
 
 
 def choose_image(engine: "Engine", settings: DevctlSettings, request: PrepareRequest) -> str:
@@ -153,56 +182,55 @@ def _built(engine: "Engine", tree: Path, dockerfile: Path) -> str:
     return tag
 
 
-def _install(work: Installation, digest: str, location: str) -> Prepared:
-    begin = time.monotonic()
-    version = work.run(*_VERSION)
-    python: str | None = f"{prelude.VENV}/bin/python"
-    output = ""
-    if version.exit_code != 0:
-        if work.request.packages or work.plan.requirements:
-            raise PreparationFailed(
-                "the image has no python3", log=version.output, hint="name an image with Python in it"
-            )
-        python = None
-    else:
-        check_python(work.plan, version.output.strip(), work.request.tree)
-        output = _install_packages(work)
-    prepared = Prepared(
-        digest=digest, backend="docker", location=location, python=python,
-        log=output[-LOG_TAIL:], seconds=round(time.monotonic() - begin, 3),
-    )  # fmt: skip
-    work.engine.commit(work.name, REPOSITORY, digest, {"devctl.prepared": prepared.model_dump_json()})
+def _install(
+    engine: "Engine",
+    name: str,
+    settings: DevctlSettings,
+    request: PrepareRequest,
+    plans: tuple[Plan, ...],
+    location: str,
+) -> Prepared:
+    digest = location.rpartition(":")[2]
+    parts, notes = prepare_parts(
+        plans, lambda plan: _part(ContainerInstaller(engine, name, settings, request, plan.ecosystem), plan, digest)
+    )
+    last = ContainerInstaller(engine, name, settings, request, "python")
+    last.run(Step(argv=("sh", "-c", _CLEAR)), {})
+    for part in parts:
+        _give(last, part)
+    has_python = any(part.ecosystem == "python" and part.location for part in parts)
+    python = f"{prelude.VENV}/bin/python" if has_python else None
+    prepared = prepared_of(parts, notes, backend="docker", location=location, python=python, digest=digest)
+    engine.commit(name, REPOSITORY, digest, {"devctl.prepared": prepared.model_dump_json()})
     return prepared
 
 
-def _install_packages(work: Installation) -> str:
-    from devctl.docker_engine import UID
-
-    work.upload({"requirements.txt": _lines(work.plan.requirements), "constraints.txt": _lines(work.plan.constraints)})
-    if work.settings.certificates is not None and work.settings.certificates.is_file():
-        work.upload({"certificates.pem": work.settings.certificates.read_bytes()})
-    with archives.of_path(Path(uv_path()).resolve(), ("uv",), UID, Budget(512)) as program:
-        work.engine.upload(work.name, mounts.HOME, program)
-    work.engine.upload(work.name, "/opt/devctl", archives.of_folders(("venv", "downloads"), UID))
-    plan, request = work.plan, work.request
-    output = check_installer(
-        work.run(_UV, "venv", "--allow-existing", "--python", "python3", prelude.VENV), request, plan
-    )
-    _add_hook(work)
-    if plan.requirements:
-        arguments = install_arguments(f"{prelude.VENV}/bin/python", mounts.HOME)
-        output += check_installer(work.run(_UV, *arguments), request, plan)
-    work.run("sh", "-c", f"rm -rf {mounts.HOME}/* {mounts.HOME}/.[!.]* {DOWNLOADS}/*")
-    return output
+def _part(work: ContainerInstaller, plan: Plan, digest: str) -> Part:
+    begin = time.monotonic()
+    ecosystem = ecosystem_named(plan.ecosystem)
+    work.lay_out(plan)
+    if lacking := _lacking(work, ecosystem.programs):
+        if plan.ecosystem == "python" and not plan.packages:
+            return Part(ecosystem=plan.ecosystem, digest=digest, location="")
+        raise ToolchainMissing(
+            f"the image has no {lacking}, and the tree needs it for {plan.ecosystem}", log="", hint=ecosystem.how
+        )
+    if plan.ecosystem == "python":
+        check_python(plan, work.run(Step(argv=_VERSION), {}).output.strip(), work.request.tree)
+    output, fitting = run_steps(ecosystem, plan, work, work.settings, work.request)
+    update = {"log": output[-LOG_TAIL:], "seconds": round(time.monotonic() - begin, 3)}
+    return part_of(plan, fitting, digest, work.seen.result).model_copy(update=update)
 
 
-def _add_hook(work: Installation) -> None:
-    from devctl.docker_engine import UID
-
-    found = work.run(f"{prelude.VENV}/bin/python", "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])")
-    files = {f"{hook.NAME}.py": hook.MODULE.encode(), f"{hook.NAME}.pth": hook.PTH.encode()}
-    work.engine.upload(work.name, found.output.strip(), archives.of_bytes(files, UID))
+def _lacking(work: ContainerInstaller, programs: tuple[str, ...]) -> str:
+    """The first program that the image does not have."""
+    found = work.run(Step(argv=("sh", "-c", _FIND, "sh", *programs)), {})
+    return found.output.strip() if found.exit_code else ""
 
 
-def _lines(lines: tuple[str, ...]) -> bytes:
-    return ("\n".join(lines) + "\n").encode()
+def _give(work: ContainerInstaller, part: Part) -> None:
+    """Move what belongs into the work folder and the home to where environments have it."""
+    moves = [(place.source, f"{WORKDIR}/{place.target}") for place in part.places]
+    moves += [(seed.source, f"{mounts.HOME}/{seed.target}") for seed in part.seeds]
+    words = [word for move in moves for word in move]
+    work.run(Step(argv=("sh", "-euc", _MOVE, "sh", part.location, *words)), {})

@@ -6,7 +6,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from devctl.backend import Backend, Usability
-from devctl.dependencies import plan_dependencies
+from devctl.ecosystems.catalogue import plan_tree, wanted_packages
 from devctl.environment import Environment
 from devctl.errors import DevctlError, LaunchRefused, NoSuchEnvironment, SandboxUnavailable
 from devctl.records import BackendName, EnvironmentInfo, LaunchRequest, Prepared, PrepareRequest
@@ -39,7 +39,7 @@ class Launcher:
         output, LaunchRefused when the policy does not grant the network for it, or one of the packages: those
         asked for and those the tree declares.
         """
-        wanted = plan_dependencies(request.tree, request.packages).requirements
+        wanted = wanted_packages(plan_tree(request.tree, request.packages))
         self._ask(request.role, "environment.prepare", request.repository, wanted, "packages")
         return self._backend.prepare(request)
 

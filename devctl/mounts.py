@@ -1,16 +1,23 @@
 """What an environment under bubblewrap sees of this host: the system, one Python, its own folders."""
 
 import os
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 from devctl.errors import SettingsInvalid
 from devctl.inside import prelude
-from devctl.records import WORKDIR, Record
+from devctl.records import WORKDIR, Record, Toolchain
 
 HOME = "/home/devctl"
 RUN = "/run/devctl"
 CERTIFICATES = "/opt/devctl/certificates.pem"
+BIN = "/opt/devctl/bin"
+"""Links to the programs of toolchains."""
+PARTS = "/opt/devctl/parts"
+"""What was installed, a folder for each ecosystem but Python."""
+PLAN = "/opt/devctl/plan"
+DOWNLOADS = "/opt/devctl/downloads"
+_TOOLCHAINS = "/opt/devctl/toolchains"
 PRIVATE = ("work", "home", "tmp", "site", "run")
 """The folders that each environment has for itself, below its folder on the host."""
 
@@ -61,6 +68,45 @@ def find_interpreter(path: Path) -> Interpreter:
         inside=f"{place}/{host.relative_to(prefix)}",
         binds=(*_folders(place), "--ro-bind", str(prefix), place),
     )
+
+
+class ToolchainMounts(Record):
+    """How toolchains of this host are put into a sandbox."""
+
+    arguments: tuple[str, ...]
+    env: dict[str, str]
+
+
+def result_place(ecosystem: str) -> str:
+    """Where environments have what was installed for an ecosystem."""
+    return prelude.VENV if ecosystem == "python" else f"{PARTS}/{ecosystem}"
+
+
+def toolchain_mounts(toolchains: Sequence[Toolchain]) -> ToolchainMounts:
+    """Bind the folders of toolchains read-only at their own paths, and link their programs into one folder.
+
+    A folder whose path environments have for something else is bound elsewhere.
+    """
+    arguments: list[str] = [*_folders(f"{BIN}/x"), *_folders(f"{PARTS}/x"), *_folders(f"{DOWNLOADS}/x")]
+    env: dict[str, str] = {}
+    moved: dict[str, str] = {}
+    for source in dict.fromkeys(bind for toolchain in toolchains for bind in toolchain.binds):
+        target = source
+        if any(source == ours or source.startswith(ours + "/") for ours in _OURS):
+            target = moved[source] = f"{_TOOLCHAINS}/{len(moved)}"
+        arguments += [*_folders(target), "--ro-bind", source, target]
+    for toolchain in toolchains:
+        env |= {name: _moved(value, moved) for name, value in toolchain.env.items()}
+        for name, program in toolchain.programs.items():
+            arguments += ["--symlink", _moved(program, moved), f"{BIN}/{name}"]
+    return ToolchainMounts(arguments=tuple(arguments), env=env)
+
+
+def _moved(path: str, moved: Mapping[str, str]) -> str:
+    for source, target in moved.items():
+        if path == source or path.startswith(source + "/"):
+            return target + path.removeprefix(source)
+    return path
 
 
 def system_mounts() -> list[str]:
@@ -114,6 +160,23 @@ def write_accounts(folder: Path, uid: int, gid: int) -> None:
     (folder / "hosts").write_text("127.0.0.1 localhost devctl\n::1 localhost\n")
     for name in ("passwd", "group", "hosts"):
         (folder / name).chmod(0o644)
+
+
+def place_mounts(work: Path, parts: Sequence[tuple[str, str]]) -> list[str]:
+    """Lay installed folders over places of the work folder; what is written there is gone after the command.
+
+    Each part is a folder of this host and a path in the work folder. The folders above a place become mounts of
+    their own, so that no command can put a link in the way of the next one's mounts.
+    """
+    arguments: list[str] = []
+    pinned: set[PurePosixPath] = set()
+    for source, target in parts:
+        for folder in reversed(PurePosixPath(target).parents[:-1]):
+            if folder not in pinned:
+                arguments += ["--bind", str(work / folder), f"{WORKDIR}/{folder}"]
+                pinned.add(folder)
+        arguments += ["--overlay-src", source, "--tmp-overlay", f"{WORKDIR}/{target}"]
+    return arguments
 
 
 def _folders(path: str) -> list[str]:

@@ -1,68 +1,43 @@
-"""Installing a tree's dependencies into a read-only environment that is kept and shared.
+"""Installing a tree's dependencies into read-only folders that are kept and shared.
 
-The installer runs in a sandbox with the network and without secrets, as a user of its own. Its result is
-published whole, by a rename, under the digest of all that decides it; two processes that want the same one
-wait for each other at a lock file.
+Each ecosystem of a tree is a part of its own. Its installer runs in a sandbox with the network and without
+secrets, as a user of its own. The result is published whole, by a rename, under the digest of all that decides
+it; two processes that want the same one wait for each other at a lock file.
 """
 
 import fcntl
+import hashlib
 import logging
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Protocol
+from pathlib import Path, PurePosixPath
 
 from devctl import mounts
 from devctl.capture import run_tool
-from devctl.dependencies import DependencyPlan, plan_dependencies
+from devctl.ecosystems.catalogue import ecosystem_named, plan_tree
+from devctl.ecosystems.ecosystem import Ecosystem
+from devctl.ecosystems.records import Fitting, Plan, Step
+from devctl.ecosystems.toolchain import Host, ToolchainMissing
 from devctl.errors import PreparationFailed, SettingsInvalid
-from devctl.inside import hook, prelude
-from devctl.records import Command, ExecResult, Limits, Prepared, PrepareRequest
-from devctl.sandbox import Sandbox, run_in
+from devctl.inside import prelude
+from devctl.installers import Installer, InstallerMaker, Site
+from devctl.records import ExecResult, Part, Prepared, PrepareRequest
 from devctl.settings import DevctlSettings
-from devctl.store import FIRST_UID, Store
+from devctl.store import Store
 
 log = logging.getLogger(__name__)
 
-INSTALLER_UID = FIRST_UID - 1
-"""The user that installs when devctl runs as root; it owns the download cache and nothing else."""
-UV = "/opt/devctl/uv"
-DOWNLOADS = "/opt/devctl/downloads"
-PLAN = "/opt/devctl/plan"
 LOG_TAIL = 6_000
-LAYOUT = "1"
+LAYOUT = "2"
 """Raised when the same dependencies would be laid out differently, so that old caches are not used."""
 
 
-class Installer(Protocol):
-    """Runs the installer in a scratch folder that holds `venv` and `plan`."""
-
-    venv: str
-    """The virtual environment, as the installer sees it."""
-    plan: str
-    """The folder of requirements, as the installer sees it."""
-    python: str
-    """The Python to build on, as the installer sees it."""
-
-    def run(self, arguments: tuple[str, ...], seconds: float) -> ExecResult:
-        """Run the installer to its end."""
-
-
-class InstallerMaker(Protocol):
-    """Makes the installer of one preparation."""
-
-    def __call__(
-        self, settings: DevctlSettings, scratch: Path, interpreter: mounts.Interpreter, limits: Limits
-    ) -> Installer:
-        """Lay out the scratch folder for one run."""
-
-
-class VenvCache:
-    """Virtual environments by the digest of what decides them."""
+class PartCache:
+    """What was installed, by the digest of what decides it."""
 
     def __init__(self, settings: DevctlSettings, store: Store, backend: str, installer: InstallerMaker) -> None:
         self._settings = settings
@@ -70,23 +45,27 @@ class VenvCache:
         self._backend = backend
         self._installer = installer
         self._folder = store.home / "prepared"
+        self._host = Host(settings)
 
     def prepare(self, request: PrepareRequest) -> Prepared:
         """Install a tree's dependencies, or find them; raises PreparationFailed."""
         interpreter = mounts.find_interpreter(request.interpreter or self._settings.interpreter)
-        version = interpreter_version(interpreter.host)
-        plan = plan_dependencies(request.tree, request.packages)
-        check_python(plan, version, request.tree)
-        digest = plan.digest(self._backend, LAYOUT, str(interpreter.host), version)
-        self._folder.mkdir(exist_ok=True, mode=0o700)
-        with locked(self._folder / f"{digest}.lock"):
-            if found := self._find(digest):
-                return found
-            return self._install(request, plan, interpreter, digest)
+        plans = plan_tree(request.tree, request.packages)
+        parts, notes = prepare_parts(plans, lambda plan: self._part(request, plan, interpreter))
+        python = next(part for part in parts if part.ecosystem == "python")
+        inside = prelude.VENV if self._backend == "bubblewrap" else python.location
+        return prepared_of(
+            parts,
+            notes,
+            backend=self._backend,
+            location=python.location,
+            python=f"{inside}/bin/python",
+            interpreter=str(interpreter.host),
+        )
 
     def prune(self) -> list[str]:
-        """Remove all cached environments that nobody uses, and the downloads; returns the digests."""
-        used = {state.info.prepared for state in self._store.states()}
+        """Remove all that was installed and that nobody uses, and the downloads; returns the digests."""
+        used = {digest for state in self._store.states() for digest in state.info.parts}
         removed = []
         for folder in sorted(self._folder.glob("*")) if self._folder.is_dir() else ():
             if folder.is_dir() and folder.name not in used:
@@ -95,115 +74,155 @@ class VenvCache:
         shutil.rmtree(self._store.home / "downloads", ignore_errors=True)
         return removed
 
-    def _find(self, digest: str) -> Prepared | None:
-        record = self._folder / digest / "prepared.json"
-        return Prepared.model_validate_json(record.read_text()) if record.is_file() else None
+    def _part(self, request: PrepareRequest, plan: Plan, interpreter: mounts.Interpreter) -> Part:
+        ecosystem = ecosystem_named(plan.ecosystem)
+        toolchain = ecosystem.toolchain(plan, self._host)
+        decided = [self._backend, LAYOUT, toolchain.version, *toolchain.programs.values()]
+        if plan.ecosystem == "python":
+            version = interpreter_version(interpreter.host)
+            check_python(plan, version, request.tree)
+            decided = [self._backend, LAYOUT, str(interpreter.host), version]
+        digest = plan.digest(*decided)
+        self._folder.mkdir(exist_ok=True, mode=0o700)
+        with locked(self._folder / f"{digest}.lock"):
+            record = self._folder / digest / "part.json"
+            if record.is_file():
+                return Part.model_validate_json(record.read_text())
+            log.info("installing the %s packages of %s as %s", plan.ecosystem, request.tree, digest)
+            scratch = Path(tempfile.mkdtemp(prefix=f".{digest}-", dir=self._folder))
+            site = Site(
+                scratch=scratch,
+                downloads=self._store.home / "downloads" / plan.ecosystem,
+                ecosystem=plan.ecosystem,
+                toolchain=toolchain,
+                interpreter=interpreter,
+                limits=request.limits,
+            )
+            try:
+                return self._install(request, plan, site, digest)
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
 
-    def _install(
-        self, request: PrepareRequest, plan: DependencyPlan, interpreter: mounts.Interpreter, digest: str
-    ) -> Prepared:
+    def _install(self, request: PrepareRequest, plan: Plan, site: Site, digest: str) -> Part:
         begin = time.monotonic()
-        log.info("installing %s requirements of %s as %s", len(plan.requirements), request.tree, digest)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{digest}-", dir=self._folder))
-        try:
-            installer = self._installer(self._settings, scratch, interpreter, request.limits)
-            result = installer.run(("venv", "--python", installer.python, installer.venv), request.limits.seconds)
-            output = check_installer(result, request, plan)
-            _add_hook(scratch / "venv")  # before any package's code could lay links in the way
-            _write_plan(scratch / "plan", plan)
-            if plan.requirements:
-                arguments = install_arguments(f"{installer.venv}/bin/python", installer.plan)
-                output += check_installer(installer.run(arguments, request.limits.seconds), request, plan)
-            return self._publish(scratch, digest, interpreter, output, time.monotonic() - begin)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-
-    def _publish(
-        self, scratch: Path, digest: str, interpreter: mounts.Interpreter, output: str, seconds: float
-    ) -> Prepared:
-        """Make the environment read-only and give it its final name; the record inside makes it whole."""
+        ecosystem = ecosystem_named(plan.ecosystem)
+        installer = self._installer(self._settings, site, plan)
+        output, fitting = run_steps(ecosystem, plan, installer, self._settings, request)
         place = self._folder / digest
-        prepared = Prepared(
-            digest=digest,
-            backend=self._backend,
-            location=str(place / "venv"),
-            python=f"{prelude.VENV}/bin/python" if self._backend == "bubblewrap" else f"{place}/venv/bin/python",
-            interpreter=str(interpreter.host),
-            log=output[-LOG_TAIL:],
-            seconds=round(seconds, 3),
+        part = part_of(plan, fitting, digest, str(place / "result")).model_copy(
+            update={
+                "toolchain": site.toolchain,
+                "log": output[-LOG_TAIL:],
+                "seconds": round(time.monotonic() - begin, 3),
+            }
         )
-        final = scratch / "final"
+        final = site.scratch / "final"
         final.mkdir()
-        (scratch / "venv").rename(final / "venv")
-        _close(final / "venv")
-        (final / "prepared.json").write_text(prepared.model_dump_json())
+        (site.scratch / "result").rename(final / "result")
+        _close(final / "result", 0o755 if plan.ecosystem == "python" else 0o777)
+        (final / "part.json").write_text(part.model_dump_json())
         shutil.rmtree(place, ignore_errors=True)
         final.rename(place)
-        return prepared
+        return part
 
 
-class SandboxedInstaller:
-    """Runs the installer in a sandbox with the network of this host and none of its files or secrets."""
+def prepare_parts(plans: tuple[Plan, ...], prepare: Callable[[Plan], Part]) -> tuple[list[Part], list[str]]:
+    """Prepare each plan; returns the parts, and notes on those that a tree can do without.
 
-    venv, plan = prelude.VENV, PLAN
-
-    def __init__(
-        self, settings: DevctlSettings, scratch: Path, interpreter: mounts.Interpreter, limits: Limits
-    ) -> None:
-        self.python = interpreter.inside
-        uid = INSTALLER_UID if os.geteuid() == 0 else None
-        downloads = settings.folder / "downloads"
-        for folder in (downloads, scratch / "plan", scratch / "venv", *(scratch / n for n in mounts.PRIVATE)):
-            folder.mkdir(exist_ok=True)
-            if uid is not None and folder.name != "plan":
-                os.chown(folder, uid, uid)
-        mounts.write_accounts(scratch, uid or os.getuid(), uid or os.getgid())
-        arguments = [*mounts.system_mounts(), *mounts.kernel_mounts(256), *mounts.private_mounts(scratch)]
-        arguments += [*interpreter.binds, *mounts.network_mounts(settings.certificates)]
-        arguments += ["--ro-bind", uv_path(), UV, "--ro-bind", str(scratch / "plan"), PLAN]
-        arguments += ["--bind", str(scratch / "venv"), prelude.VENV, "--bind", str(downloads), DOWNLOADS]
-        env = installer_env(settings, DOWNLOADS)
-        if settings.certificates is not None and settings.certificates.is_file():
-            env |= dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT"), mounts.CERTIFICATES)
-        self._sandbox = Sandbox(mounts=tuple(arguments), env=env, limits=limits, uid=uid, network=True)
-
-    def run(self, arguments: tuple[str, ...], seconds: float) -> ExecResult:
-        return run_in(self._sandbox, Command(argv=(UV, *arguments), seconds=seconds))
+    What lies deeper in the tree than its shallowest project may fail, and a toolchain may be missing where
+    another of the tree's ecosystems is there. Raises PreparationFailed otherwise.
+    """
+    depths = [plan.depth for plan in plans if plan.depth is not None]
+    parts: list[Part] = []
+    failed: list[tuple[Plan, PreparationFailed]] = []
+    for plan in plans:
+        try:
+            parts.append(prepare(plan))
+        except PreparationFailed as error:
+            deeper = plan.depth is not None and plan.depth > min(depths)
+            if plan.ecosystem == "python" or not (deeper or isinstance(error, ToolchainMissing)):
+                raise
+            failed.append((plan, error))
+    declared = {plan.ecosystem for plan in plans if plan.depth is not None}
+    if failed and not declared & {part.ecosystem for part in parts}:
+        raise failed[0][1]
+    notes = [f"{plan.ecosystem} was not prepared: {error}" for plan, error in failed]
+    for note in notes:
+        log.warning("%s", note)
+    return parts, notes
 
 
-def install_arguments(python: str, plan: str) -> tuple[str, ...]:
-    """The installer's arguments; copies, not links, so that nothing shares a file with the downloads."""
-    files = ("-r", f"{plan}/requirements.txt", "-c", f"{plan}/constraints.txt")
-    return ("pip", "install", "--python", python, "--link-mode", "copy", *files)
+def prepared_of(
+    parts: list[Part],
+    notes: list[str],
+    *,
+    backend: str,
+    location: str,
+    python: str | None,
+    interpreter: str | None = None,
+    digest: str | None = None,
+) -> Prepared:
+    """All parts of a tree as one record."""
+    return Prepared(
+        digest=digest or parts_digest([part.digest for part in parts]),
+        backend=backend,
+        location=location,
+        python=python,
+        interpreter=interpreter,
+        log="\n".join([*notes, *(part.log for part in parts if part.log)])[-LOG_TAIL:],
+        seconds=round(sum(part.seconds for part in parts), 3),
+        parts=tuple(parts),
+        notes=tuple(notes),
+    )
 
 
-def uv_path() -> str:
-    """The installer that the wheel `uv` brings."""
-    import uv
-
-    return uv.find_uv_bin()
+def parts_digest(digests: list[str]) -> str:
+    """One digest for several; that of a single part is its own."""
+    return digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()[:32]
 
 
-def installer_env(settings: DevctlSettings, downloads: str) -> dict[str, str]:
-    """What the installer sees: proxy and index, where it may write, and nothing else."""
-    env = {
-        "HOME": mounts.HOME,
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-        "UV_CACHE_DIR": downloads,
-        "UV_NO_CONFIG": "1",
-        "UV_PYTHON_DOWNLOADS": "never",
-        "UV_NO_PROGRESS": "1",
-        "UV_COMPILE_BYTECODE": "1",
-        **settings.installer_env,
-    }
-    if pip_index := settings.installer_env.get("PIP_INDEX_URL"):
-        env.setdefault("UV_DEFAULT_INDEX", pip_index)
-    return env
+def part_of(plan: Plan, fitting: Fitting, digest: str, location: str) -> Part:
+    """What a plan has come to; places that lead out of the work folder are dropped."""
+    return Part(
+        ecosystem=plan.ecosystem,
+        digest=digest,
+        location=location,
+        env=fitting.env,
+        path=fitting.path,
+        written=fitting.written,
+        places=tuple(place for place in fitting.places if is_inner(place.target) and is_inner(place.source)),
+        seeds=fitting.seeds,
+        locks=tuple(path for path in fitting.locks if is_inner(path)),
+    )
 
 
-def check_installer(result: ExecResult, request: PrepareRequest, plan: DependencyPlan) -> str:
-    """Return the installer's output; raises PreparationFailed when it did not succeed."""
+def is_inner(path: str) -> bool:
+    """Whether a path that an installation printed is a plain one below the folder it is for."""
+    pure = PurePosixPath(path)
+    return bool(path) and path.isprintable() and not pure.is_absolute() and ".." not in pure.parts
+
+
+def run_steps(
+    ecosystem: Ecosystem, plan: Plan, installer: Installer, settings: DevctlSettings, request: PrepareRequest
+) -> tuple[str, Fitting]:
+    """Install a plan; returns the installer's output and how the result is laid out. Raises PreparationFailed."""
+    env = ecosystem.environment(plan, installer.seen, settings)
+    output = ""
+    for step in ecosystem.steps(plan, installer.seen):
+        result = installer.run(step, env)
+        if step.optional and result.exit_code != 0:
+            log.info(
+                "an optional step for %s ended with %s: %s", plan.ecosystem, result.exit_code, result.output[-300:]
+            )
+            continue
+        output += check_step(result, request, plan, step)
+    listing = ecosystem.listing(plan, installer.seen)
+    listed = installer.run(listing, env).output.splitlines() if listing is not None else []
+    return output, ecosystem.fit(plan, tuple(listed))
+
+
+def check_step(result: ExecResult, request: PrepareRequest, plan: Plan, step: Step) -> str:
+    """Return a step's output; raises PreparationFailed when it did not succeed."""
     if result.exit_code == 0:
         return result.output
     notes = "".join(f"left out: {line}\n" for line in plan.ignored)
@@ -215,8 +234,9 @@ def check_installer(result: ExecResult, request: PrepareRequest, plan: Dependenc
             hint="allow more time, or look at what is downloaded",
         )
     read = ", ".join(plan.sources) or "the packages asked for"
+    where = f" in {step.cwd}" if step.cwd else ""
     raise PreparationFailed(
-        f"the dependencies of {request.tree} could not be installed (from {read})",
+        f"the {plan.ecosystem} dependencies of {request.tree} could not be installed{where} (from {read})",
         log=tail,
         hint="the installer's last lines say which package is at fault",
     )
@@ -230,7 +250,7 @@ def interpreter_version(host: Path) -> str:
     return finished.text.strip()
 
 
-def check_python(plan: DependencyPlan, version: str, tree: Path) -> None:
+def check_python(plan: Plan, version: str, tree: Path) -> None:
     """Refuse a Python that the tree says it does not support; raises PreparationFailed."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -260,27 +280,15 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _write_plan(folder: Path, plan: DependencyPlan) -> None:
-    """Write what is to be installed where the installer's user can read it, whatever our umask is."""
-    folder.chmod(0o755)
-    for name, lines in (("requirements.txt", plan.requirements), ("constraints.txt", plan.constraints)):
-        (folder / name).write_text("\n".join(lines) + "\n")
-        (folder / name).chmod(0o644)
+def _close(result: Path, folder_mode: int) -> None:
+    """Take all write permission from the files of a tree, and give it to root where root published it.
 
-
-def _add_hook(venv: Path) -> None:
-    """Let the environment's Python find the project in /work first."""
-    for folder in (venv / "lib").glob("python*/site-packages"):
-        (folder / f"{hook.NAME}.py").write_text(hook.MODULE)
-        (folder / f"{hook.NAME}.pth").write_text(hook.PTH)
-
-
-def _close(venv: Path) -> None:
-    """Take all write permission from a tree, and give it to root where root published it."""
-    for folder, _, names in os.walk(venv):
+    Folders stay open where environments write into a layer above them; the cache itself is closed to others.
+    """
+    for folder, _, names in os.walk(result):
         for path in (Path(folder), *(Path(folder) / name for name in names)):
             if path.is_symlink():
                 continue
             if os.geteuid() == 0:
                 os.chown(path, 0, 0)
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+            path.chmod(folder_mode if path.is_dir() else 0o755 if path.stat().st_mode & 0o100 else 0o644)

@@ -38,13 +38,68 @@ class Limits(Record):
     """The largest file a process may write, and all that one `get` or `put` may carry, in MiB."""
 
 
+class Toolchain(Record):
+    """The programs of an ecosystem, and where they come from."""
+
+    programs: dict[str, str] = {}
+    """Programs by name, links resolved: on this host and, at the same place, in the environment."""
+    binds: tuple[str, ...] = ()
+    """Folders and files of this host, outside the system's own, that the programs need."""
+    env: dict[str, str] = {}
+    """Variables by which the programs find their parts."""
+    version: str = ""
+    """What decides the result besides the dependency files."""
+
+
+class Place(Record):
+    """Something installed that an environment has in its work folder."""
+
+    source: str
+    """Relative to the result."""
+    target: str
+    """Relative to the work folder."""
+
+
+class Seed(Record):
+    """Something that each environment gets a copy of, because tools write to it."""
+
+    source: str
+    """Relative to the result."""
+    target: str
+    """Relative to the home folder."""
+
+
+class Part(Record):
+    """What was installed for one ecosystem of a tree."""
+
+    ecosystem: str
+    digest: str
+    """Digest of what decides it; the cache knows it by that."""
+    location: str
+    """The result: a folder on this host, or in the image."""
+    env: dict[str, str] = {}
+    """Variables for every command; `{result}` and `{home}` are filled in at launch."""
+    path: tuple[str, ...] = ()
+    """Folders of programs, likewise."""
+    places: tuple[Place, ...] = ()
+    seeds: tuple[Seed, ...] = ()
+    locks: tuple[str, ...] = ()
+    """Lock files that were out of step with the tree, as the installer made them: paths in the tree. In an
+    environment they lie below `.locks` of the result."""
+    written: bool = False
+    """Whether tools write into the result itself; each command gets a layer of its own above it."""
+    toolchain: Toolchain = Toolchain()
+    log: str = ""
+    seconds: float = 0.0
+
+
 class PrepareRequest(Record):
     """A tree whose dependencies are to be installed."""
 
     tree: Path
     """A folder on this host; only its dependency files are read."""
     packages: tuple[str, ...] = ()
-    """Requirements on top of the tree's own, for example `pytest`."""
+    """Requirements on top of the tree's own: `pytest`, or `npm:vitest@3`."""
     interpreter: Path | None = None
     """The Python to build on; None takes the one this program runs on, or the image's."""
     image: str | None = None
@@ -61,11 +116,11 @@ class Prepared(Record):
     """Installed dependencies, ready to be launched any number of times."""
 
     digest: str
-    """Digest of the dependency files, the extra packages, the interpreter and the backend."""
+    """Digest of the dependency files, the extra packages, the toolchains and the backend."""
     backend: str
     """The backend that made it, and that alone can launch it."""
     location: str
-    """Where it lies: a folder on this host, or an image of the Docker engine."""
+    """Where it lies: Python's folder on this host, or an image of the Docker engine."""
     python: str | None
     """The Python inside the environment that has the dependencies."""
     interpreter: str | None = None
@@ -74,6 +129,10 @@ class Prepared(Record):
     """The end of the installer's output."""
     seconds: float
     """How long it took to install; kept when the cache answers."""
+    parts: tuple[Part, ...] = ()
+    """What was installed, ecosystem by ecosystem; Python's is always there."""
+    notes: tuple[str, ...] = ()
+    """What of the tree was not prepared, and why."""
 
 
 class LaunchRequest(Record):
@@ -133,6 +192,10 @@ class EnvironmentInfo(Record):
     labels: dict[str, str] = {}
     prepared: str | None = None
     """Digest of the dependencies it has."""
+    parts: tuple[str, ...] = ()
+    """Digests of its dependencies, ecosystem by ecosystem."""
+    places: tuple[str, ...] = ()
+    """What of the work folder belongs to the environment and not to the work, such as `node_modules`."""
     network: Network
     limits: Limits
     notes: tuple[str, ...] = ()

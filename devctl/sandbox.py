@@ -21,6 +21,8 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ENV_FILE = "/opt/devctl/env"
 SAFE_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 _JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"'
+# a layer above an installed folder belongs to root at its top, whoever owns what is below
+_OPEN = 'while [ "$1" != -- ]; do chmod 0777 "$1" || exit 125; shift; done; shift; exec "$@"'
 _ROOT_ONLY = (
     "--cap-drop",
     "ALL",
@@ -47,6 +49,8 @@ class Sandbox(Record):
     """Whether it shares the network of this host."""
     limited: frozenset[str] = frozenset()
     """Controllers of the control group, if it has one; the rest is limited per process."""
+    opened: tuple[str, ...] = ()
+    """Folders that root laid out inside and that the commands' user may write to."""
 
 
 def bwrap_path() -> Path:
@@ -199,7 +203,8 @@ def _becoming(sandbox: Sandbox) -> Sequence[str]:
         "--ambient-caps=-all",
         "--bounding-set=-all",
     )
-    return ("/usr/bin/setpriv", "--reuid", uid, "--regid", uid, *dropped)
+    opening = ("/bin/sh", "-c", _OPEN, "sh", *sandbox.opened, "--") if sandbox.opened else ()
+    return (*opening, "/usr/bin/setpriv", "--reuid", uid, "--regid", uid, *dropped)
 
 
 def limiting(sandbox: Sandbox, seconds: float | None) -> Sequence[str]:
@@ -212,7 +217,8 @@ def limiting(sandbox: Sandbox, seconds: float | None) -> Sequence[str]:
         "--nofile=4096:4096",
     ]
     if "memory" not in sandbox.limited:
-        arguments.append(f"--as={(limits.memory_mb + 1024) * 1024 * 1024}")
+        # not the address space, of which Java, Go and Node reserve far more than they use
+        arguments.append(f"--data={(limits.memory_mb + 1024) * 1024 * 1024}")
     if "pids" not in sandbox.limited:
         arguments.append(f"--nproc={limits.pids}")
     if seconds is not None:

@@ -29,8 +29,16 @@ PASSED_TO_INSTALLER = (
         "UV_INDEX",
         "UV_HTTP_TIMEOUT",
     ),
+    *("NPM_CONFIG_REGISTRY", "npm_config_registry"),
+    *("GOPROXY", "GOSUMDB", "GONOSUMDB", "GONOPROXY", "GOPRIVATE", "GOFLAGS"),
 )
 """Variables of the host that the installer sees, besides the certificates; nothing else is passed on."""
+
+PASSED_TO_TOOLCHAINS = (
+    *("HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_HOME", "GOROOT", "JAVA_HOME", "M2_HOME", "MAVEN_HOME"),
+    *("GRADLE_HOME", "NVM_DIR", "VOLTA_HOME", "ASDF_DIR", "ASDF_DATA_DIR", "MISE_DATA_DIR", "SDKMAN_DIR"),
+)
+"""Variables by which programs of this host find themselves; only their questions of version see them."""
 
 _TLS = ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
@@ -55,6 +63,10 @@ class DevctlSettings(Record):
     """The Python of this host that environments under bubblewrap have."""
     installer_env: dict[str, str] = {}
     """Proxy and package index for the installer."""
+    search_path: str = os.defpath
+    """Where the toolchains of this host are looked for, as PATH."""
+    toolchain_env: dict[str, str] = {}
+    """What toolchains of this host need to find themselves, such as HOME."""
     certificates: Path | None = None
     """A file of CA certificates that the installer trusts; None leaves it the system's."""
 
@@ -69,6 +81,8 @@ class DevctlSettings(Record):
             "folder": _folder(environment),
             "docker_tls": {name: environment[name] for name in _TLS if environment.get(name)},
             "installer_env": {name: environment[name] for name in PASSED_TO_INSTALLER if environment.get(name)},
+            "search_path": environment.get("PATH", os.defpath),
+            "toolchain_env": {name: environment[name] for name in PASSED_TO_TOOLCHAINS if environment.get(name)},
             "certificates": next((environment[name] for name in CERTIFICATES if environment.get(name)), None),
         }
         names = {

@@ -14,24 +14,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from socket import create_connection
 
-from devctl import mounts
-from devctl.capture import Job, Running, run
+from devctl import fitting, mounts
+from devctl.capture import Job, Running
 from devctl.errors import LaunchFailed, ServeFailed
 from devctl.inside import prelude
-from devctl.preparing import VenvCache, installer_env, uv_path
+from devctl.installers import HostInstaller, link_programs
+from devctl.preparing import PartCache
 from devctl.records import (
     BackendName,
     Command,
     EnvironmentInfo,
     ExecResult,
     LaunchRequest,
-    Limits,
     Prepared,
     PrepareRequest,
 )
 from devctl.sandbox import result_of
 from devctl.serving import Background, Served
-from devctl.settings import CERTIFICATES, DevctlSettings
+from devctl.settings import DevctlSettings
 from devctl.store import Store
 from devctl.work_folder import WorkFolder
 
@@ -91,7 +91,7 @@ class UnsandboxedBox:
     def _job(self, command: Command, mark: str) -> Job:
         limits = self._info.limits
         bounds = ["--core=0", f"--fsize={limits.disk_mb * 1024 * 1024}"]
-        bounds.append(f"--as={(limits.memory_mb + 1024) * 1024 * 1024}")
+        bounds.append(f"--data={(limits.memory_mb + 1024) * 1024 * 1024}")
         return Job(
             argv=("prlimit", *bounds, "/bin/sh", "-c", prelude.SCRIPT, "sh", command.cwd, *command.argv),
             env={**self._env, **command.env, _MARK: mark.partition("=")[2]},
@@ -123,15 +123,16 @@ class UnsandboxedBackend:
     def __init__(self, settings: DevctlSettings, store: Store) -> None:
         self._settings = settings
         self._store = store
-        self._venvs = VenvCache(settings, store, self.name, HostInstaller)
+        self._parts = PartCache(settings, store, self.name, HostInstaller)
         log.warning("%s", NOTE)
 
     def prepare(self, request: PrepareRequest) -> Prepared:
-        return self._venvs.prepare(request)
+        return self._parts.prepare(request)
 
     def launch(self, request: LaunchRequest) -> UnsandboxedBox:
         if request.image is not None:
             raise LaunchFailed(f"the image {request.image!r} needs Docker", "set DEVCTL_BACKEND=docker")
+        parts = request.prepared.parts if request.prepared else ()
         name, folder = self._store.create(mounts.PRIVATE)
         info = EnvironmentInfo(
             id=name,
@@ -140,11 +141,16 @@ class UnsandboxedBackend:
             owner_pid=os.getpid(),
             labels=request.labels,
             prepared=request.prepared.digest if request.prepared else None,
+            parts=tuple(part.digest for part in parts),
+            places=fitting.place_paths(parts),
             network=request.network,
             limits=request.limits,
             notes=(NOTE, "memory and file size are limited per process; processes are not counted"),
         )
         self._store.record(info)
+        link_programs(folder / "bin", [part.toolchain for part in parts if part.ecosystem != "python"])
+        fitting.copy_seeds(parts, folder / "home", None)
+        fitting.copy_places(parts, folder / "work", None)
         return UnsandboxedBox(self._store, info, self._env(folder, request))
 
     def running(self) -> list[EnvironmentInfo]:
@@ -160,7 +166,7 @@ class UnsandboxedBackend:
         return names
 
     def prune(self) -> list[str]:
-        return self._venvs.prune()
+        return self._parts.prune()
 
     def _env(self, folder: Path, request: LaunchRequest) -> dict[str, str]:
         interpreter = (request.interpreter or self._settings.interpreter).resolve()
@@ -175,33 +181,14 @@ class UnsandboxedBackend:
             "DEVCTL_INSIDE": str(Path(prelude.__file__).parent),
         }
         if request.prepared is not None:
+            parts, home = request.prepared.parts, env["HOME"]
+            results = {part.ecosystem: part.location for part in parts}
             folders[:0] = [f"{request.prepared.location}/bin", f"{folder}/site/bin"]
+            folders[2:2] = [*fitting.program_folders(parts, results, home), f"{folder}/bin"]
             env["VIRTUAL_ENV"] = request.prepared.location
+            env |= fitting.variables(parts, results, home)
+            env |= {name: value for part in parts for name, value in part.toolchain.env.items()}
         return {**env, "PATH": ":".join(folders), **request.env}
-
-
-class HostInstaller:
-    """Runs the installer as this user; packages that are built run their code as this user too."""
-
-    def __init__(
-        self, settings: DevctlSettings, scratch: Path, interpreter: mounts.Interpreter, limits: Limits
-    ) -> None:
-        del limits  # plain processes of this user are bounded by time alone
-        self.venv, self.plan, self.python = (
-            str(scratch / "venv"),
-            str(scratch / "plan"),
-            str(interpreter.host),
-        )
-        for name in ("venv", "plan", "home"):
-            (scratch / name).mkdir()
-        (settings.folder / "downloads").mkdir(exist_ok=True)
-        self._env = installer_env(settings, str(settings.folder / "downloads"))
-        self._env |= {"HOME": str(scratch / "home"), "UV_VENV_RELOCATABLE": "1"}
-        if settings.certificates is not None:
-            self._env |= dict.fromkeys(CERTIFICATES, str(settings.certificates))
-
-    def run(self, arguments: tuple[str, ...], seconds: float) -> ExecResult:
-        return result_of(run(Job(argv=(uv_path(), *arguments), env=self._env, seconds=seconds)))
 
 
 def _end_marked(mark: str) -> None:

@@ -20,6 +20,9 @@ PROTECTED = (".github/workflows", ".github/actions", ".gitlab-ci.yml", ".git", "
 PROTECTED_NAMES = ("*.pem", "id_rsa*", ".env", ".netrc", ".npmrc", ".pypirc", "CODEOWNERS")
 ROLE_KINDS = {"coder": {"code", "chore", "test"}, "docgen": {"docs"}, "tester": {"test"}}
 
+_OTHER_REGISTRY = re.compile(r"(npm|go|cargo|maven):((?:@[\w.-]+/)?[\w./:~-]+)(?:@[\w.*+^~<>=|, ()\[\]-]+)?", re.ASCII)
+"""A package of another registry than Python's, as the rules know it: `npm:vite@^5`, `maven:group:artifact@1.0`."""
+
 
 def validate_plan(proposal: PlanProposal) -> list[Problem]:
     """Return what is wrong with a proposal; an empty list when nothing is, or when it says why it cannot be done."""
@@ -81,15 +84,21 @@ def _head_problems(proposal: PlanProposal) -> list[Problem]:
 
 
 def _dependency_problems(path: str, new: NewDependency, tasks: Sequence[PlanTask]) -> list[Problem]:
-    try:
-        requirement = Requirement(new.requirement)
-    except InvalidRequirement:
-        return [Problem(f"{path}.requirement", f"{new.requirement[:80]!r} is no requirement", "write 'tomlkit>=0.13'")]
-    if requirement.url or not new.requirement.isprintable():
-        return [Problem(f"{path}.requirement", f"{new.requirement[:80]!r} names a place", "name and versions only")]
-    if _normal(requirement.name) != _normal(new.name):
+    if found := _OTHER_REGISTRY.fullmatch(new.requirement):
+        short = found[2].rpartition(":")[2]
+        names = {_normal(found[2]), _normal(f"{found[1]}:{found[2]}"), _normal(short)}
+    else:
+        try:
+            requirement = Requirement(new.requirement)
+        except InvalidRequirement:
+            advice = "write 'tomlkit>=0.13', or 'npm:vite@^5', 'go:…', 'cargo:…', 'maven:group:artifact@…'"
+            return [Problem(f"{path}.requirement", f"{new.requirement[:80]!r} is no requirement", advice)]
+        if requirement.url or not new.requirement.isprintable():
+            return [Problem(f"{path}.requirement", f"{new.requirement[:80]!r} names a place", "name and versions only")]
+        names = {_normal(requirement.name)}
+    if _normal(new.name) not in names:
         return [Problem(f"{path}.name", f"{new.name[:80]!r} is not the name in {new.requirement!r}", "let them agree")]
-    name = _normal(new.name)
+    name = _normal(short if found else new.name)
     texts = [
         _normal(f"{task.title} {task.description} {' '.join(task.done_when)} {' '.join(task.tags)}") for task in tasks
     ]

@@ -4,12 +4,14 @@ What runs, runs inside. What comes out is a tree that this host builds from plai
 """
 
 import logging
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self, cast
 
 from devctl import Environment, ExecResult, Launcher, LaunchRequest, Limits, Prepared, PrepareRequest
+from devctl.ecosystems import LOCK_FILES
 from devctl.errors import EnvironmentGone, PathRefused, SandboxFailed
 from tools.clone import clone_into, copy_files, give_to_owner
 from tools.errors import ToolError, WorkTreeLost
@@ -28,9 +30,10 @@ _KIND = (
     'if [ -L "$1" ]; then echo link; elif [ -d "$1" ]; then echo folder; elif [ -f "$1" ]; then echo file;'
     ' elif [ -e "$1" ]; then echo other; else echo absent; fi'
 )
-_EMPTY = "chmod -R u+rwX . 2>/dev/null; find . -mindepth 1 -delete"
+_EMPTY = 'chmod -R u+rwX . 2>/dev/null; find . -mindepth 1 "$@" -delete'
 _PREPARED_FILE_BYTES = 1024 * 1024
-"""Larger files are not copied for preparing: no file that declares dependencies is that long."""
+"""Larger files are not copied for preparing: no file that declares dependencies is that long, but for locks."""
+_LOCK_BYTES = 32 * 1024 * 1024
 
 
 class Snapshot(Record):
@@ -152,7 +155,7 @@ class WorkTree:
 
     def restore(self, commit: str) -> None:
         """Make the files those of a commit or tree; ignored files go, the history is the base's again."""
-        result = self._run(["sh", "-c", _EMPTY])
+        result = self._run(["sh", "-c", _EMPTY, "sh", *_sparing(self.environment.info.places)])
         if result.exit_code != 0:
             raise WorkTreeLost(
                 f"the work tree {self.environment.id} could not be emptied: {result.output.strip()[:300]}",
@@ -276,4 +279,17 @@ def prepare_commit(
 
 
 def _may_declare(entry: Entry) -> bool:
-    return entry.mode != LINK and entry.size <= _PREPARED_FILE_BYTES
+    limit = _LOCK_BYTES if entry.path.rpartition("/")[2] in LOCK_FILES else _PREPARED_FILE_BYTES
+    return entry.mode != LINK and entry.size <= limit
+
+
+def _sparing(places: tuple[str, ...]) -> list[str]:
+    """Arguments by which find passes over what belongs to the environment: what was installed, and what holds it."""
+    words = []
+    for place in places:
+        literal = re.sub(r"([*?\[\]\\])", r"\\\1", place)
+        words += ["!", "-path", f"./{literal}/*"]
+        parts = literal.split("/")
+        for count in range(len(parts)):
+            words += ["!", "-path", f"./{'/'.join(parts[: count + 1])}"]
+    return words

@@ -7,9 +7,30 @@ import rego.v1
 # A name with optional extras, versions and marker (PEP 508), and nothing that names a place instead.
 requirement_form := `^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\s*(\[[A-Za-z0-9._, -]*\])?\s*(\(?\s*(===|[<>=!~]=|[<>])\s*[A-Za-z0-9.*+!_-]+(\s*,\s*(===|[<>=!~]=|[<>])\s*[A-Za-z0-9.*+!_-]+)*\s*\)?)?\s*(;[A-Za-z0-9\s"'._<>=!~()+,-]+)?$`
 
+# Packages of other registries carry the registry's name in front; versions are ranges, never places.
+registry_forms := {
+	"npm": `^npm:(@[a-z0-9._~-]+/)?[A-Za-z0-9._~-]+(@[A-Za-z0-9.*+^~<>=| -]+)?$`,
+	"go": `^go:[A-Za-z0-9][A-Za-z0-9._~/+-]*(@[A-Za-z0-9.+-]+)?$`,
+	"cargo": `^cargo:[A-Za-z0-9_-]+(@[A-Za-z0-9.*+^~<>=, -]+)?$`,
+	"maven": `^maven:[A-Za-z0-9_.-]+:[A-Za-z0-9_.-]+(@[A-Za-z0-9_.,+()\[\] -]+)?$`,
+}
+
+registry(text) := parts[0] if {
+	parts := split(text, ":")
+	count(parts) > 1
+	registry_forms[parts[0]]
+}
+
+well_formed(text) if {
+	not registry(text)
+	regex.match(requirement_form, text)
+}
+
+well_formed(text) if regex.match(registry_forms[registry(text)], text)
+
 deny contains reason if {
 	some package_text in input.packages
-	not regex.match(requirement_form, package_text)
+	not well_formed(package_text)
 	reason := sprintf("%q is no plain package requirement: give a name and versions, no address, path or option", [package_text])
 }
 
@@ -62,4 +83,9 @@ granted_packages contains normal(text) if {
 }
 
 # PEP 503: case and runs of dashes, dots and underscores do not tell names apart.
-normal(text) := regex.replace(lower(regex.find_n(`^[A-Za-z0-9._-]*`, trim_space(text), 1)[0]), `[-_.]+`, "-")
+normal(text) := regex.replace(lower(regex.find_n(`^[A-Za-z0-9._-]*`, trim_space(text), 1)[0]), `[-_.]+`, "-") if {
+	not registry(trim_space(text))
+}
+
+# The registry stays in the name: `npm:left-pad` is not `left-pad`.
+normal(text) := lower(regex.find_n(`^[a-z]+:@?[^@]*`, trim_space(text), 1)[0]) if registry(trim_space(text))

@@ -31,6 +31,33 @@ test_places_and_options_may_not if {
 	}
 }
 
+test_packages_of_other_registries_may_be_asked_for if {
+	every text in [
+		"npm:left-pad", "npm:@types/node@^20", "npm:vite@>=5 <6 || ^7", "go:github.com/stretchr/testify@v1.9.0",
+		"go:gopkg.in/yaml.v3", "cargo:serde@1.0", "cargo:tokio@>=1, <2", "maven:org.junit.jupiter:junit-jupiter@5.10.2",
+	] {
+		requested(text)
+	}
+}
+
+test_places_of_other_registries_may_not if {
+	every text in [
+		"npm:x@https://example.org/x.tgz", "npm:x@github:a/b", "npm:x@a/b", "npm:x@git+ssh://a", "npm:", "go:../x",
+		"go:x@https://a", "cargo:x@git:https://example.org/x", "maven:only-group", "maven:a:b@http://x", "npm:x\ny",
+	] {
+		not requested(text)
+	}
+}
+
+test_registry_is_part_of_the_name if {
+	count(roadcrew.deny) == 0 with input as asks("request_dependency", ["npm:sklearn"], {})
+	count(roadcrew.deny) == 1 with input as asks("submit", ["npm:left-pad"], {"arguments": {"granted_packages": ["left-pad"]}})
+	count(roadcrew.deny) == 0 with input as asks("submit", ["npm:left-pad"], {"arguments": {"granted_packages": ["npm:left-pad"]}})
+	count(roadcrew.deny) == 0 with input as asks("submit", ["npm:@a/b"], {"arguments": {"granted_packages": ["npm:@a/b@^2"]}})
+	count(roadcrew.deny) == 1 with input as asks("prepare", ["npm:x@1"], {"repository_rules": {"denied_packages": ["npm:x"]}})
+	count(roadcrew.deny) == 0 with input as asks("prepare", ["npm:x@1"], {"repository_rules": {"allowed_packages": ["npm:x"]}})
+}
+
 test_denied_names_are_told_what_to_do if {
 	some reason in roadcrew.deny with input as asks("request_dependency", ["SKLearn>=1"], {})
 	contains(reason, "scikit-learn")

@@ -65,3 +65,49 @@ def test_files_are_told_with_kind_mode_size_and_link_target(mirror: Mirror) -> N
         "link": ("added", 11),
     }
     assert changes["link"].link_target == "/etc/passwd"
+
+
+def test_packages_of_other_languages_carry_their_registry(mirror: Mirror) -> None:
+    base = mirror.commit_edits(seeded(mirror), {"web/package.json": '{"dependencies": {"a": "1"}}'}, message="base")
+    pom = """<project xmlns="http://maven.apache.org/POM/4.0.0"><dependencies><dependency><groupId>org.x</groupId>
+<artifactId>lib</artifactId><version>${v}</version></dependency></dependencies>
+<build><plugins><plugin><artifactId>maven-shade-plugin</artifactId></plugin></plugins></build></project>"""
+    edits = {
+        "web/package.json": '{"dependencies": {"a": "2", "@S/b": "^1", "own": "file:../own", "c": "npm:d@1"},'
+        ' "devDependencies": {"vitest": "*", "odd": 3}}',
+        "go.mod": "module m\n\nrequire one.example/a v1.0.0\nrequire (\n\ttwo.example/b/v2 v2.1.0 // note\n"
+        "\tthree.example/c v0.1.0 // indirect\n)\n",
+        "Cargo.toml": '[dependencies]\nserde = "1"\nnear = { path = "near" }\nreal = { package = "other", version = "2" }\n'
+        '[workspace.dependencies]\ntokio = "1"\n[target."cfg(unix)".dev-dependencies]\nnix = "0.2"\n',
+        "pom.xml": pom,
+        "app/build.gradle.kts": 'dependencies {\n    testImplementation("org.junit:junit:4.13")\n'
+        '    implementation(libs.some)\n    implementation(group = "g", name = "n", version = "1")\n}\n',
+        "gradle/libs.versions.toml": '[libraries]\nsome = { module = "org.some:lib", version.ref = "s" }\n',
+    }
+    commit = mirror.commit_edits(base, edits, message="more")
+    assert set(new_packages(mirror, base, commit)) == {
+        "npm:@s/b", "npm:d", "npm:vitest",
+        "go:one.example/a", "go:two.example/b/v2",
+        "cargo:serde", "cargo:other", "cargo:tokio", "cargo:nix",
+        "maven:org.x:lib", "maven:org.apache.maven.plugins:maven-shade-plugin",
+        "maven:org.junit:junit", "maven:g:n", "maven:org.some:lib",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "hostile"),
+    [
+        ("package.json", "[" * 100_000),
+        ("package.json", '["a"]'),
+        ("package.json", '{"dependencies": "x", "devDependencies": [1]}'),
+        ("Cargo.toml", "dependencies = 3\nworkspace = 'x'\ntarget = ['y']\n"),
+        ("pom.xml", "<!DOCTYPE a [<!ENTITY b 'c'>]><project/>"),
+        ("pom.xml", "<project>"),
+        ("gradle/libs.versions.toml", "libraries = [3]\n"),
+        ("go.mod", "require (\nrequire x\n"),
+    ],
+)
+def test_a_dependency_file_of_another_shape_declares_nothing(mirror: Mirror, name: str, hostile: str) -> None:
+    base = seeded(mirror)
+    commit = mirror.commit_edits(base, {name: hostile}, message="hostile")
+    assert new_packages(mirror, base, commit) == ()

@@ -22,8 +22,8 @@ def test_without_groups_memory_and_processes_are_limited_per_process() -> None:
     bare = Sandbox(mounts=(), env={}, limits=Limits(memory_mb=100, pids=9), uid=None)
     grouped = bare.model_copy(update={"limited": frozenset({"memory", "pids"})})
     command = Command(argv=("true",))
-    assert {"--as=1178599424", "--nproc=9"} <= set(limiting(bare, command.seconds))
-    assert not {"--as=1178599424", "--nproc=9"} & set(limiting(grouped, command.seconds))
+    assert {"--data=1178599424", "--nproc=9"} <= set(limiting(bare, command.seconds))
+    assert not {"--data=1178599424", "--nproc=9"} & set(limiting(grouped, command.seconds))
 
 
 def test_the_base_interpreter_is_no_virtual_environment() -> None:

@@ -82,6 +82,16 @@ NEW = {"name": "tomlkit", "requirement": "tomlkit>=0.13", "kind": "runtime", "re
         (plan(task(), docs_to_update=["~/x"]), "docs_to_update", "leads out"),
         (plan(task(), new_dependencies=[NEW]), "new_dependencies[0]", "no task mentions 'tomlkit'"),
         (
+            plan(task(), new_dependencies=[{**NEW, "name": "vite", "requirement": "npm:vite@https://x"}]),
+            "new_dependencies[0].requirement",
+            "no requirement",
+        ),
+        (
+            plan(task(), new_dependencies=[{**NEW, "name": "vite", "requirement": "npm:vitest@^2"}]),
+            "new_dependencies[0].name",
+            "is not the name",
+        ),
+        (
             plan(task(), new_dependencies=[{**NEW, "requirement": "-r x"}]),
             "new_dependencies[0].requirement",
             "no requirement",

@@ -1,0 +1,88 @@
+"""The packages that the dependency files of a commit name, language by language, without versions."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from devctl.ecosystems.cargo_manifests import declared_crates
+from devctl.ecosystems.go_manifests import required_modules
+from devctl.ecosystems.jvm_manifests import catalogue_packages, gradle_packages, pom_packages
+from devctl.ecosystems.node_manifests import declared_packages
+from devctl.ecosystems.toml import table
+
+_PREFIXED = re.compile(r"((?:npm|go|cargo|maven):@?[^@]+)")
+
+
+def is_declaring(path: str) -> bool:
+    """Whether a file names packages that are installed for the repository."""
+    return _reader(path) is not None and "node_modules/" not in path
+
+
+def packages_in(texts: Mapping[str, str]) -> set[str]:
+    """The names in these files, by path: `flask`, `npm:left-pad`, `go:example.com/x`, `maven:group:artifact`.
+
+    A file that cannot be read names nothing: it cannot be installed from either.
+    """
+    names: set[str] = set()
+    for path, text in texts.items():
+        reader = _reader(path)
+        if reader is None:
+            continue
+        try:
+            names |= {name for name in map(_plain, reader(text)) if name}
+        except (ValueError, RecursionError):
+            continue
+    return names
+
+
+def _reader(path: str) -> Callable[[str], Iterable[str]] | None:
+    name = path.rpartition("/")[2]
+    if re.fullmatch(r"requirements[^/]*\.txt", name):
+        return _requirement_lines
+    if name.endswith((".gradle", ".gradle.kts")):
+        return gradle_packages
+    return _READERS.get(name)
+
+
+def _plain(text: str) -> str | None:
+    """A package's name as rules compare it."""
+    if match := _PREFIXED.match(text):
+        return match[1].lower()
+    try:
+        return re.sub(r"[-_.]+", "-", Requirement(text).name).lower()
+    except InvalidRequirement:
+        return None
+
+
+def _requirement_lines(text: str) -> list[str]:
+    lines = (line.split("#", 1)[0].strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith(("-", *("npm:", "go:", "cargo:", "maven:")))]
+
+
+def _pyproject_lines(text: str) -> list[str]:
+    found = tomllib.loads(text)
+    project = table(found, "project")
+    groups = [*table(project, "optional-dependencies").values(), *table(found, "dependency-groups").values()]
+    lists = [project.get("dependencies", []), *groups]
+    return [item for items in lists if isinstance(items, list) for item in items if isinstance(item, str)]
+
+
+def _package_json(text: str) -> tuple[str, ...]:
+    found: Any = json.loads(text)
+    return declared_packages(found) if isinstance(found, dict) else ()
+
+
+_READERS: Mapping[str, Callable[[str], Iterable[str]]] = {
+    "pyproject.toml": _pyproject_lines,
+    "package.json": _package_json,
+    "go.mod": required_modules,
+    "Cargo.toml": declared_crates,
+    "pom.xml": pom_packages,
+    "libs.versions.toml": catalogue_packages,
+}

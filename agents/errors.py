@@ -7,6 +7,7 @@
   + TurnFailed             a turn ended without a usable result; a person can retry it
     - BudgetSpent          steps, time, tokens or money are used up
     - RepositoryUnusable   the repository cannot be fetched, prepared or planned for
+    - SeatUnavailable      the program that is to take a seat is not there
     - PlanRefused          no valid plan came, or the issue asks for nothing doable
 """
 
@@ -48,3 +49,7 @@ class RepositoryUnusable(TurnFailed):
 
 class PlanRefused(TurnFailed):
     """The Planner found no valid plan."""
+
+
+class SeatUnavailable(TurnFailed):
+    """The program that the settings give a seat to is not installed."""

@@ -89,6 +89,18 @@ class TurnJournal:
         row = self._rows.get(self._step + 1)
         return None if row is None else str(row["name"])
 
+    def skip_to(self, name: str) -> bool:
+        """Go on just before the next step of that name, if the journal holds its reply; what lies between is counted."""
+        for step, row in sorted(self._rows.items()):
+            if step <= self._step or row["name"] != name or row["reply"] is None:
+                continue
+            for passed in range(self._step + 1, step):
+                if self._rows[passed]["kind"] == "model":
+                    self._count(_read_reply(self._rows[passed]))
+            self._step = step - 1
+            return True
+        return False
+
     def model(self, request: ModelRequest) -> ModelReply:
         """Return the model's reply, from the journal where it is there.
 
@@ -115,7 +127,7 @@ class TurnJournal:
         name: str,
         request: JsonValue,
         run: Callable[[], CommandResult],
-        before: Callable[[], None] | None = None,
+        before: Callable[[], object] | None = None,
     ) -> JsonValue:
         """Return a command's reply, from the journal where it is there, else by running it.
 

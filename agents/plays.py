@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
-from agents import coder, docgen, integrator, planner, researcher, reviewer, tester
+from agents import coder, docgen, integrator, opencode, planner, researcher, reviewer, tester
 from agents.crew import TurnContext
 from agents.engine import Play
+
+
+def _code(context: TurnContext) -> dict[str, JsonValue]:
+    """The Coder codes in our own loop, or has opencode do it."""
+    return opencode.work(context) if context.crew.settings.coder_seat == "opencode" else coder.work(context)
 
 
 def _test(context: TurnContext) -> dict[str, JsonValue]:
@@ -17,7 +22,7 @@ def _test(context: TurnContext) -> dict[str, JsonValue]:
 PLAYS: dict[str, Play] = {
     "planner": planner.plan_feature,
     "researcher": researcher.research,
-    "coder": coder.work,
+    "coder": _code,
     "docgen": docgen.work,
     "tester": _test,
     "reviewer": reviewer.review,

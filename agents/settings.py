@@ -37,6 +37,10 @@ class CrewSettings(BaseModel):
     caps: Caps = Caps()
     rounds: int = 3
     """Rounds of work, test and review before a person is asked."""
+    coder_seat: Literal["own", "opencode"] = "own"
+    """Who codes: our own loop, or the opencode program."""
+    opencode: Path | None = None
+    """The opencode program; None looks for it on PATH."""
     command_seconds: float = 120.0
     """Time for one command of the Coder."""
     suite_seconds: float = 900.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -57,13 +58,20 @@ class Workbench:
     """Lets one role act in one work tree; a context manager that stops the environment at its end."""
 
     def __init__(
-        self, context: TurnContext, start: Start, closing: Sequence[Tool[Any]], read_only: bool = False
+        self,
+        context: TurnContext,
+        start: Start,
+        closing: Sequence[Tool[Any]],
+        read_only: bool = False,
+        programs: Sequence[Path] = (),
     ) -> None:
+        """``programs`` are programs of this host that commands may run."""
         self.granted = list(start.granted)
         self._context = context
         self._start = start
         self._closing = tuple(closing)
         self._arguments = READING if read_only else WRITING
+        self._programs = tuple(programs)
         self._worktree: WorkTree | None = None
         self._door: Door | None = None
 
@@ -83,7 +91,7 @@ class Workbench:
     def act(self, call: ToolCall) -> Answer:
         """Carry out one call, or return what the journal says of it."""
         reply = self._context.journal.command(
-            call.name, {"arguments": call.arguments}, lambda: self._run(call), before=self._open
+            call.name, {"arguments": call.arguments}, lambda: self._run(call), before=self.open
         )
         answer = Answer.model_validate(reply)
         granted = answer.data.get("granted") if isinstance(answer.data, dict) else None
@@ -152,7 +160,7 @@ class Workbench:
         return tuple(file.path for file in mirror.changed_files(self._start.base, snapshot.commit))
 
     def _run(self, call: ToolCall) -> CommandResult:
-        assert self._door is not None  # noqa: S101 - `_open` ran before
+        assert self._door is not None  # noqa: S101 - `open` ran before
         try:
             observation = self._door.call(self._context.turn.role, call.name, call.arguments)
         except ToolError as fault:
@@ -160,10 +168,10 @@ class Workbench:
             answer = Answer(verdict=verdict, text=f"{fault.message}\n{fault.hint}".strip(), failed=True)
         else:
             answer = _answer(observation)
-        snapshot = self._keep() if call.name in CHANGING else None
+        snapshot = self.keep() if call.name in CHANGING else None
         return CommandResult(reply=answer.model_dump(mode="json"), snapshot=snapshot)
 
-    def _keep(self) -> SnapshotRef | None:
+    def keep(self) -> SnapshotRef | None:
         """Keep the files, if they differ from what was kept last."""
         worktree, last = self._opened(), self._context.journal.last_snapshot
         snapshot = worktree.snapshot()
@@ -176,16 +184,21 @@ class Workbench:
         ref = self._context.crew.artifacts.put(name, data) if data else None
         return SnapshotRef(tree=snapshot.tree, commit=snapshot.commit, bundle=ref)
 
-    def _open(self) -> None:
-        """Open the environment on the files of the last snapshot, unless it is open."""
+    def open(self) -> WorkTree:
+        """Return the work tree, opened on the files of the last snapshot unless it is open."""
         if self._worktree is not None:
-            return
+            return self._worktree
         last = self._context.journal.last_snapshot
         commit, bundle = (last.commit, last.bundle) if last else (self._start.commit, self._start.bundle)
         mirror = self._context.mirror_with(self._start.base)
         if bundle is not None and not mirror.has(commit):
             mirror.unbundle(self._context.crew.artifacts.get(bundle))
         self._launch(commit, self._prepare(commit if self.granted else self._start.base))
+        return self._opened()
+
+    def abandon(self) -> None:
+        """Stop the environment with all that runs in it."""
+        self._close()
 
     def _launch(self, commit: str, prepared: Prepared) -> None:
         context = self._context
@@ -198,6 +211,7 @@ class Workbench:
             labels={"feature": context.feature, "task": context.task_key, "role": context.turn.role},
             role=context.turn.role,
             repository=context.thread.repository,
+            programs=self._programs,
         )
         self._worktree = worktree
         own = [
@@ -205,9 +219,7 @@ class Workbench:
             for tool in worktree_tools(worktree, context.crew.settings.command_seconds)
             if tool.name in self._arguments
         ]
-        self._door = Door(
-            context.crew.policy, [*own, *self._closing], self._audit, repository=context.thread.repository
-        )
+        self._door = Door(context.crew.policy, [*own, *self._closing], self.audit, repository=context.thread.repository)
 
     def _prepare(self, commit: str) -> Prepared:
         context, mirror = self._context, self._context.desk.mirror
@@ -222,7 +234,8 @@ class Workbench:
             repository=context.thread.repository,
         )
 
-    def _audit(self, event: AuditEvent) -> None:
+    def audit(self, event: AuditEvent) -> None:
+        """Record what was done, or refused, in this turn."""
         values: list[JsonValue] = [event.who, event.tool, event.arguments_digest, event.decision]
         with self._context.crew.database.connection() as connection:
             connection.execute(

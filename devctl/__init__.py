@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         ServeFailed,
         SettingsInvalid,
     )
+    from devctl.gateway import INSIDE_PORT
     from devctl.launcher import Launcher, open_launcher
     from devctl.records import (
         WORKDIR,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "environment": ("Environment",),
+    "gateway": ("INSIDE_PORT",),
     "launcher": ("Launcher", "open_launcher"),
     "records": (
         *("WORKDIR", "EnvironmentInfo", "ExecResult", "LaunchRequest", "Limits", "Prepared", "PrepareRequest"),
@@ -56,6 +58,7 @@ _PLACES = {
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
+    "INSIDE_PORT",
     "WORKDIR",
     "DevctlError",
     "DevctlSettings",

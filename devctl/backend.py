@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from devctl.gateway import Gateway
 from devctl.records import (
     Command,
     EnvironmentInfo,
@@ -55,6 +56,9 @@ class Box(Protocol):
 
     def serve(self, argv: Sequence[str], port: int, seconds: float) -> Served:
         """Start a server inside and give it an address on this host's loopback."""
+
+    def gateway(self, port: int) -> tuple[Gateway, tuple[str, ...]]:
+        """Open a way to a port of this host; returns it with the words that go before a command that may use it."""
 
     def destroy(self) -> None:
         """End all processes and remove everything; safe to repeat."""

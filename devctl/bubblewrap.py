@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from devctl import cgroups, fitting, mounts
 from devctl.capture import Running
 from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed, SandboxFailed
+from devctl.gateway import INSIDE_PORT, Gateway
 from devctl.inside import prelude
 from devctl.installers import SandboxedInstaller
 from devctl.preparing import PartCache
@@ -137,6 +138,11 @@ class BubblewrapBox:
         outside = HostRelay(path)
         return Served(f"http://127.0.0.1:{outside.port}/", background, outside)
 
+    def gateway(self, port: int) -> tuple[Gateway, tuple[str, ...]]:
+        path = self._folder / "run" / "gateway.sock"
+        relay = (f"{prelude.PROGRAMS}/gateway.py", f"{mounts.RUN}/{path.name}", str(INSIDE_PORT))
+        return Gateway(path, port), (self._python, "-I", *relay)
+
     def destroy(self) -> None:
         with self._lock:
             standby, self._standby = self._standby, None
@@ -239,7 +245,7 @@ class BubblewrapBackend:
         chosen = Path(prepared.interpreter) if prepared and prepared.interpreter else request.interpreter
         interpreter = mounts.find_interpreter(chosen or self._settings.interpreter)
         arguments = [*mounts.system_mounts(), *mounts.kernel_mounts(max(64, request.limits.memory_mb // 2))]
-        arguments += [*mounts.private_mounts(folder), *interpreter.binds]
+        arguments += [*mounts.private_mounts(folder), *interpreter.binds, *mounts.program_mounts(request.programs)]
         env, opened = environment_of(interpreter.inside, prepared), list[str]()
         if prepared is not None:
             more, tools, opened = self._fit(prepared.parts, folder, uid)

@@ -19,6 +19,7 @@ from devctl.capture import TIMED_OUT, MiddleCut
 from devctl.docker_engine import UID, Engine, container_name
 from devctl.errors import EnvironmentGone, LaunchFailed, PathRefused, ServeFailed
 from devctl.files import Budget, parts_of
+from devctl.gateway import INSIDE_PORT, Gateway
 from devctl.inside import prelude
 from devctl.records import (
     WORKDIR,
@@ -121,6 +122,13 @@ class DockerBox:
         wait_until_served(background, path, seconds)
         outside = HostRelay(path)
         return Served(f"http://127.0.0.1:{outside.port}/", background, outside)
+
+    def gateway(self, port: int) -> tuple[Gateway, tuple[str, ...]]:
+        if not self._engine.local:
+            raise LaunchFailed("the Docker engine is on another host", "use a local engine, or bubblewrap")
+        path = self._store.folder(self._info.id) / "run" / "gateway.sock"
+        relay = (f"{prelude.PROGRAMS}/gateway.py", f"{mounts.RUN}/{path.name}", str(INSIDE_PORT))
+        return Gateway(path, port), ("python3", *relay)
 
     def destroy(self) -> None:
         self._engine.remove(self._name)

@@ -51,16 +51,18 @@ class Environment:
         env: Mapping[str, str] | None = None,
         stdin: str | bytes | None = None,
         cwd: str | None = None,
+        host_port: int | None = None,
     ) -> ExecResult:
         """Run a command to its end and return how it ended; a failing command is no error here.
 
         `seconds` takes the place of the environment's limit; `env` is added to its variables; `cwd` is a
-        folder below the work folder. Without `stdin` the input is empty. Raises EnvironmentGone when the
+        folder below the work folder. Without `stdin` the input is empty. With `host_port` that one port of this
+        host's loopback can be reached, at 127.0.0.1 and `devctl.INSIDE_PORT`; nothing else can. Raises EnvironmentGone when the
         environment was stopped, SandboxFailed when the sandbox itself broke, PathRefused for a `cwd` outside.
         """
         self._check()
         command = self._command(argv, seconds, env or {}, stdin, cwd)
-        result = self._box.run(command)
+        result = self._box.run(command) if host_port is None else self._run_with_gateway(command, host_port)
         log.info("%s ran %r: %s in %.2f s", self.id, argv[0], result.exit_code, result.seconds)
         if self._stopped.is_set():
             raise EnvironmentGone(f"the environment {self.id} was stopped while {argv[0]!r} ran", "launch a new one")
@@ -113,6 +115,11 @@ class Environment:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _run_with_gateway(self, command: Command, port: int) -> ExecResult:
+        gateway, before = self._box.gateway(port)
+        with gateway:
+            return self._box.run(command.model_copy(update={"argv": (*before, *command.argv)}))
 
     def _check(self) -> None:
         if self._stopped.is_set():

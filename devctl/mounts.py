@@ -10,6 +10,8 @@ from devctl.records import WORKDIR, Record, Toolchain
 
 HOME = "/home/devctl"
 RUN = "/run/devctl"
+PROGRAMS = "/opt/devctl/programs"
+"""Where programs of this host lie that a launch asks for."""
 CERTIFICATES = "/opt/devctl/certificates.pem"
 BIN = "/opt/devctl/bin"
 """Links to the programs of toolchains."""
@@ -140,6 +142,17 @@ def private_mounts(folder: Path, names: Sequence[str] = PRIVATE) -> list[str]:
         arguments += ["--bind", str(folder / name), _PLACES[name]]
     for name in ("passwd", "group", "hosts"):
         arguments += ["--ro-bind", str(folder / name), f"/etc/{name}"]
+    return arguments
+
+
+def program_mounts(programs: Sequence[Path]) -> list[str]:
+    """Programs of this host that commands may run: each alone, read-only, under its own name; raises SettingsInvalid."""
+    arguments: list[str] = []
+    for program in programs:
+        host = program.resolve()
+        if not host.is_file() or not os.access(host, os.X_OK):
+            raise SettingsInvalid(f"the program {program} is not there or cannot be run", "check the path")
+        arguments += [*_folders(f"{PROGRAMS}/x"), "--ro-bind", str(host), f"{PROGRAMS}/{program.name}"]
     return arguments
 
 

@@ -150,6 +150,8 @@ class LaunchRequest(Record):
     """Variables that every command in it sees."""
     limits: Limits = Limits()
     network: Network = "none"
+    programs: tuple[Path, ...] = ()
+    """Programs of this host to have in it, below `/opt/devctl/programs` (bubblewrap)."""
     role: str = "person"
     """Who asks, as the policy knows it."""
     repository: str = ""

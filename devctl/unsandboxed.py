@@ -7,6 +7,7 @@ this user's files or using the network, and every environment says so in its not
 import logging
 import os
 import signal
+import sys
 import time
 import uuid
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from socket import create_connection
 from devctl import fitting, mounts
 from devctl.capture import Job, Running
 from devctl.errors import LaunchFailed, ServeFailed
+from devctl.gateway import INSIDE_PORT, Gateway
 from devctl.inside import prelude
 from devctl.installers import HostInstaller, link_programs
 from devctl.preparing import PartCache
@@ -84,6 +86,12 @@ class UnsandboxedBox:
         background = Background(lambda keeper: self._keep(keeper, command), f"serve-{self._info.id}-{port}")
         _wait_for_port(background, port, seconds)
         return Served(f"http://127.0.0.1:{port}/", background, None)
+
+    def gateway(self, port: int) -> tuple[Gateway, tuple[str, ...]]:
+        path = self._folder / "run" / "gateway.sock"
+        path.parent.mkdir(exist_ok=True)
+        relay = (str(Path(prelude.__file__).parent / "gateway.py"), str(path), str(INSIDE_PORT))
+        return Gateway(path, port), (sys.executable, "-I", *relay)
 
     def destroy(self) -> None:
         self._store.remove(self._info.id)

@@ -130,6 +130,8 @@ def crew_settings(settings: Settings, workspace: Workspace) -> CrewSettings:
         "merge": team.merge,
         "merge_method": team.merge_method,
         "label": team.label,
+        "coder_seat": team.coder,
+        "opencode": settings.opencode,
     }
     values: dict[str, object] = {name: value for name, value in given.items() if value is not None}
     values["folder"] = workspace.path

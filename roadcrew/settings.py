@@ -85,6 +85,8 @@ class CodeHostAccess(Part):
 class Team(Part):
     """How the team works on this repository; None leaves the team's own default."""
 
+    coder: Literal["own", "opencode"] | None = None
+    """Who takes the Coder's seat."""
     rounds: int | None = Field(default=None, ge=1, le=10)
     """Rounds of work, test and review before a person is asked."""
     approve_plan: bool | None = None
@@ -134,6 +136,8 @@ class Settings(Part):
     """`OPA_URL`; None decides in process."""
     policy_dry_run: bool = False
     """`ROADCREW_POLICY_DRY_RUN`: rules only log what they would deny."""
+    opencode: Path | None = None
+    """`ROADCREW_OPENCODE`, the opencode program; None looks for it on PATH."""
     team: Team = Team()
 
 
@@ -162,6 +166,7 @@ def read_settings(
             environments_folder=Path(env["DEVCTL_FOLDER"]).expanduser() if "DEVCTL_FOLDER" in env else None,
             git_environment=_git_environment(env),
             opa_url=_url(env, "OPA_URL"),
+            opencode=Path(env["ROADCREW_OPENCODE"]).expanduser() if "ROADCREW_OPENCODE" in env else None,
             policy_dry_run=_flag(env, "ROADCREW_POLICY_DRY_RUN"),
             team=Team.model_validate(file.get("team", {})),
         )

@@ -70,6 +70,15 @@ class AuditEvent(Record):
     """The verdict, or the error."""
     seconds: float
 
+    @classmethod
+    def inside(cls, who: str, tool: str, arguments: JsonValue) -> "AuditEvent":
+        """What an agent with a loop of its own did inside its sandbox: policy was not asked of each step."""
+        digest = hashlib.sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()
+        reasons = ("done inside the sandbox; policy judges what it left",)
+        return cls(
+            who=who, tool=tool, arguments_digest=digest, decision="not asked", reasons=reasons, outcome="", seconds=0.0
+        )
+
 
 class Door:
     """The tools that one role has in one turn."""

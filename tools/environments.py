@@ -227,12 +227,14 @@ def open_worktree(
     prepared: Prepared | None = None,
     limits: Limits | None = None,
     labels: Mapping[str, str] | None = None,
+    programs: tuple[Path, ...] = (),
     role: str = "person",
     repository: str = "",
 ) -> WorkTree:
     """Launch an environment with a clone of `commit` in it, without network.
 
-    `files_of` is a commit or tree, such as a snapshot, whose files stand in it as changes since `commit`.
+    `files_of` is a commit or tree, such as a snapshot, whose files stand in it as changes since `commit`;
+    `programs` are programs of this host to have in it.
     Raises ObjectMissing, devctl's LaunchRefused and LaunchFailed, and WorkTreeLost.
     """
     base = mirror.commit(commit).sha
@@ -240,6 +242,7 @@ def open_worktree(
         prepared=prepared,
         labels=dict(labels or {}),
         limits=limits or Limits(),
+        programs=programs,
         role=role,
         repository=repository,
     )

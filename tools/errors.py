@@ -1,6 +1,7 @@
 """The errors of the tools, in one tree.
 
 ToolsError                      message and hint
+├── ProxyRefused                an agent with a loop of its own is told that it gets no reply
 ├── ToolError                   the model should hear it: wrong arguments, a refused action, a failed edit
 │   └── TreeTooBig              the work tree holds more than a snapshot takes
 └── RunStopped                  must stop the run; a person or a retry later has to act
@@ -47,6 +48,10 @@ class ToolsError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}. {self.hint}" if self.hint else self.message
+
+
+class ProxyRefused(ToolsError):
+    """What an agent that asks the model through our proxy hears in place of a reply."""
 
 
 class ToolError(ToolsError):

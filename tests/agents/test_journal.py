@@ -99,6 +99,18 @@ def test_a_command_whose_result_is_missing_runs_again_on_the_last_snapshot(
     assert (opened, world.commands) == (["b"], ["a", "b"])
 
 
+def test_a_run_that_ended_is_skipped_whole_and_counted(database: Database, new_turn: Callable[..., Turn]) -> None:
+    turn, world = new_turn(), World()
+    first = TurnJournal(database, turn, world.complete)
+    play(first, world, 2)
+    first.command("end", None, lambda: world.command("end"))
+    resumed = TurnJournal(database, turn, World(0).complete)
+    assert not resumed.skip_to("another")
+    assert resumed.skip_to("end")
+    assert resumed.command("end", None, lambda: World(0).command("never")) == {"out": "end\ufffd\ufffd"}
+    assert (resumed.spent.model_calls, resumed.next_name) == (2, None)
+
+
 def test_another_request_than_the_journaled_one_drops_the_tail(
     database: Database, new_turn: Callable[..., Turn], caplog: pytest.LogCaptureFixture
 ) -> None:

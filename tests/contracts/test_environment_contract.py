@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from devctl import (
+    INSIDE_PORT,
     Environment,
     EnvironmentGone,
     Launcher,
@@ -166,6 +167,32 @@ def test_a_server_inside_answers_on_loopback_and_stops(environment: Environment)
     assert not served.alive
     with pytest.raises(OSError):
         urllib.request.urlopen(served.url, timeout=2)  # noqa: S310 - our own loopback address
+
+
+def test_one_port_of_the_host_can_be_reached_where_asked_for(environment: Environment) -> None:
+    ask = f"""
+import socket
+def reach(port):
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(b"ping")
+            return connection.recv(100).decode()
+    except OSError:
+        return "closed"
+print(reach({INSIDE_PORT}))
+"""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(connection.recv(100).upper())
+
+        threading.Thread(target=answer, daemon=True).start()
+        port = server.getsockname()[1]
+        assert environment.exec(["python3", "-c", ask]).output.strip() == "closed"
+        assert environment.exec(["python3", "-c", ask], host_port=port).output.strip() == "PING"
+        assert environment.exec(["sh", "-c", "exit 7"], host_port=port).exit_code == 7
 
 
 def test_a_server_that_ends_says_what_it_printed(environment: Environment) -> None:

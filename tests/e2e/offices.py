@@ -114,7 +114,9 @@ def open_test_office(
     settings: Settings, workspace: Workspace, mates: Crewmates, manners: dict[str, Any]
 ) -> Iterator[TestOffice]:
     """Open an office and stop, at its end, what is still under way, so that no other test meets it."""
-    shaped = settings.model_copy(update={"team": Team.model_validate(manners)})
+    opencode = manners.pop("opencode", None)
+    update = {"team": Team.model_validate(manners), "opencode": Path(opencode) if opencode else None}
+    shaped = settings.model_copy(update=update)
     asking = model_settings(shaped, mates.base_url).model_copy(update={"backoff": 0.001})
     with (
         open_office(shaped, workspace, model_base_url=mates.base_url) as opened,

@@ -173,13 +173,8 @@ class Conversation:
 
     def _budget(self) -> End | None:
         crew, caps = self._context.crew, self._context.crew.settings.caps
-        family = [
-            self._context.feature,
-            *(child.id for child in crew.threads.children(self._context.feature)),
-        ]
         with crew.database.connection() as connection:
-            feature = spent_by(connection, family)
-            task = spent_by(connection, [self._context.turn.thread])
+            feature, task = spent_by(connection, self._context.feature, self._context.turn.thread)
         if feature.tokens >= caps.feature_tokens or task.tokens >= caps.task_tokens:
             return "tokens"
         cap = crew.threads.budget(self._context.feature) or caps.feature_cost_usd

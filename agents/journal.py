@@ -232,16 +232,26 @@ class TurnJournal:
         )
 
 
-def spent_by(connection: Connection, threads: list[str]) -> Spent:
-    """Return what all turns of these threads have used, retried attempts included."""
+def spent_by(connection: Connection, feature: str, thread: str) -> tuple[Spent, Spent]:
+    """Return what a feature with all its tasks has used, and what one of its threads has; retried attempts included."""
+    used = (
+        "count(*) FILTER (WHERE {0}) AS {1}_calls,"
+        " coalesce(sum(j.prompt_tokens + j.completion_tokens) FILTER (WHERE {0}), 0)::bigint AS {1}_tokens,"
+        " coalesce(sum(j.cost_usd) FILTER (WHERE {0}), 0)::float8 AS {1}_cost"
+    )
     row = connection.execute(
-        "SELECT count(*) FILTER (WHERE j.kind = 'model') AS model_calls,"
-        " coalesce(sum(j.prompt_tokens + j.completion_tokens), 0)::bigint AS tokens,"
-        " coalesce(sum(j.cost_usd), 0)::float8 AS cost_usd"
-        " FROM journal j JOIN turn t ON t.id = j.turn WHERE t.thread = ANY(%s)",
-        [threads],
+        f"SELECT {used.format('true', 'feature')}, {used.format('t.thread = %(thread)s', 'thread')}"  # noqa: S608 - constants
+        " FROM thread h JOIN turn t ON t.thread = h.id JOIN journal j ON j.turn = t.id AND j.kind = 'model'"
+        " WHERE h.id = %(feature)s OR h.parent = %(feature)s",
+        {"feature": feature, "thread": thread},
     ).fetchone()
-    return Spent.model_validate(row)
+    if row is None:
+        return Spent(), Spent()
+    whole, part = (
+        Spent(model_calls=row[f"{name}_calls"], tokens=row[f"{name}_tokens"], cost_usd=row[f"{name}_cost"])
+        for name in ("feature", "thread")
+    )
+    return whole, part
 
 
 class JournaledCall(Record):

@@ -89,7 +89,7 @@ RULES = (
             r"support(s|ed)? tool use",
             r"--enable-auto-tool-choice",
             r"tools? param(eter)? requires",
-            r"(tool|function)[ _-]?(calls?|calling|use|choice)\b.{0,60}(not|unsupported|disabled)",
+            r"(tool|function)[ _-]?(calls?|calling|use|choice)\b.{0,40}(not (supported|available|enabled|allowed|implemented)|unsupported|disabled)",
             rf"{_REFUSED}[^.]{{0,60}}\b(tools|functions|tool_choice)\b",
             rf"\b(tools|functions|tool_choice)\b[^.]{{0,40}}{_REFUSED}",
         ),
@@ -99,7 +99,10 @@ RULES = (
     ),
     Rule(
         _words(
-            r"json_schema[^.]{0,80}" + _REFUSED, _REFUSED + r"[^.]{0,80}json_schema", r"response_format type", r"strict"
+            r"json_schema[^.]{0,80}" + _REFUSED,
+            _REFUSED + r"[^.]{0,80}json_schema",
+            r"response_format type",
+            r"\bstrict\b",
         ),
         _schema,
         {"response_format": "json_object"},
@@ -124,7 +127,7 @@ RULES = (
         "it takes no system role",
     ),
     Rule(
-        _words(r"roles must alternate", r"unexpected role \W?user\W? after role \W?tool", r"must be followed by"),
+        _words(r"roles must alternate", r"unexpected role \W?user\W? after role \W?tool"),
         _unless(alternating=True),
         {"alternating": True},
         "its roles must take turns",

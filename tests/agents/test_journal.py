@@ -179,5 +179,8 @@ def test_journaled_calls_have_their_whole_requests_again(database: Database, new
     assert [len(call.messages) for call in calls] == [1, 3, 5]
     assert calls[2].messages[:3] == calls[1].messages
     with database.connection() as connection:
-        spent = spent_by(connection, [turn.thread])
-    assert (spent.model_calls, spent.tokens, spent.cost_usd) == (3, 33, 1.5)
+        feature, task = spent_by(connection, turn.thread, turn.thread)
+        _, other = spent_by(connection, turn.thread, "nobody")
+    assert feature == task
+    assert (task.model_calls, task.tokens, task.cost_usd) == (3, 33, 1.5)
+    assert (other.model_calls, other.tokens, other.cost_usd) == (0, 0, 0.0)

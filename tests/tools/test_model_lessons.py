@@ -8,7 +8,7 @@ import pytest
 
 from tests.tools.endpoints.hosting import hosting
 from tests.tools.endpoints.picky import Picky
-from tests.tools.endpoints.refusals import LESSONS, NOT_OVERFLOWS, OVERFLOWS, Said
+from tests.tools.endpoints.refusals import LESSONS, NOT_OVERFLOWS, OTHER_TROUBLES, OVERFLOWS, Said
 from tests.tools.scripted import fails, raw, says, serving
 from tools.errors import ContextOverflow, ModelRefused
 from tools.model import Message, ModelClient, ModelRequest, ToolCall, ToolSchema
@@ -53,6 +53,14 @@ def test_a_servers_words_teach_what_they_say(said: Said, update: dict[str, Any])
     learned = EndpointTraits.model_validate({**traits.model_dump(), **lesson.update})
     again = lesson_of(Refusal(said.status, said.words), learned, request)
     assert again is None or again.update != lesson.update, "what was learned once is not learned again"
+
+
+@pytest.mark.parametrize("said", OTHER_TROUBLES, ids=[said.words[:50] for said in OTHER_TROUBLES])
+def test_other_troubles_teach_nothing_for_sure(said: Said) -> None:
+    request = REQUEST.model_copy(update={"response_schema": PLAN})
+    lesson = lesson_of(Refusal(said.status, said.words), EndpointTraits(), request)
+    assert lesson is None or not lesson.sure
+    assert lesson_of(Refusal(said.status, said.words), EndpointTraits(), REQUEST) is None
 
 
 @pytest.mark.parametrize(("said", "window"), OVERFLOWS, ids=[said.words[:50] for said, _ in OVERFLOWS])

@@ -147,6 +147,18 @@ NOT_OVERFLOWS = (
     Said(400, "the model `x` does not exist", "OpenAI"),
 )
 
+OTHER_TROUBLES = (
+    Said(400, "Invalid parameter: messages with role 'tool' must be a response to a preceding message", "OpenAI"),
+    Said(400, "'tool_call_id' of 'messages[3]' not found in 'tool_calls' of previous message", "OpenAI-like servers"),
+    Said(400, "Access to this model is restricted in your region", "made up"),
+    Said(400, "Your organization must be verified to use the model", "OpenAI"),
+    Said(400, "The response was filtered due to the prompt triggering content management policy", "Azure OpenAI"),
+    Said(404, "The model `x` does not exist or you do not have access to it", "OpenAI"),
+    Said(401, "this model does not support tools, said somebody without a key", "made up"),
+    Said(429, "temperature limit reached, system role not supported", "made up"),
+)
+"""Refusals that teach nothing about what the endpoint can do."""
+
 LESSONS: tuple[tuple[tuple[Said, ...], dict[str, Any]], ...] = (
     (NO_TOOLS, {"tools": "text"}),
     (NO_SCHEMA, {"response_format": "json_object"}),

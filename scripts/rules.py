@@ -19,7 +19,7 @@ FORBIDDEN_TEXT = (
         re.compile(r"(?:pypi|pythonhosted|npmjs|crates|golang|maven)[.](?:org|io|com)\b"),
         "names a registry host",
     ),
-    (re.compile(r"\b(?:TODO|FIXME|XXX)\b"), "leaves work undone in the code: file an issue"),
+    (re.compile(r"\b(?:TODO|FIXME|XXX)\b(?=[:( ])"), "leaves work undone in the code: file an issue"),
     (
         re.compile(r"\bfarm-[a-z]+\b|\b(?:as an|language) AI\b|\bAI (?:assistant|model)\b"),
         "is not about the project",

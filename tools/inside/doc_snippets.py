@@ -48,7 +48,7 @@ def run(block: Dict[str, Any], session: Dict[str, Any]) -> Outcome:  # noqa: UP0
     if any(line.lstrip().startswith(">>>") for line in code.splitlines()):
         return examples(code, first, session, block["name"])
     try:
-        exec(compile(code, block["name"], "exec"), session)  # noqa: S102 - running snippets is what this is for
+        exec(compile(code, block["name"], "exec"), session)  # noqa: S102 - running snippets is what this is for  # nosec B102 - inside the sandbox
     except SyntaxError as error:
         return first + (error.lineno or 1) - 1, f"{type(error).__name__}: {error.msg}"
     except SystemExit as error:

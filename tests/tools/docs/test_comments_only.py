@@ -26,7 +26,7 @@ DIFFERENT = [
     ("a.py", "x = 'a'\n", 'x = "a"\n'),
     ("a.py", "x = f('doc')\n", "x = f('other')\n"),
     ("a.py", "def f():\n    'doc'\n    return g('a')\n", "def f():\n    'doc'\n    return g('b')\n"),
-    ("a.py", "import os\n", "import os  # noqa: F401\n"),
+    ("a.py", "import os\n", "import os  # noqa: F401 - kept\n"),
     ("a.py", "x = []  # type: list[int]\n", "x = []  # type: list[str]\n"),
     ("a.py", "def f():\n    pass\n", "def f():\n    raise SystemExit\n"),
     ("a.py", "def f():\n    return 1\n", "def f(:\n"),

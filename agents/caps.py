@@ -37,10 +37,8 @@ class CapWatch:
 
     def _budget(self) -> Cap | None:
         crew, caps = self._context.crew, self._context.crew.settings.caps
-        family = [self._context.feature, *(child.id for child in crew.threads.children(self._context.feature))]
         with crew.database.connection() as connection:
-            feature = spent_by(connection, family)
-            task = spent_by(connection, [self._context.turn.thread])
+            feature, task = spent_by(connection, self._context.feature, self._context.turn.thread)
         if feature.tokens >= caps.feature_tokens or task.tokens >= caps.task_tokens:
             return "tokens"
         cap = crew.threads.budget(self._context.feature) or caps.feature_cost_usd

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable
 from typing import Literal
 
 from pydantic import JsonValue
 
+from agents.caps import Cap, CapWatch
 from agents.condensing import Condenser
 from agents.crew import TurnContext
 from agents.exchanges import tokens_of
-from agents.journal import spent_by
 from agents.stuck import Act, stuck_reason
 from agents.threads import Record
 from agents.words import Listener
 from tools.errors import ContextOverflow
 from tools.model import Message, ModelReply, ModelRequest, ToolCall, ToolSchema
 
-End = Literal["submitted", "steps", "time", "tokens", "cost", "stuck"]
+End = Literal["submitted", "stuck"] | Cap
 
 NUDGE = "Verdict: no tool call\nReply with at least one tool call. When the work is done, call `submit`."
 SHORTER = "Send a shorter one: write long files in several steps."
@@ -75,7 +74,7 @@ class Conversation:
         changed: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         """``changed`` tells which files the work has changed so far; it is asked when the history is condensed."""
-        self._steps = steps or context.crew.settings.caps.steps
+        self._caps = CapWatch(context, steps)
         self._context = context
         self._tools = tools
         self._act = act
@@ -85,13 +84,12 @@ class Conversation:
         self._warned = False
         self._listener = Listener(context)
         self._condenser = Condenser(context.journal, context.crew.model, context.model, context.task_key, changed)
-        self._started = time.monotonic()
 
     def run(self, system: str, task: str) -> Outcome:
         """Talk until the role submits, gets stuck or reaches a cap."""
         self._messages = [Message(role="system", content=system), Message(role="user", content=task)]
         while True:
-            end = self._cap()
+            end = self._caps.reached()
             if end is not None:
                 return self._outcome(end, f"the cap on {end} was reached")
             reply = self._ask()
@@ -160,25 +158,6 @@ class Conversation:
         self._silences = 0
         text = f"Verdict: going in circles\nYou are repeating yourself: {reason}. Step back and try another way, or submit."
         self._messages.append(Message(role="user", content=text))
-
-    def _cap(self) -> End | None:
-        caps, journal = self._context.crew.settings.caps, self._context.journal
-        if journal.spent.model_calls >= self._steps:
-            return "steps"
-        if journal.resumed:
-            return None
-        if time.monotonic() - self._started > caps.seconds:
-            return "time"
-        return self._budget()
-
-    def _budget(self) -> End | None:
-        crew, caps = self._context.crew, self._context.crew.settings.caps
-        with crew.database.connection() as connection:
-            feature, task = spent_by(connection, self._context.feature, self._context.turn.thread)
-        if feature.tokens >= caps.feature_tokens or task.tokens >= caps.task_tokens:
-            return "tokens"
-        cap = crew.threads.budget(self._context.feature) or caps.feature_cost_usd
-        return "cost" if cap is not None and feature.cost_usd >= cap else None
 
     def _outcome(self, end: End, detail: str, submission: JsonValue = None) -> Outcome:
         calls = self._context.journal.spent.model_calls

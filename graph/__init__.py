@@ -10,6 +10,7 @@ from graph.errors import (
     QueryInvalid,
     StaleEpoch,
 )
+from graph.evidence import Finding, Saying
 from graph.lessons import Lesson
 from graph.models import (
     Artifact,
@@ -32,6 +33,8 @@ from graph.models import (
 from graph.reader import RoadmapReader
 from graph.roadmap import Roadmap
 from graph.settings import GraphSettings
+from graph.spending import FeatureSpending, ModelUse, Turn
+from graph.stories import Round, Story, TaskStory
 
 __all__ = [
     "Artifact",
@@ -42,13 +45,16 @@ __all__ = [
     "Event",
     "Feature",
     "FeatureStatus",
+    "FeatureSpending",
     "Fence",
+    "Finding",
     "GraphError",
     "GraphRefused",
     "GraphSettings",
     "GraphUnavailable",
     "IllegalTransition",
     "Lesson",
+    "ModelUse",
     "NotInRoadmap",
     "PullRequest",
     "QueryInvalid",
@@ -57,9 +63,14 @@ __all__ = [
     "Roadmap",
     "RoadmapReader",
     "Role",
+    "Round",
     "Run",
+    "Saying",
     "StaleEpoch",
+    "Story",
     "Task",
     "TaskStatus",
+    "TaskStory",
     "TestReport",
+    "Turn",
 ]

@@ -13,6 +13,7 @@ from graph.errors import QueryInvalid
 from graph.lessons import Lesson, lessons_about
 from graph.models import (
     MET,
+    PRIORITY_RANK,
     BurndownPoint,
     Event,
     Feature,
@@ -22,7 +23,9 @@ from graph.models import (
     Task,
 )
 from graph.settings import GraphSettings
-from graph.values import plain_row
+from graph.spending import FeatureSpending, Turn, spending_by_feature, turns_of
+from graph.stories import Story, task_stories
+from graph.values import known, plain_row
 
 ROW_LIMIT = 10_000
 FINISHED = frozenset({"verified", "done", "deployed", "cancelled"})
@@ -51,7 +54,10 @@ class RoadmapReader:
 
     def features(self, repository: str | None = None, status: str | None = None) -> list[Feature]:
         """Return features, of one repository or in one status where they are named."""
-        rows = self._connection.read("features", repository=repository, status=status)
+        if repository is None:
+            rows = self._connection.read("features", status=status)
+        else:
+            rows = self._connection.read("features_of_repository", repository=repository, status=status)
         return [feature_of(row["feature"]) for row in rows]
 
     def task(self, task_id: str) -> Task | None:
@@ -69,9 +75,18 @@ class RoadmapReader:
         return [task_of(row) for row in rows]
 
     def ready(self, assignee: str | None = None, limit: int = 50) -> list[Task]:
-        """Return ready tasks over the whole roadmap, urgent ones first, of one role where it is named."""
-        rows = self._connection.read("ready", assignee=assignee, limit=limit, met=sorted(MET))
-        return [task_of(row) for row in rows]
+        """Return ready tasks over the whole roadmap, urgent ones first, of one role where it is named.
+
+        Each priority is asked for by itself, so that a store stops at the limit and sorts nothing it does not return.
+        """
+        found: list[Task] = []
+        for rank in sorted(PRIORITY_RANK.values()):
+            if len(found) < limit:
+                rows = self._connection.read(
+                    "ready", rank=rank, assignee=assignee, limit=limit - len(found), met=sorted(MET)
+                )
+                found += [task_of(row) for row in rows]
+        return found
 
     def critical_path(self, feature_id: str) -> list[Task]:
         """Return the longest chain of unfinished tasks that wait for one another, first task first."""
@@ -91,7 +106,12 @@ class RoadmapReader:
         """Return open and finished tasks at the end of each day on which something changed."""
         state: dict[str, bool] = {}
         points: dict[str, BurndownPoint] = {}
-        for row in self._connection.read("task_events", repository=repository):
+        rows = (
+            self._connection.read("task_events")
+            if repository is None
+            else self._connection.read("task_events_of_repository", repository=repository)
+        )
+        for row in rows:
             state[row["id"]] = row["what"].rpartition("-> ")[2] in FINISHED
             finished = sum(state.values())
             day = row["at"][:10]
@@ -100,10 +120,7 @@ class RoadmapReader:
 
     def history(self, feature_id: str) -> list[Event]:
         """Return what happened to a feature, its tasks, runs and pull requests, in the order of time."""
-        tasks = self.tasks(feature_id)
-        runs = [run.id for task in tasks for run in self.runs(task.id)]
-        pulls = [pull.id for pull in self.pull_requests(feature_id)]
-        subjects = [feature_id, *(task.id for task in tasks), *runs, *pulls]
+        subjects = [feature_id, *(row["id"] for row in self._connection.read("subjects", feature_id=feature_id))]
         return [
             Event(**{**row, "at": datetime.fromisoformat(row["at"].replace("[UTC]", ""))})
             for row in self._connection.read("history", subjects=subjects)
@@ -123,12 +140,33 @@ class RoadmapReader:
 
     def runs(self, task_id: str) -> list[Run]:
         """Return the tries at a task."""
-        return [Run.model_validate(_known(row["run"], Run)) for row in self._connection.read("runs", task_id=task_id)]
+        return [Run.model_validate(known(row["run"], Run)) for row in self._connection.read("runs", task_id=task_id)]
+
+    def story(self, feature_id: str) -> Story | None:
+        """Return the whole story of a feature, or None when the roadmap does not have it."""
+        feature = self.feature(feature_id)
+        if feature is None:
+            return None
+        return Story(
+            feature=feature,
+            tasks=task_stories(self._connection, feature_id, self.tasks(feature_id)),
+            pull_requests=tuple(self.pull_requests(feature_id)),
+            turns=turns_of(self._connection, feature_id),
+            events=tuple(self.history(feature_id)),
+        )
+
+    def turns(self, feature_id: str) -> tuple[Turn, ...]:
+        """Return the roles' turns for a feature and its tasks, with what they used, in the order of time."""
+        return turns_of(self._connection, feature_id)
+
+    def spending(self, repository: str | None = None) -> list[FeatureSpending]:
+        """Return what each feature has used, of one repository where it is named."""
+        return spending_by_feature(self._connection, repository)
 
     def pull_requests(self, feature_id: str) -> list[PullRequest]:
         """Return the pull requests that deliver a feature."""
         rows = self._connection.read("pull_requests", feature_id=feature_id)
-        return [PullRequest.model_validate(_known(row["pull"], PullRequest)) for row in rows]
+        return [PullRequest.model_validate(known(row["pull"], PullRequest)) for row in rows]
 
     def query(self, cypher: str, parameters: Mapping[str, Any] | None = None, limit: int = ROW_LIMIT) -> QueryResult:
         """Return the answer to a person's query as plain JSON values, at most ``limit`` rows."""
@@ -147,19 +185,13 @@ class RoadmapReader:
 
 def feature_of(node: Row) -> Feature:
     """Return the record of a Feature node."""
-    return Feature.model_validate(_known(node, Feature))
+    return Feature.model_validate(known(node, Feature))
 
 
 def task_of(row: Row) -> Task:
     """Return the record of a Task node with its links."""
-    values = _known(row["task"], Task)
+    values = known(row["task"], Task)
     for name in ("done_when", "tags"):
         values[name] = tuple(values.get(name) or ())
     links = {"depends_on": tuple(sorted(row["depends_on"])), "touches": tuple(sorted(row["touches"]))}
     return Task.model_validate({**values, **links})
-
-
-def _known(node: Row, kind: Any) -> Row:
-    """Return the properties that the record knows; people may have added others."""
-    values = {name: node[name] for name in kind.model_fields if node.get(name) is not None}
-    return {name: value.to_native() if hasattr(value, "to_native") else value for name, value in values.items()}

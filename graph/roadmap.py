@@ -12,7 +12,8 @@ from importlib.resources import files
 from typing import Any
 
 from graph.connection import Transaction
-from graph.errors import CycleRefused, IllegalTransition, NotInRoadmap
+from graph.errors import IllegalTransition, NotInRoadmap
+from graph.evidence import Finding, Saying, record_findings, record_sayings
 from graph.lessons import Lesson, learn
 from graph.models import (
     FEATURE_TRANSITIONS,
@@ -32,12 +33,12 @@ from graph.models import (
     TaskStatus,
     TestReport,
 )
+from graph.planned import link, unlink, upsert_task
 from graph.reader import RoadmapReader
+from graph.spending import Turn, record_turns
 from graph.writing import add_event, locked, now, pass_fence, token
 
 logger = logging.getLogger(__name__)
-
-RESTARTABLE = frozenset({TaskStatus.OPEN, TaskStatus.BLOCKED, TaskStatus.FAILED, TaskStatus.CANCELLED})
 
 
 class Roadmap(RoadmapReader):
@@ -71,11 +72,11 @@ class Roadmap(RoadmapReader):
             if not there:
                 add_event(tx, change, feature.id, "planned")
             for task in tasks:
-                _upsert_task(tx, task, change)
-            begun = {task.id for task in tasks if not _unlink(tx, task)}
+                upsert_task(tx, task, change)
+            begun = {task.id for task in tasks if not unlink(tx, task)}
             for task in tasks:
                 if task.id not in begun:
-                    _link(tx, repository, task)
+                    link(tx, repository, task)
 
         self._connection.write(work)
         logger.info("recorded %s with %d tasks", feature.id, len(tasks))
@@ -85,9 +86,9 @@ class Roadmap(RoadmapReader):
 
         def work(tx: Transaction) -> None:
             pass_fence(tx, change)
-            _upsert_task(tx, task, change)
-            if _unlink(tx, task):
-                _link(tx, task.feature_id.rpartition("/")[0], task)
+            upsert_task(tx, task, change)
+            if unlink(tx, task):
+                link(tx, task.feature_id.rpartition("/")[0], task)
             if discovered_from:
                 tx.run("discovered_from", id=task.id, other=discovered_from)
 
@@ -161,6 +162,18 @@ class Roadmap(RoadmapReader):
         """Write what the Reviewer said in a run."""
         self._produce("review", run_id, review, review.id, change)
 
+    def record_findings(self, review_id: str, findings: Sequence[Finding], change: Change) -> None:
+        """Write what a review found, each finding with its state after that review."""
+        self._connection.write(lambda tx: record_findings(tx, review_id, findings, change))
+
+    def record_turns(self, turns: Sequence[Turn], change: Change) -> None:
+        """Write the roles' turns with what they used, by model; turns known before are brought up to date."""
+        self._connection.write(lambda tx: record_turns(tx, turns, change))
+
+    def record_sayings(self, feature_id: str, sayings: Sequence[Saying], change: Change) -> None:
+        """Write what people said to a feature's delivery, each saying once, as an event of theirs."""
+        self._connection.write(lambda tx: record_sayings(tx, feature_id, sayings, change))
+
     def record_artifact(self, run_id: str, artifact: Artifact, change: Change) -> None:
         """Write a file that a run left."""
         self._produce("artifact", run_id, artifact, artifact.id, change)
@@ -232,61 +245,3 @@ class Roadmap(RoadmapReader):
             add_event(tx, change, node, what)
 
         self._connection.write(work)
-
-
-def _upsert_task(tx: Transaction, task: Task, change: Change) -> None:
-    there = tx.run("lock_task", id=task.id, lock=token())
-    if there and TaskStatus(there[0]["status"]) not in RESTARTABLE:
-        return
-    values = task.model_dump(mode="json", exclude={"depends_on", "touches", "owner", "attempts"})
-    tx.run("upsert_task", **values, rank=PRIORITY_RANK[task.priority], at=now())
-    if not there:
-        add_event(tx, change, task.id, "planned")
-
-
-def _unlink(tx: Transaction, task: Task) -> bool:
-    """Drop the links of a task as it was planned before; False, and nothing, where it has begun."""
-    if TaskStatus(locked(tx, "task", task.id)) not in RESTARTABLE:
-        return False
-    tx.run("drop_links", id=task.id)
-    return True
-
-
-def _link(tx: Transaction, repository: str, task: Task) -> None:
-    """Write a task's dependencies and touched paths; raises `CycleRefused` before anything is linked."""
-    if task.depends_on:
-        _refuse_cycle(tx, task)
-    for other in task.depends_on:
-        if not tx.run("add_dependency", id=task.id, other=other):
-            raise NotInRoadmap(f"{task.id} depends on {other}, which is not in the roadmap", "record that task first")
-    for path in task.touches:
-        tx.run("add_touch", id=task.id, file_id=f"{repository}:{path}", path=path, repository=repository)
-
-
-def _refuse_cycle(tx: Transaction, task: Task) -> None:
-    """Follow what the task would depend on; it must not lead back to it.
-
-    What is passed on the way is locked, so that no other transaction closes the circle at the same time.
-    """
-    came_from: dict[str, str] = {}
-    front = list(task.depends_on)
-    for other in front:
-        came_from.setdefault(other, task.id)
-    while front:
-        if task.id in front:
-            raise CycleRefused(
-                f"the dependencies go round: {' -> '.join(_way(came_from, task.id))}", "remove one of them"
-            )
-        reached = tx.run("dependencies_of", ids=sorted(front), lock=token())
-        front = []
-        for row in reached:
-            if row["other"] not in came_from:
-                came_from[row["other"]] = row["id"]
-                front.append(row["other"])
-
-
-def _way(came_from: dict[str, str], end: str) -> list[str]:
-    way = [end]
-    while len(way) == 1 or way[-1] != end:
-        way.append(came_from[way[-1]])
-    return way[::-1]

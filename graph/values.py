@@ -38,3 +38,9 @@ def plain(value: Any) -> JsonValue:
     if isinstance(value, bytes | bytearray):
         return value.hex()
     return str(value.iso_format()) if hasattr(value, "iso_format") else str(value)
+
+
+def known(node: dict[str, Any], kind: Any) -> dict[str, Any]:
+    """Return the properties that the record knows; people may have added others."""
+    values = {name: node[name] for name in kind.model_fields if node.get(name) is not None}
+    return {name: value.to_native() if hasattr(value, "to_native") else value for name, value in values.items()}

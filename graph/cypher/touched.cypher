@@ -1,4 +1,4 @@
-MATCH (t:Task)-[:TOUCHES]->(:File {id: $file_id})
+MATCH (:File {id: $file_id})<-[:TOUCHES]-(t:Task)
 OPTIONAL MATCH (t)-[:DEPENDS_ON]->(d:Task)
 WITH t, collect(d.id) AS depends_on
 OPTIONAL MATCH (t)-[:TOUCHES]->(p:File)

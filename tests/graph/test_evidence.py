@@ -1,0 +1,151 @@
+"""What work used and left, on a real server: turns, findings, sayings, and the story that is told from them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from graph import (
+    Artifact,
+    Commit,
+    Feature,
+    Finding,
+    ModelUse,
+    NotInRoadmap,
+    Review,
+    Roadmap,
+    RoadmapReader,
+    Run,
+    Saying,
+    Task,
+    TestReport,
+    Turn,
+)
+from tests.graph.conftest import CHANGE
+
+Planned = tuple[Feature, list[Task]]
+Plan = Callable[..., Planned]
+AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
+USE = ModelUse(model="big", calls=3, prompt_tokens=900, completion_tokens=90, cached_tokens=300, cost_usd=0.25)
+FREE = ModelUse(model="own/small", calls=2, prompt_tokens=100, completion_tokens=10, unpriced=2)
+
+
+def turn(subject: str, feature: str, role: str, number: int = 1, *uses: ModelUse) -> Turn:
+    at = AT + timedelta(minutes=number)
+    return Turn(
+        id=f"{subject}/{role}/{number}",
+        subject=subject,
+        feature_id=feature,
+        role=role,
+        round=number,
+        status="done",
+        verdict="fine",
+        started_at=at,
+        seconds=30.0,
+        uses=uses,
+    )
+
+
+@pytest.fixture
+def planned(roadmap: Roadmap, plan: Plan) -> Planned:
+    """A recorded feature of two tasks."""
+    feature, tasks = plan(2)
+    roadmap.record_plan(feature.repository, feature, tasks, CHANGE)
+    return feature, tasks
+
+
+def test_turns_come_back_as_written_with_what_they_used(
+    roadmap: Roadmap, reader: RoadmapReader, planned: Planned
+) -> None:
+    feature, tasks = planned
+    turns = (
+        turn(feature.id, feature.id, "planner", 1, USE),
+        turn(tasks[0].id, feature.id, "coder", 2, USE, FREE),
+        turn(tasks[0].id, feature.id, "tester", 3),
+    )
+    for _ in range(2):
+        roadmap.record_turns(turns, CHANGE)
+    assert reader.turns(feature.id) == turns
+    events = reader.query(
+        "MATCH (e:Event) WHERE e.what STARTS WITH 'turn ' AND e.subject = $id RETURN e.what", {"id": turns[1].id}
+    )
+    assert events.rows == (("turn coder 2 done",),)
+
+
+def test_a_turn_that_goes_on_is_brought_up_to_date(roadmap: Roadmap, reader: RoadmapReader, planned: Planned) -> None:
+    feature, tasks = planned
+    first = turn(tasks[0].id, feature.id, "coder", 1, USE)
+    more = first.model_copy(update={"seconds": 90.0, "uses": (USE.model_copy(update={"calls": 7}),)})
+    roadmap.record_turns([first], CHANGE)
+    roadmap.record_turns([more], CHANGE)
+    assert reader.turns(feature.id) == (more,)
+
+
+def test_a_turn_of_nothing_is_refused(roadmap: Roadmap, reader: RoadmapReader, planned: Planned) -> None:
+    feature, tasks = planned
+    lost = turn("acme/none/T-1", feature.id, "coder")
+    with pytest.raises(NotInRoadmap, match="acme/none/T-1"):
+        roadmap.record_turns([turn(tasks[0].id, feature.id, "coder"), lost], CHANGE)
+    assert reader.turns(feature.id) == ()
+
+
+def test_spending_adds_up_and_keeps_unknown_prices_apart(
+    roadmap: Roadmap, reader: RoadmapReader, planned: Planned, plan: Plan
+) -> None:
+    feature, tasks = planned
+    roadmap.record_turns(
+        [turn(feature.id, feature.id, "planner", 1, USE), turn(tasks[1].id, feature.id, "coder", 2, USE, FREE)], CHANGE
+    )
+    (spent,) = reader.spending(feature.repository)
+    assert (spent.turns, spent.calls, spent.prompt_tokens, spent.completion_tokens) == (2, 8, 1900, 190)
+    assert (spent.cached_tokens, spent.unpriced, spent.seconds) == (600, 2, 60.0)
+    assert spent.cost_usd == pytest.approx(0.5)
+    assert feature.id in {one.feature_id for one in reader.spending()}
+    other, others = plan(1)
+    roadmap.record_plan(other.repository, other, others, CHANGE)
+    roadmap.record_turns([turn(other.id, other.id, "planner", 1, FREE)], CHANGE)
+    assert [one.cost_usd for one in reader.spending(other.repository)] == [None]
+
+
+def test_the_story_has_each_round_with_what_it_left(roadmap: Roadmap, reader: RoadmapReader, planned: Planned) -> None:
+    feature, tasks = planned
+    run = Run(id=f"{tasks[0].id}/1", task_id=tasks[0].id, number=1, role="coder", started_at=AT, verdict="submitted")
+    report = TestReport(id=f"{run.id}/tests", verdict="3 passed", passed=3)
+    review = Review(id=f"{run.id}/review", verdict="1 blocking finding", signed_off=False)
+    artifact = Artifact(id=f"{run.id}/work.bundle", name="work.bundle", url="file:///x", sha256="0" * 64, size=7)
+    commit = Commit(id=f"{feature.repository}@abc", sha="abc", message="Do it")
+    found = Finding(key="R-1", path="a.py", severity="high", title="Wrong", failure="it breaks")
+    roadmap.record_run(run, CHANGE)
+    roadmap.record_test_report(run.id, report, CHANGE)
+    roadmap.record_review(run.id, review, CHANGE)
+    roadmap.record_artifact(run.id, artifact, CHANGE)
+    roadmap.record_commit(run.id, commit, CHANGE)
+    for state in ("open", "resolved"):
+        roadmap.record_findings(review.id, [found.model_copy(update={"state": state})], CHANGE)
+    story = reader.story(feature.id)
+    assert story is not None
+    assert [task.task.id for task in story.tasks] == [task.id for task in tasks]
+    (one,) = story.tasks[0].rounds
+    assert (one.run, one.test_reports, one.reviews) == (run, (report,), (review,))
+    assert (one.artifacts, one.commits) == ((artifact,), (commit,))
+    assert one.findings == (found.model_copy(update={"state": "resolved"}),)
+    assert story.tasks[1].rounds == ()
+
+
+def test_findings_of_no_review_are_refused(roadmap: Roadmap) -> None:
+    found = Finding(key="R-1", path="a.py", severity="high", title="Wrong")
+    with pytest.raises(NotInRoadmap, match="none/review"):
+        roadmap.record_findings("none/review", [found], CHANGE)
+
+
+def test_what_a_person_says_is_in_the_history_once(roadmap: Roadmap, reader: RoadmapReader, planned: Planned) -> None:
+    feature, _ = planned
+    said = Saying(key="comment:7", at=AT, by="ada", kind="word", text="mind the tax")
+    for _ in range(2):
+        roadmap.record_sayings(feature.id, [said], CHANGE)
+    (event,) = [event for event in reader.history(feature.id) if event.who == "ada"]
+    assert (event.what, event.why, event.at) == ("said word", "mind the tax", AT)
+
+
+def test_a_feature_that_is_not_there_has_no_story(reader: RoadmapReader) -> None:
+    assert reader.story("acme/none/F-1") is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from agents.chronicle import record_feature, record_turns
 from agents.crew import Crew, ThreadContext
 from agents.errors import JournalBroken, StateUnavailable, TurnFailed
 from agents.ids import feature_key, key_of, marker
@@ -78,8 +79,10 @@ def report_cancelled(crew: Crew, state: ThreadState, lease: Lease) -> None:
     change = context.change("stopped by a person")
     try:
         if state.kind == "task":
+            record_turns(context)
             crew.roadmap.move_task(state.id, "cancelled", change)
             return
+        record_feature(context)
         crew.roadmap.move_feature(state.id, "cancelled", change)
     except IllegalTransition as fault:
         logger.info("%s keeps its status: %s", state.id, fault)

@@ -6,6 +6,7 @@ import re
 
 from pydantic import JsonValue
 
+from agents.chronicle import record_feature
 from agents.crew import ThreadContext
 from agents.ids import marker
 from agents.plans import Plan, load_plan
@@ -58,6 +59,7 @@ class Kickoff:
         self._bring_in_line({task.id for task in tasks})
         self._crew.threads.set_plan(self._context.lease, plan_result)
         self._crew.roadmap.move_feature(feature.id, "in_progress", self._context.change("the plan is recorded"))
+        record_feature(self._context)
 
     def propose(self, plan_result: Result) -> None:
         """Show the plan on the issue, as a check list and as YAML, for a person to approve or change."""
@@ -93,6 +95,7 @@ class Kickoff:
 
     def comment(self, plan_result: Result, baseline: Result, branch: str | None) -> None:
         """Write or update the kick-off comment with the tasks as a check list."""
+        record_feature(self._context)
         plan = load_plan(self._crew, plan_result)
         statuses = {task.key: str(task.status) for task in self._crew.roadmap.tasks(self._context.feature)}
         text = kickoff_text(self._context.feature_key, plan, statuses, branch, self._folder(plan))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 
 from graph.connection import Transaction
 from graph.errors import NotInRoadmap
@@ -14,7 +13,7 @@ from graph.writing import add_event, pass_fence
 
 
 class Finding(Record):
-    """One thing that a review found."""
+    """One thing that a review found, or found still open."""
 
     key: str
     """For people, stable over the rounds of a task: `R-0a1b2c`."""
@@ -23,8 +22,6 @@ class Finding(Record):
     title: str
     failure: str = ""
     """Which input or situation leads to which wrong outcome."""
-    state: Literal["open", "resolved"] = "open"
-    """After this review."""
 
 
 class Saying(Record):
@@ -46,8 +43,7 @@ def record_findings(tx: Transaction, review_id: str, findings: Sequence[Finding]
     if rows and len(tx.run("review_found", review_id=review_id, findings=rows)) != len(rows):
         raise NotInRoadmap(f"{review_id} is no review of the roadmap", "record it first")
     if rows:
-        open_ = sum(finding.state == "open" for finding in findings)
-        add_event(tx, change, review_id, f"findings: {open_} open, {len(rows) - open_} resolved")
+        add_event(tx, change, review_id, f"{len(rows)} findings")
 
 
 def record_sayings(tx: Transaction, feature_id: str, sayings: Sequence[Saying], change: Change) -> None:

@@ -194,6 +194,8 @@ class Review(Record):
     verdict: str
     signed_off: bool
     url: str = ""
+    resolved: tuple[str, ...] = ()
+    """Keys of findings of earlier rounds that are mended."""
 
 
 class Commit(Record):

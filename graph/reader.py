@@ -60,6 +60,14 @@ class RoadmapReader:
             rows = self._connection.read("features_of_repository", repository=repository, status=status)
         return [feature_of(row["feature"]) for row in rows]
 
+    def features_by_key(self, key: str) -> list[Feature]:
+        """Return the features with this key (`F-12`), one for each repository that has it."""
+        return [feature_of(row["feature"]) for row in self._connection.read("features_by_key", key=key)]
+
+    def latest_features(self, limit: int = 5) -> list[Feature]:
+        """Return features to name to a person who asked for one that is not there, the last ones by issue."""
+        return [feature_of(row["feature"]) for row in self._connection.read("latest_features", limit=limit)]
+
     def task(self, task_id: str) -> Task | None:
         """Return one task with its dependencies and touched paths, or None."""
         rows = self._connection.read("task", id=task_id)

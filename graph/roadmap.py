@@ -163,7 +163,7 @@ class Roadmap(RoadmapReader):
         self._produce("review", run_id, review, review.id, change)
 
     def record_findings(self, review_id: str, findings: Sequence[Finding], change: Change) -> None:
-        """Write what a review found, each finding with its state after that review."""
+        """Write what a review found or found still open; what it found resolved stands in the review itself."""
         self._connection.write(lambda tx: record_findings(tx, review_id, findings, change))
 
     def record_turns(self, turns: Sequence[Turn], change: Change) -> None:

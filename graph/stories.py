@@ -7,6 +7,7 @@ from typing import Any
 
 from graph.connection import Connection, Row
 from graph.evidence import Finding
+from graph.lessons import SEVERITY_RANK
 from graph.models import Artifact, Commit, Event, Feature, PullRequest, Record, Review, Run, Task, TestReport
 from graph.spending import Turn
 from graph.values import known
@@ -75,7 +76,9 @@ def _round(run: Run, left: list[Record], findings: list[Finding]) -> Round:
         run=run,
         test_reports=tuple(one for one in left if isinstance(one, TestReport)),
         reviews=tuple(one for one in left if isinstance(one, Review)),
-        findings=tuple(sorted(findings, key=lambda finding: (finding.state, finding.path, finding.key))),
+        findings=tuple(
+            sorted(findings, key=lambda finding: (SEVERITY_RANK[finding.severity], finding.path, finding.key))
+        ),
         artifacts=tuple(one for one in left if isinstance(one, Artifact)),
         commits=tuple(one for one in left if isinstance(one, Commit)),
     )

@@ -20,6 +20,8 @@ COMMANDS = {
     "run": "Deliver one issue of a repository, from plan to pull request.",
     "status": "Show where deliveries stand.",
     "watch": "Show the live task graph of a delivery.",
+    "history": "Tell the story of a feature from the roadmap.",
+    "cost": "Say what features cost, by role, task and model.",
     "cypher": "Ask the roadmap in Cypher.",
     "plan": "Show a delivery's plan, edit it or send it back.",
     "say": "Say something to the team while it works.",

@@ -6,3 +6,4 @@ CREATE CONSTRAINT used_key IF NOT EXISTS FOR ()-[r:USED]-() REQUIRE r.key IS UNI
 CREATE CONSTRAINT found_key IF NOT EXISTS FOR ()-[r:FOUND]-() REQUIRE r.key IS UNIQUE;
 CREATE INDEX turn_feature IF NOT EXISTS FOR (n:Turn) ON (n.feature_id);
 CREATE INDEX feature_status IF NOT EXISTS FOR (n:Feature) ON (n.status);
+CREATE INDEX feature_key IF NOT EXISTS FOR (n:Feature) ON (n.key);

@@ -111,7 +111,7 @@ def test_the_story_has_each_round_with_what_it_left(roadmap: Roadmap, reader: Ro
     feature, tasks = planned
     run = Run(id=f"{tasks[0].id}/1", task_id=tasks[0].id, number=1, role="coder", started_at=AT, verdict="submitted")
     report = TestReport(id=f"{run.id}/tests", verdict="3 passed", passed=3)
-    review = Review(id=f"{run.id}/review", verdict="1 blocking finding", signed_off=False)
+    review = Review(id=f"{run.id}/review", verdict="1 blocking finding", signed_off=False, resolved=("R-0",))
     artifact = Artifact(id=f"{run.id}/work.bundle", name="work.bundle", url="file:///x", sha256="0" * 64, size=7)
     commit = Commit(id=f"{feature.repository}@abc", sha="abc", message="Do it")
     found = Finding(key="R-1", path="a.py", severity="high", title="Wrong", failure="it breaks")
@@ -120,15 +120,15 @@ def test_the_story_has_each_round_with_what_it_left(roadmap: Roadmap, reader: Ro
     roadmap.record_review(run.id, review, CHANGE)
     roadmap.record_artifact(run.id, artifact, CHANGE)
     roadmap.record_commit(run.id, commit, CHANGE)
-    for state in ("open", "resolved"):
-        roadmap.record_findings(review.id, [found.model_copy(update={"state": state})], CHANGE)
+    for _ in range(2):
+        roadmap.record_findings(review.id, [found], CHANGE)
     story = reader.story(feature.id)
     assert story is not None
     assert [task.task.id for task in story.tasks] == [task.id for task in tasks]
     (one,) = story.tasks[0].rounds
     assert (one.run, one.test_reports, one.reviews) == (run, (report,), (review,))
     assert (one.artifacts, one.commits) == ((artifact,), (commit,))
-    assert one.findings == (found.model_copy(update={"state": "resolved"}),)
+    assert one.findings == (found,)
     assert story.tasks[1].rounds == ()
 
 

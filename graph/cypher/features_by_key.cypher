@@ -1,0 +1,2 @@
+MATCH (f:Feature {key: $key})
+RETURN f {.*} AS feature ORDER BY f.id

@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from devctl.absent import without_environments
     from devctl.environment import Environment
     from devctl.errors import (
         DevctlError,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from devctl.settings import DevctlSettings
 
 _PLACES = {
+    "absent": ("without_environments",),
     "environment": ("Environment",),
     "gateway": ("INSIDE_PORT",),
     "launcher": ("Launcher", "open_launcher"),
@@ -82,6 +84,7 @@ __all__ = [
     "Served",
     "SettingsInvalid",
     "open_launcher",
+    "without_environments",
 ]
 
 

@@ -18,12 +18,12 @@ from agents.engine import Engine
 from agents.errors import AgentsError
 from agents.plays import PLAYS
 from agents.settings import Caps, CrewSettings
-from devctl import DevctlError, DevctlSettings, Launcher, open_launcher
+from devctl import DevctlError, DevctlSettings, Launcher, open_launcher, without_environments
 from graph import GraphError, Roadmap, RoadmapReader
 from local import LocalError, Workspace
-from policies import PolicyEngine, PolicyError, PolicySettings, open_engine
+from policies import PolicyEngine, PolicyError, open_engine
 from prompts import PromptError
-from roadcrew.edges import CodeHostEnd, code_host_end, database_url, graph_ends
+from roadcrew.edges import CodeHostEnd, code_host_end, database_url, graph_ends, policy_settings
 from roadcrew.errors import RoadcrewError, SettingsInvalid
 from roadcrew.jobs import Queue
 from roadcrew.local_people import LocalPeople
@@ -74,11 +74,16 @@ class Office:
 
 @contextmanager
 def open_office(
-    settings: Settings, workspace: Workspace, model_base_url: str | None = None, unsandboxed: bool = False
+    settings: Settings,
+    workspace: Workspace,
+    model_base_url: str | None = None,
+    unsandboxed: bool = False,
+    environments: bool = True,
 ) -> Iterator[Office]:
     """Build everything, and take it down again.
 
-    ``model_base_url`` is the replay server in the demo; else the settings name the endpoint.
+    ``model_base_url`` is the replay server in the demo; else the settings name the endpoint. Without
+    ``environments`` no sandbox is looked for, and a launch raises `SandboxUnavailable`.
     """
     with ExitStack() as stack:
         url = database_url(settings, workspace)
@@ -93,8 +98,8 @@ def open_office(
         roadmap = stack.enter_context(Roadmap(ends.writer))
         roadmap.migrate()
         reader = stack.enter_context(RoadmapReader(ends.reader))
-        policy = open_engine(PolicySettings(opa_url=settings.opa_url, dry_run=settings.policy_dry_run))
-        launcher = _launcher(settings, workspace, policy, unsandboxed)
+        policy = open_engine(policy_settings(settings))
+        launcher = _launcher(settings, workspace, policy, unsandboxed) if environments else without_environments()
         model = stack.enter_context(ModelClient(model_settings(settings, model_base_url)))
         host = code_host_end(settings, workspace)
         people = _people(workspace, host)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from graph import GraphSettings
 from local import GraphAddress, Workspace, ensure_forge, ensure_graph, ensure_postgres, open_workspace, using
+from policies import PolicySettings
 from roadcrew.errors import SettingsInvalid
 from roadcrew.settings import GraphServer, Settings
 
@@ -62,6 +63,11 @@ def code_host_end(settings: Settings, workspace: Workspace) -> CodeHostEnd:
         )
     forge = ensure_forge(workspace)
     return CodeHostEnd(forge.api_url, forge.admin_token, is_local=True)
+
+
+def policy_settings(settings: Settings) -> PolicySettings:
+    """Return which engine decides: the OPA server that the settings name, or the one in this process."""
+    return PolicySettings(opa_url=settings.opa_url, opa_token=settings.opa_token, dry_run=settings.policy_dry_run)
 
 
 def _embedded(address: GraphAddress) -> GraphSettings:

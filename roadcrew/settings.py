@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, JsonValue, SecretStr, TypeAdapter, ValidationError
 
 from roadcrew.errors import SettingsInvalid
+from roadcrew.secret_files import with_secret_files
 
 FILE_NAME = "roadcrew.toml"
 
@@ -134,6 +135,8 @@ class Settings(Part):
     `GIT_SSL_CAINFO` or `SSL_CERT_FILE`."""
     opa_url: str | None = None
     """`OPA_URL`; None decides in process."""
+    opa_token: SecretStr | None = None
+    """`OPA_TOKEN`, for a server that asks for one."""
     policy_dry_run: bool = False
     """`ROADCREW_POLICY_DRY_RUN`: rules only log what they would deny."""
     opencode: Path | None = None
@@ -148,7 +151,7 @@ def read_settings(
 
     A workspace given on the command line wins over ROADCREW_WORKSPACE, the environment over roadcrew.toml.
     """
-    env = {key: value for key, value in (os.environ if environment is None else environment).items() if value}
+    env = with_secret_files(os.environ if environment is None else environment)
     repository = find_repository(folder or Path.cwd())
     file = _read_file(repository / FILE_NAME) if repository else {}
     place = workspace or Path(env.get("ROADCREW_WORKSPACE", "~/.roadcrew"))
@@ -167,6 +170,7 @@ def read_settings(
             git_environment=_git_environment(env),
             opa_url=_url(env, "OPA_URL"),
             opencode=Path(env["ROADCREW_OPENCODE"]).expanduser() if "ROADCREW_OPENCODE" in env else None,
+            opa_token=_secret(env, "OPA_TOKEN"),
             policy_dry_run=_flag(env, "ROADCREW_POLICY_DRY_RUN"),
             team=Team.model_validate(file.get("team", {})),
         )
@@ -230,14 +234,13 @@ def _graph(env: Mapping[str, str]) -> GraphServer | None:
         return None
     if not uri.startswith(("bolt", "neo4j")):
         raise SettingsInvalid(f"NEO4J_URI is {uri!r}", "give a Bolt address, for example bolt://localhost:7687")
-    reader_password = env.get("NEO4J_READER_PASSWORD")
     return GraphServer(
         uri=uri,
         user=env.get("NEO4J_USER", "neo4j"),
         password=SecretStr(env.get("NEO4J_PASSWORD", "")),
         database=env.get("NEO4J_DATABASE", "neo4j"),
         reader_user=env.get("NEO4J_READER_USER"),
-        reader_password=SecretStr(reader_password) if reader_password else None,
+        reader_password=_secret(env, "NEO4J_READER_PASSWORD"),
     )
 
 

@@ -43,13 +43,14 @@ def check_action(settings: Settings, action: TextIO, as_json: bool) -> None:
     """Ask the rules about the action in the JSON file ACTION (- for standard input)."""
     from pydantic import ValidationError
 
-    from policies import Action, PolicySettings, open_engine
+    from policies import Action, open_engine
+    from roadcrew.edges import policy_settings
 
     try:
         asked = Action.model_validate_json(action.read())
     except (ValidationError, UnicodeDecodeError) as error:
         raise InputInvalid(f"{action.name} is no action: {error}", "docs/security.md shows one") from error
-    engine = open_engine(PolicySettings(opa_url=settings.opa_url, dry_run=settings.policy_dry_run))
+    engine = open_engine(policy_settings(settings))
     decision = engine.decide(asked)
     if as_json:
         print_data("policy check", decision)

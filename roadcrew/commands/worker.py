@@ -6,6 +6,7 @@ import contextlib
 
 import click
 
+from roadcrew.addresses import Address
 from roadcrew.command import note, with_settings
 from roadcrew.commands.up import wait_for_stop
 from roadcrew.errors import InputInvalid
@@ -15,7 +16,7 @@ from roadcrew.settings import Settings
 @click.command()
 @click.option("--role", "roles", multiple=True, help="Serve this role's queue only; may be given again.")
 @click.option("--concurrency", default=4, show_default=True, type=click.IntRange(1, 64), help="Jobs at a time.")
-@click.option("--intake", "port", type=click.IntRange(0, 65535), help="Also hear webhooks on this loopback port.")
+@click.option("--intake", "heard_at", type=Address(), help="Also hear webhooks on this port of loopback, or HOST:PORT.")
 @click.option("--poll/--no-poll", default=True, show_default=True, help="Ask the code host for news.")
 @click.option(
     "--heartbeat",
@@ -30,7 +31,7 @@ def command(
     settings: Settings,
     roles: tuple[str, ...],
     concurrency: int,
-    port: int | None,
+    heard_at: tuple[str, int] | None,
     poll: bool,
     heartbeat: float,
     unsandboxed: bool,
@@ -40,7 +41,7 @@ def command(
     from roadcrew.crewing import working
     from roadcrew.edges import workspace_in_use
     from roadcrew.intake import Intake
-    from roadcrew.jobs import WorkerSettings, queues_of
+    from roadcrew.jobs import FLOW_QUEUE, WorkerSettings, queues_of
     from roadcrew.webhooks import WebhookServer
 
     need_model(settings)
@@ -50,16 +51,19 @@ def command(
         raise InputInvalid(str(fault), "leave --role out to serve all") from fault
     with contextlib.ExitStack() as stack:
         workspace = stack.enter_context(workspace_in_use(settings))
-        office = stack.enter_context(open_office(settings, workspace, unsandboxed=unsandboxed))
+        sandboxed_roles = queues != (FLOW_QUEUE,)
+        office = stack.enter_context(
+            open_office(settings, workspace, unsandboxed=unsandboxed, environments=sandboxed_roles)
+        )
         serving = WorkerSettings(
             queues=queues, concurrency=concurrency, heartbeat_seconds=heartbeat, stalled_seconds=4 * heartbeat
         )
         stack.enter_context(working(office, serving, poll))
-        if port is not None:
+        if heard_at is not None:
             secret = settings.code_host.webhook_secret
             value = secret.get_secret_value() if secret else workspace.secret("webhook")
             intake = Intake(office.engine)
-            server = WebhookServer(value, intake, office.crew.threads.first_delivery, port=port)
+            server = WebhookServer(value, intake, office.crew.threads.first_delivery, *heard_at)
             stack.enter_context(server)
             note(f"hears webhooks at {server.url}")
         note(f"serves {', '.join(queues) if queues else 'all roles'}; Ctrl-C stops")

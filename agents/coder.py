@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
+from agents.advisory_gate import known_against
 from agents.conversation import Answer, Conversation, Outcome
 from agents.crew import TurnContext
 from agents.feedback_text import round_feedback
@@ -111,7 +112,13 @@ class Seat:
     def __init__(self, context: TurnContext, start: BenchStart) -> None:
         closing: list[Tool[Any]] = [Tool("submit", Submission, self._submit)]
         if context.turn.role == "coder":
-            request = Tool("request_dependency", DependencyRequest, self._request, packages=lambda r: tuple(r.packages))
+            request = Tool(
+                "request_dependency",
+                DependencyRequest,
+                self._request,
+                packages=lambda asked: tuple(asked.packages),
+                advisories=lambda asked: known_against(context, self.bench.commit(), asked.packages),
+            )
             closing.insert(0, request)
         self.bench = Workbench(context, start, closing)
         self._shown = False

@@ -19,6 +19,7 @@ from tools.artifacts import ArtifactStore
 from tools.codehost import CodeHost
 from tools.mirror import Mirror
 from tools.model import ModelClient
+from tools.research.outside import OutsideSources
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Crew:
     policy: PolicyEngine
     desk: Callable[[str], Desk]
     """Returns the desk of a repository by its full name."""
+    outside: OutsideSources | None
+    """Search, registries and advisories; None where nothing outside may be asked."""
     known_errors: tuple[type[Exception], ...]
     """Errors with a message for people; any other is a defect and surfaces with its traceback."""
 

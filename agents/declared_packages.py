@@ -29,16 +29,21 @@ def packages_in(texts: Mapping[str, str]) -> set[str]:
 
     A file that cannot be read names nothing: it cannot be installed from either.
     """
-    names: set[str] = set()
+    return {name for name in map(plain_name, requirements_in(texts)) if name}
+
+
+def requirements_in(texts: Mapping[str, str]) -> set[str]:
+    """What these files ask for, with the versions that they name: `flask>=3`, `npm:left-pad@^1.3`."""
+    found: set[str] = set()
     for path, text in texts.items():
         reader = _reader(path)
         if reader is None:
             continue
         try:
-            names |= {name for name in map(_plain, reader(text)) if name}
+            found |= set(reader(text))
         except (ValueError, RecursionError):
             continue
-    return names
+    return found
 
 
 def _reader(path: str) -> Callable[[str], Iterable[str]] | None:
@@ -50,7 +55,7 @@ def _reader(path: str) -> Callable[[str], Iterable[str]] | None:
     return _READERS.get(name)
 
 
-def _plain(text: str) -> str | None:
+def plain_name(text: str) -> str | None:
     """A package's name as rules compare it."""
     if match := _PREFIXED.match(text):
         return match[1].lower()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.declared_packages import is_declaring, packages_in
+from agents.declared_packages import is_declaring, packages_in, requirements_in
 from policies import FileChange
 from tools.errors import ObjectMissing
 from tools.mirror import Mirror
@@ -45,9 +45,18 @@ def _file_change(mirror: Mirror, commit: str, file: ChangedFile, sizes: dict[str
 
 def _declared(mirror: Mirror, commit: str) -> set[str]:
     """Return the names in all dependency files of a commit."""
+    return packages_in(_dependency_files(mirror, commit))
+
+
+def declared_requirements(mirror: Mirror, commit: str) -> set[str]:
+    """Return what all dependency files of a commit ask for, with versions."""
+    return requirements_in(_dependency_files(mirror, commit))
+
+
+def _dependency_files(mirror: Mirror, commit: str) -> dict[str, str]:
     wanted = [entry.path for entry in mirror.files(commit) if is_declaring(entry.path)]
     try:
         texts = mirror.read_many(commit, wanted)
     except ObjectMissing:
-        return set()
-    return packages_in({path: content.decode("utf-8", "replace") for path, content in texts.items()})
+        return {}
+    return {path: content.decode("utf-8", "replace") for path, content in texts.items()}

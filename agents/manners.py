@@ -22,6 +22,8 @@ class Manners(BaseModel):
 
     approve_plan: bool = False
     """Whether a person approves the plan before work starts."""
+    research: bool = True
+    """Whether the Researcher may ask outside sources about this repository."""
     rounds: int | None = Field(default=None, ge=1, le=10)
     """Rounds of work, test and review before a person is asked, where fewer than the settings allow."""
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel
 
+from agents.audit import audit_into
 from agents.conversation import Answer
 from agents.crew import TurnContext
-from agents.database import as_json
 from agents.journal import CommandResult, SnapshotRef
 from agents.judged_change import file_changes, new_packages
 from agents.tester import suite_command
@@ -98,6 +98,11 @@ class Workbench:
         if isinstance(granted, list):
             self.granted += [str(name) for name in granted]
         return answer
+
+    @property
+    def worktree(self) -> WorkTree:
+        """The work tree; only while a call runs."""
+        return self._opened()
 
     def change(self) -> Diff:
         """Return what differs from the base now; only while a call runs."""
@@ -236,13 +241,7 @@ class Workbench:
 
     def audit(self, event: AuditEvent) -> None:
         """Record what was done, or refused, in this turn."""
-        values: list[JsonValue] = [event.who, event.tool, event.arguments_digest, event.decision]
-        with self._context.crew.database.connection() as connection:
-            connection.execute(
-                "INSERT INTO audit (turn, who, tool, arguments_digest, decision, reasons, outcome, seconds)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-                [self._context.turn.id, *values, as_json(list(event.reasons)), event.outcome, event.seconds],
-            )
+        audit_into(self._context)(event)
 
     def _opened(self) -> WorkTree:
         if self._worktree is None:

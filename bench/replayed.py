@@ -103,6 +103,10 @@ class ReplayedDelivery:
             "OPENAI_BASE_URL": self.replay,
             "OPENAI_API_KEY": "replay",
             "ROADCREW_MODEL": "recorded",
+            "ROADCREW_SEARCH_URL": "",  # the recording asked nothing outside
+            "ROADCREW_OSV_URL": "",
+            "ROADCREW_PYPI_URL": "",
+            "ROADCREW_NPM_URL": "",
             "DEVCTL_FOLDER": str(self.environments),
             **more,
         }

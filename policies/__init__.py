@@ -2,7 +2,7 @@
 
 from policies.engine import PolicyEngine, open_engine
 from policies.errors import EngineAway, EngineFailed, PolicyError, RulesInvalid
-from policies.records import Action, Decision, FileChange, RepositoryRules, RuleTest
+from policies.records import Action, Decision, FileChange, KnownAdvisory, RepositoryRules, RuleTest
 from policies.rule_tests import run_rule_tests
 from policies.settings import PolicySettings
 
@@ -12,6 +12,7 @@ __all__ = [
     "EngineAway",
     "EngineFailed",
     "FileChange",
+    "KnownAdvisory",
     "PolicyEngine",
     "PolicyError",
     "PolicySettings",

@@ -41,6 +41,20 @@ class FileChange(Record):
     binary: bool = False
 
 
+class KnownAdvisory(Record):
+    """A known vulnerability of a package in the version that would be installed."""
+
+    package: str
+    version: str
+    id: str
+    aliases: tuple[str, ...] = ()
+    """Other names of the same weakness, such as its CVE."""
+    score: float | None = None
+    """CVSS base score, 0 to 10; None where nobody rated it."""
+    fixed: tuple[str, ...] = ()
+    """Versions that mend it."""
+
+
 class Action(Record):
     """What a role wants to do."""
 
@@ -58,6 +72,8 @@ class Action(Record):
     network: str = "none"
     change: tuple[FileChange, ...] = ()
     """What a task's whole change consists of, where there is one."""
+    advisories: tuple[KnownAdvisory, ...] = ()
+    """What is known against the packages, where that could be asked."""
 
 
 class RepositoryRules(Record):

@@ -36,6 +36,11 @@ class RuleData(Record):
     """By name, what to do instead."""
     allowed_packages: tuple[str, ...] | None
     prepare_networks: tuple[str, ...]
+    research_tools: tuple[str, ...]
+    advisory_limit: float = Field(ge=0)
+    """CVSS base score from which on a new package is refused."""
+    accepted_advisories: tuple[str, ...]
+    """Ids or aliases that do not count."""
 
 
 class RuleFile(NamedTuple):

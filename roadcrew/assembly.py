@@ -36,6 +36,8 @@ from tools.gitrun import GitSettings
 from tools.mirror import Mirror
 from tools.model import ModelClient, ModelSettings
 from tools.model_traits import EndpointTraits
+from tools.research.outside import OutsideSources
+from tools.research.settings import ENDPOINT, EndpointSearch
 
 KNOWN_ERRORS: tuple[type[Exception], ...] = (
     AgentsError,
@@ -113,6 +115,7 @@ def open_office(
             artifacts=ArtifactStore(settings.artifacts_url or (workspace.path / "artifacts").as_uri()),
             policy=policy,
             desk=lru_cache(maxsize=64)(Desks(settings, workspace, host, people)),
+            outside=outside_sources(settings),
             known_errors=tuple(error for error in KNOWN_ERRORS),
         )
         engine = Engine(crew, queue, PLAYS)
@@ -173,6 +176,18 @@ def model_settings(settings: Settings, base_url: str | None = None) -> ModelSett
             f" {first['input']!r})",
             "docs/using.md lists the traits and their values",
         ) from error
+
+
+def outside_sources(settings: Settings) -> OutsideSources | None:
+    """Return what the Researcher may ask outside; None where nothing is set, or the team is to ask nothing."""
+    if settings.team.research is False or not settings.research.configured:
+        return None
+    research = settings.research
+    if research.search_url == ENDPOINT:
+        model = model_settings(settings)
+        search = EndpointSearch(base_url=model.base_url, api_key=model.api_key, model=model.model_for("researcher"))
+        research = research.model_copy(update={"endpoint": search})
+    return OutsideSources(research)
 
 
 def need_model(settings: Settings) -> None:

@@ -15,7 +15,9 @@ from typing import Any, Literal
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, JsonValue, SecretStr, TypeAdapter, ValidationError
 
 from roadcrew.errors import SettingsInvalid
+from roadcrew.research import research_settings
 from roadcrew.secret_files import with_secret_files
+from tools.research.settings import NO_RESEARCH, ResearchSettings
 
 FILE_NAME = "roadcrew.toml"
 
@@ -92,6 +94,8 @@ class Team(Part):
     """Rounds of work, test and review before a person is asked."""
     approve_plan: bool | None = None
     """Whether a person approves the plan before work starts."""
+    research: bool | None = None
+    """False: the Researcher asks no outside source."""
     merge: Literal["auto", "never"] | None = None
     """Whether the Integrator merges when approval and checks are there."""
     merge_method: Literal["merge", "squash", "rebase"] | None = None
@@ -141,6 +145,8 @@ class Settings(Part):
     """`ROADCREW_POLICY_DRY_RUN`: rules only log what they would deny."""
     opencode: Path | None = None
     """`ROADCREW_OPENCODE`, the opencode program; None looks for it on PATH."""
+    research: ResearchSettings = NO_RESEARCH
+    """`ROADCREW_SEARCH_URL`, `ROADCREW_OSV_URL`, `ROADCREW_PYPI_URL`, `ROADCREW_NPM_URL`; see roadcrew/research.py."""
     team: Team = Team()
 
 
@@ -151,7 +157,8 @@ def read_settings(
 
     A workspace given on the command line wins over ROADCREW_WORKSPACE, the environment over roadcrew.toml.
     """
-    env = with_secret_files(os.environ if environment is None else environment)
+    given = os.environ if environment is None else environment
+    env = with_secret_files(given)
     repository = find_repository(folder or Path.cwd())
     file = _read_file(repository / FILE_NAME) if repository else {}
     place = workspace or Path(env.get("ROADCREW_WORKSPACE", "~/.roadcrew"))
@@ -172,6 +179,7 @@ def read_settings(
             opencode=Path(env["ROADCREW_OPENCODE"]).expanduser() if "ROADCREW_OPENCODE" in env else None,
             opa_token=_secret(env, "OPA_TOKEN"),
             policy_dry_run=_flag(env, "ROADCREW_POLICY_DRY_RUN"),
+            research=research_settings(given),
             team=Team.model_validate(file.get("team", {})),
         )
     except ValidationError as error:

@@ -16,11 +16,14 @@ from scripts.source import ROOT
 pytest_plugins = ("tests.forge.conformance",)
 CLEARED = ("OPA_URL", "NEO4J_", "DATABASE_URL", "GITHUB_", "OPENAI_", "ROADCREW_", "DEVCTL_", "DOCKER_HOST")
 
+NOTHING_OUTSIDE = {f"ROADCREW_{name}_URL": "" for name in ("SEARCH", "OSV", "PYPI", "NPM")}
+"""Turns off what the Researcher may ask outside: tests ask nobody, and recorded deliveries asked nobody."""
+
 
 def clean_environment(**more: str) -> dict[str, str]:
     """Return this process's environment without anything that points the product at servers of somebody's own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(CLEARED)}
-    return {**kept, "DEVCTL_BACKEND": "bubblewrap", **more}
+    return {**kept, **NOTHING_OUTSIDE, "DEVCTL_BACKEND": "bubblewrap", **more}
 
 
 def roadcrew(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -19,7 +19,7 @@ from tools.observation import OUTPUT_CHARACTERS, Observation, cut_middle
 from tools.record import Record
 
 if TYPE_CHECKING:
-    from policies import Decision, PolicyEngine
+    from policies import Decision, KnownAdvisory, PolicyEngine
 
 __all__ = ["AuditEvent", "Door", "Observation", "Tool"]
 
@@ -32,7 +32,7 @@ _PROBLEMS_SHOWN = 5
 Arguments = TypeVar("Arguments", bound=BaseModel)
 
 
-def _nothing(_: Any) -> tuple[str, ...]:
+def _nothing(_: Any) -> tuple[Any, ...]:
     return ()
 
 
@@ -49,6 +49,10 @@ class Tool(Generic[Arguments]):
     """The paths that a call names."""
     packages: Callable[[Arguments], tuple[str, ...]] = _nothing
     """The packages that a call asks for."""
+    advisories: Callable[[Arguments], "tuple[KnownAdvisory, ...]"] = _nothing
+    """What is known against these packages; asked before policy decides."""
+    network: str | None = None
+    """The network of this tool, where it is another than the door's."""
 
     def schema(self) -> ToolSchema:
         """The tool as it is shown to the model."""
@@ -142,8 +146,9 @@ class Door:
             arguments=read.model_dump(mode="json"),
             paths=tool.paths(read),
             packages=tool.packages(read),
-            network=self._network,
+            network=tool.network or self._network,
             change=(),
+            advisories=tool.advisories(read),
         )
         return self._policy.decide(action)
 

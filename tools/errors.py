@@ -3,7 +3,9 @@
 ToolsError                      message and hint
 ├── ProxyRefused                an agent with a loop of its own is told that it gets no reply
 ├── ToolError                   the model should hear it: wrong arguments, a refused action, a failed edit
-│   └── TreeTooBig              the work tree holds more than a snapshot takes
+│   ├── TreeTooBig              the work tree holds more than a snapshot takes
+│   ├── SourceUnavailable       an outside source of facts does not answer, or not sensibly
+│   └── SourceRefused           an address that may not be asked, or a page that cannot be read
 └── RunStopped                  must stop the run; a person or a retry later has to act
     ├── ModelError
     │   ├── ModelUnavailable    nothing answers, or it keeps failing after the retries
@@ -60,6 +62,14 @@ class ToolError(ToolsError):
 
 class TreeTooBig(ToolError):
     """The work tree holds more than a snapshot takes; deleting or ignoring files mends it."""
+
+
+class SourceUnavailable(ToolError):
+    """An outside source of facts could not be asked; its message says which one and why."""
+
+
+class SourceRefused(ToolError):
+    """An address that may not be asked, or something there that cannot be read; another source may help."""
 
 
 class RunStopped(ToolsError):

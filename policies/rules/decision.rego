@@ -18,8 +18,8 @@ granted if {
 # A rule whose limits are missing would be silent; so nothing is granted without all of them.
 complete if {
 	needed := {
-		"allowed_packages", "denied_packages", "docs_paths", "lock_files", "max_file_bytes",
-		"not_secret", "prepare_networks", "protected", "role_tools",
+		"accepted_advisories", "advisory_limit", "allowed_packages", "denied_packages", "docs_paths", "lock_files",
+		"max_file_bytes", "not_secret", "prepare_networks", "protected", "research_tools", "role_tools",
 	}
 	count(needed - object.keys(settings)) == 0
 }

@@ -18,6 +18,30 @@ test_code_runs_without_network if {
 	}
 }
 
+researches(role, tool, network) := object.union(asks(tool, network, {}), {"role": role})
+
+test_the_researcher_asks_outside if {
+	every tool in ["search", "read_page", "package", "advisories"] {
+		count(roadcrew.deny) == 0 with input as researches("researcher", tool, "research")
+		count(roadcrew.deny) > 0 with input as researches("researcher", tool, "none")
+		count(roadcrew.deny) > 0 with input as researches("researcher", tool, "open")
+	}
+}
+
+test_nobody_else_asks_outside if {
+	every role in ["planner", "coder", "tester", "reviewer", "docgen", "integrator"] {
+		every tool in ["search", "read_page", "package", "advisories"] {
+			count(roadcrew.deny) > 0 with input as researches(role, tool, "research")
+		}
+	}
+}
+
+test_code_does_not_run_with_the_network_of_research if {
+	every tool in ["bash", "view", "submit", "package_docs", "launch", "prepare"] {
+		count(roadcrew.deny) > 0 with input as researches("researcher", tool, "research")
+	}
+}
+
 test_preparing_may_have_it if {
 	every network in ["none", "packages", "open"] {
 		count(roadcrew.deny) == 0 with input as asks("prepare", network, {})

@@ -19,6 +19,7 @@ TEMPLATE = """\
 [team]
 # label = "roadcrew"                  # the label that hands an issue to the team
 # approve_plan = false                # true: a person approves the plan before work starts
+# research = true                     # false: the Researcher asks no outside source
 # rounds = 3                          # rounds of work, test and review before a person is asked
 # merge = "auto"                      # "never": a person merges
 # merge_method = "merge"              # or "squash", "rebase"

@@ -24,6 +24,7 @@ from roadcrew.standing import Standing
 from tools.completions import transcript_entry
 from tools.environments import open_worktree, prepare_commit
 from tools.model import ModelRequest
+from tools.research.settings import NO_RESEARCH
 
 QUERY = (
     "MATCH (f:Feature)-[:HAS_TASK]->(t:Task) OPTIONAL MATCH (t)-[:DEPENDS_ON]->(d:Task) "
@@ -72,7 +73,11 @@ def play(settings: Settings, workspace: Workspace, act: Act, live: bool, record:
 
 @contextmanager
 def _office(settings: Settings, workspace: Workspace, act: Act, live: bool) -> Iterator[Office]:
-    """Open the office with the act's replay in the model's place, or with a real endpoint."""
+    """Open the office with the act's replay in the model's place, or with a real endpoint.
+
+    Nothing outside is asked: a recording has to be played again where there is no network.
+    """
+    settings = settings.model_copy(update={"research": NO_RESEARCH})
     if live:
         need_model(settings)
         with open_office(settings, workspace) as office:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from policies import Action, FileChange, PolicyEngine, PolicySettings, RepositoryRules, open_engine
+from policies import Action, FileChange, KnownAdvisory, PolicyEngine, PolicySettings, RepositoryRules, open_engine
 from tests.policies.opa_server import OpaProcess
 
 
@@ -41,6 +41,10 @@ def submit(
     return Action(role="coder", tool="submit", arguments=arguments, paths=(path,), packages=packages, change=(change,))
 
 
+def known(score: float | None) -> KnownAdvisory:
+    return KnownAdvisory(package="shelf", version="2.0", id="GHSA-1", score=score, fixed=("2.0.1",))
+
+
 ALLOWED = {
     "edit": Action(role="coder", tool="edit", paths=("src/a.py",)),
     "bash": Action(role="tester", tool="bash", arguments={"command": "pytest"}),
@@ -53,6 +57,9 @@ ALLOWED = {
     "granted": submit("pyproject.toml", packages=("tomlkit",), granted=("tomlkit>=0.13",)),
     "manual": Action(role="docgen", tool="edit", paths=("docs/a.md",)),
     "report": Action(role="researcher", tool="submit"),
+    "search": Action(role="researcher", tool="search", network="research"),
+    "harmless package": Action(role="coder", tool="request_dependency", packages=("shelf",), advisories=(known(6.9),)),
+    "unrated package": Action(role="coder", tool="request_dependency", packages=("shelf",), advisories=(known(None),)),
     "link": submit("docs/latest", mode="120000", link_target="../README.md"),
 }
 DENIED = {
@@ -78,6 +85,13 @@ DENIED = {
         "no plain package requirement",
     ),
     "package denied": (Action(role="coder", tool="request_dependency", packages=("sklearn",)), "ask for scikit-learn"),
+    "grave weakness": (
+        Action(role="coder", tool="request_dependency", packages=("shelf",), advisories=(known(7.0),)),
+        "ask for a version that mends it (2.0.1)",
+    ),
+    "search by coder": (Action(role="coder", tool="search", network="research"), "leave it to the researcher"),
+    "code with research": (Action(role="researcher", tool="bash", network="research"), "code runs without network"),
+    "search on the sly": (Action(role="researcher", tool="search"), 'asked with the network "research"'),
     "network at run": (Action(role="tester", tool="bash", network="open"), "code runs without network"),
     "network unknown": (Action(role="coder", tool="prepare", network="host"), "use one of none, packages, open"),
     "merge unapproved": (Action(role="integrator", tool="merge", arguments={"green": True}), "not approved"),

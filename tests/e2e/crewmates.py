@@ -37,7 +37,7 @@ class Asked:
 Seat = Callable[[Asked], Answer]
 
 
-def uses(name: str, **arguments: Any) -> Answer:
+def uses(name: str, /, **arguments: Any) -> Answer:
     """A reply with one tool call."""
     return says("next", calls=[(name, json.dumps(arguments))])
 

@@ -155,3 +155,30 @@ def test_git_is_told_of_proxies_and_certificates_under_the_names_that_it_reads(t
         "GIT_SSL_CAINFO": "/etc/ca.pem",
     }
     assert read_settings(folder=tmp_path, environment={"NO_PROXY": "*"}).git_environment == {}
+
+
+def test_registries_and_advisories_are_asked_unless_turned_off(tmp_path: Path) -> None:
+    unset = read_settings(
+        folder=tmp_path, environment={"PIP_INDEX_URL": "https://i.example.org/simple", "HOME": "/h", "X": "y"}
+    )
+    assert (unset.research.pypi_url, unset.research.npm_url, unset.research.search_url) == ("detect", "detect", None)
+    assert unset.research.osv_url is not None
+    assert unset.research.clients == {"PIP_INDEX_URL": "https://i.example.org/simple", "HOME": "/h"}
+    off = {f"ROADCREW_{name}_URL": "" for name in ("OSV", "PYPI", "NPM")}
+    assert not read_settings(folder=tmp_path, environment=off).research.configured
+
+
+@pytest.mark.parametrize("name", ["SEARCH", "OSV", "PYPI", "NPM"])
+def test_an_outside_source_needs_an_address(tmp_path: Path, name: str) -> None:
+    variable = f"ROADCREW_{name}_URL"
+    with pytest.raises(SettingsInvalid, match=f"{variable} is 'nonsense'"):
+        read_settings(folder=tmp_path, environment={variable: "nonsense"})
+    given = read_settings(folder=tmp_path, environment={variable: "http://10.0.0.1:8080/"}).research
+    assert getattr(given, f"{name.lower()}_url") == "http://10.0.0.1:8080"
+
+
+def test_only_the_search_can_be_the_endpoints(tmp_path: Path) -> None:
+    environment = {"ROADCREW_SEARCH_URL": "endpoint"}
+    assert read_settings(folder=tmp_path, environment=environment).research.search_url == "endpoint"
+    with pytest.raises(SettingsInvalid, match="ROADCREW_OSV_URL"):
+        read_settings(folder=tmp_path, environment={"ROADCREW_OSV_URL": "endpoint"})

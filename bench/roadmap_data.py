@@ -129,7 +129,6 @@ def _add_task(batch: Batch, number: int, task: int, status: str) -> None:
     for other in BEFORE.get(task, ()):
         batch.link(node, "DEPENDS_ON", ("Task", f"{repository}/T-{number + 1}{other:02d}"))
     batch.link(node, "TOUCHES", ("File", f"{repository}:src/m{(number * 7 + task) % 40}.py"))
-    _event(batch, name, at, "planned")
     if status == "done":
         _add_run(batch, node, at)
         _event(batch, name, at + timedelta(hours=2), "status verified -> done")
@@ -140,7 +139,6 @@ def _add_run(batch: Batch, task: tuple[str, str], at: datetime) -> None:
     values = {"number": 1, "role": "coder", "started_at": at.isoformat(), "verdict": "4 passed"}
     run = batch.add("Run", id=run_id, calls=9, tokens=41_000, cost_usd=0.11, **values)
     batch.link(run, "OF", task)
-    _event(batch, run_id, at + timedelta(minutes=1), "run 1")
 
 
 def _event(batch: Batch, subject: str, at: datetime, what: str) -> None:

@@ -42,7 +42,8 @@ QUESTIONS: dict[str, Question] = {
         roadmap.pull_requests(feature),
     ),
     "board (repository)": lambda roadmap, feature: roadmap.features(feature.rpartition("/")[0], "in_progress"),
-    "history": lambda roadmap, feature: roadmap.history(feature),
+    "history": lambda roadmap, feature: roadmap.history(delivered_beside(feature)),
+    "story": lambda roadmap, feature: roadmap.story(delivered_beside(feature)),
     "task": lambda roadmap, feature: roadmap.task(feature.replace("/F-", "/T-") + "01"),
 }
 Times = dict[str, float]
@@ -110,6 +111,12 @@ def chosen(size: int) -> list[str]:
     active = [number for number in range(size // TASKS) if is_active(number)]
     step = max(1, len(active) // ASKED)
     return [feature_id(number) for number in active[::step][:ASKED]]
+
+
+def delivered_beside(feature: str) -> str:
+    """Return the feature after one that is under way, which is delivered."""
+    repository, _, key = feature.rpartition("/")
+    return f"{repository}/F-{int(key.removeprefix('F-')) + 1}"
 
 
 def best(passes: list[Times]) -> Times:

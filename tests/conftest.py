@@ -13,7 +13,7 @@ import pytest
 from local import Workspace, open_workspace
 from scripts.source import ROOT
 
-pytest_plugins = ("tests.forge.conformance",)
+pytest_plugins = ("tests.forge.conformance", "tests.ran_on")
 CLEARED = ("OPA_URL", "NEO4J_", "DATABASE_URL", "GITHUB_", "OPENAI_", "ROADCREW_", "DEVCTL_", "DOCKER_HOST")
 
 NOTHING_OUTSIDE = {f"ROADCREW_{name}_URL": "" for name in ("SEARCH", "OSV", "PYPI", "NPM")}

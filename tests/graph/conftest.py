@@ -1,61 +1,47 @@
-"""One embedded graph server for this package's tests."""
+"""The graph servers of this package's tests, and plans to record in them."""
 
 import itertools
-import os
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from graph import Change, Feature, GraphSettings, Roadmap, RoadmapReader, Role, Task
-from local import ensure_graph, open_workspace, stop
+from graph import Change, Feature, Roadmap, RoadmapReader, Role, Task
+from tests.graph.stores import OWNER, Ways, embedded, neo4j, version_of
+from tests.ran_on import ran_on
 
 CHANGE = Change(who="planner", why="a test")
 
 
 @pytest.fixture(scope="session", params=["embedded", "neo4j"])
-def ways(request: pytest.FixtureRequest) -> Iterator[tuple[GraphSettings, GraphSettings]]:
-    """The writing and the reading way into a graph: the embedded one, and a Neo4j server where ROADCREW_TEST_NEO4J_URI names one."""
-    if request.param == "neo4j":
-        yield foreign()
-        return
-    with tempfile.TemporaryDirectory(prefix="rg-", dir="/tmp") as folder:
-        workspace = open_workspace(Path(folder) / "w")
-        writer, reader = ensure_graph(workspace)
-        settings = (GraphSettings(**writer.model_dump()), GraphSettings(**reader.model_dump()))
-        with Roadmap(settings[0]) as roadmap:
-            roadmap.migrate()
-        yield settings
-        stop(workspace)
+def ways(request: pytest.FixtureRequest) -> Iterator[Ways]:
+    """The writing and the reading way into a graph: the embedded one, and a Neo4j server where there is one."""
+    with embedded() if request.param == "embedded" else neo4j() as found:
+        yield found
 
 
-def foreign() -> tuple[GraphSettings, GraphSettings]:
-    """A Neo4j server that somebody else runs, emptied first."""
-    uri = os.environ.get("ROADCREW_TEST_NEO4J_URI")
-    if not uri:
-        pytest.skip("ROADCREW_TEST_NEO4J_URI names no Neo4j server")
-    writer = GraphSettings(
-        uri=uri,
-        user=os.environ.get("ROADCREW_TEST_NEO4J_USER", "neo4j"),
-        password=os.environ.get("ROADCREW_TEST_NEO4J_PASSWORD", ""),
-        database="neo4j",
-    )
-    with Roadmap(writer) as roadmap:
-        roadmap.query("MATCH (n) WHERE NOT n:Migration DETACH DELETE n")
-        roadmap.migrate()
-    return writer, writer.model_copy(update={"read_only": True})
+@pytest.fixture(scope="session")
+def store(ways: Ways) -> str:
+    """What the store is, in words."""
+    version = version_of(ways[0])
+    return version if ways[0].database == "neo4j" else f"the embedded ArcadeDB, which answers as {version}"
+
+
+@pytest.fixture(autouse=True)
+def said(request: pytest.FixtureRequest) -> None:
+    """Tell the end of the run what this test ran on."""
+    if "ways" in request.fixturenames:
+        ran_on(request, "graph", request.getfixturevalue("store"))
 
 
 @pytest.fixture
-def roadmap(ways: tuple[GraphSettings, GraphSettings]) -> Iterator[Roadmap]:
+def roadmap(ways: Ways) -> Iterator[Roadmap]:
     """The writing side."""
     with Roadmap(ways[0]) as found:
         yield found
 
 
 @pytest.fixture
-def reader(ways: tuple[GraphSettings, GraphSettings]) -> Iterator[RoadmapReader]:
+def reader(ways: Ways) -> Iterator[RoadmapReader]:
     """The reading side."""
     with RoadmapReader(ways[1]) as found:
         yield found
@@ -72,7 +58,7 @@ def plan() -> Callable[..., Planned]:
 
     def make(count: int, depends: dict[int, list[int]] | None = None, touches: tuple[str, ...] = ()) -> Planned:
         issue = next(numbers)
-        repository = f"acme/r{issue}"
+        repository = f"{OWNER}/r{issue}"
         feature = Feature(
             id=f"{repository}/F-{issue}", key=f"F-{issue}", repository=repository, title="A feature", issue=issue
         )

@@ -1,7 +1,6 @@
 """The roadmap on a real server: plans, claims, transitions, fences, questions."""
 
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
@@ -25,6 +24,7 @@ from graph import (
 )
 from graph.models import TASK_TRANSITIONS, TaskStatus
 from tests.graph.conftest import CHANGE
+from tests.graph.stores import Ways
 
 Planned = tuple[Feature, list[Task]]
 Plan = Callable[..., Planned]
@@ -112,22 +112,6 @@ def test_a_second_claim_of_a_task_is_refused(roadmap: Roadmap, plan: Plan) -> No
     assert not roadmap.claim(tasks[0].id, "you", CHANGE)
     roadmap.release(tasks[0].id, CHANGE)
     assert roadmap.claim(tasks[0].id, "you", CHANGE)
-
-
-def claim_all(settings: GraphSettings, ids: list[str], me: str) -> list[str]:
-    with Roadmap(settings) as roadmap:
-        return [identifier for identifier in ids if roadmap.claim(identifier, me, CHANGE)]
-
-
-def test_processes_claim_each_task_once(
-    ways: tuple[GraphSettings, GraphSettings], roadmap: Roadmap, plan: Plan
-) -> None:
-    _, tasks = recorded(roadmap, plan(60))
-    ids = [task.id for task in tasks]
-    with ProcessPoolExecutor(8) as pool:
-        jobs = [pool.submit(claim_all, ways[0], ids[n:] + ids[:n], f"worker {n}") for n in range(8)]
-        claimed = [identifier for job in jobs for identifier in job.result()]
-    assert sorted(claimed) == sorted(ids)
 
 
 @pytest.mark.parametrize("before", list(TaskStatus))
@@ -254,7 +238,7 @@ def test_a_server_that_is_away_is_named_with_what_to_do() -> None:
     assert "roadcrew up" in found.value.hint
 
 
-def test_wrong_credentials_are_said_to_be_wrong(ways: tuple[GraphSettings, GraphSettings]) -> None:
+def test_wrong_credentials_are_said_to_be_wrong(ways: Ways) -> None:
     wrong = ways[1].model_copy(update={"password": "wrong"})
     if ways[1].database == "neo4j":
         pytest.skip("this server may run without authentication")

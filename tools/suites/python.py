@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tools.junit import read_junit
 from tools.suites.command import SuiteCommand
+from tools.suites.places import without_places
 from tools.suites.runner import Armed, Evidence, Place, Reading
 
 _RUNNER = Path(__file__).parent.parent / "inside" / "unittest_junit.py"
@@ -33,5 +34,5 @@ def read_python(evidence: Evidence) -> Reading:
     """Read JUnit XML as both leave it."""
     read = read_junit(evidence.report)
     if read.state == "read" and (read.cases or evidence.exit_code in {0, _NO_TESTS_COLLECTED}):
-        return Reading(cases=read.cases, junit=evidence.report)
+        return Reading(cases=without_places(read.cases), junit=evidence.report)
     return Reading(problem=read.problem or "the report names no test", junit=evidence.report)

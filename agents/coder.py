@@ -37,6 +37,7 @@ CHECKLIST = """Before you hand this in, check:
 4. Is there anything in the diff that does not belong: debug output, stray files, unrelated edits?
 """
 CHECKLIST_END = "Mend what is not right, then call `submit` again to hand it in."
+DEPENDENCY_FILES = "`pyproject.toml`, `requirements.txt`, `package.json`, `go.mod`, `Cargo.toml`, `pom.xml`"
 
 
 class Submission(BaseModel):
@@ -189,7 +190,7 @@ def begin(context: TurnContext) -> Start:
 def _prompts(context: TurnContext, planned: PlannedTask, start: Start) -> tuple[str, str]:
     task = render("coder_task", **material(context, planned, start))
     seconds = int(context.crew.settings.command_seconds)
-    system = render("coder_system", command_seconds=seconds, dependency_files="`pyproject.toml`, `requirements.txt`")
+    system = render("coder_system", command_seconds=seconds, dependency_files=DEPENDENCY_FILES)
     return system, task
 
 

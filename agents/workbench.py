@@ -26,7 +26,7 @@ from tools.artifacts import ArtifactRef
 from tools.chat import ToolCall, ToolSchema
 from tools.dispatch import AuditEvent, Door, Tool
 from tools.docs import docstrings_only
-from tools.environments import WorkTree, open_worktree, prepare_commit
+from tools.environments import WorkTree, open_worktree, prepare_commit, take_locks
 from tools.errors import ToolError
 from tools.observation import Observation
 from tools.patch import Diff
@@ -144,6 +144,8 @@ class Workbench:
         self._close()
         self._launch(snapshot.commit, prepared)
         text = "The environment is prepared again; files are as you left them."
+        if locks := take_locks(self._opened(), prepared):
+            text += f" Brought in step with what was installed: {', '.join(locks)}."
         return Observation(verdict=f"installed {', '.join(packages)}", text=text, data={"granted": list(packages)})
 
     def final_snapshot(self) -> SnapshotRef | None:

@@ -4,10 +4,11 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from devctl import mounts
 from devctl.capture import run_tool
 from devctl.errors import LaunchFailed
 from devctl.files import open_below
-from devctl.records import Part
+from devctl.records import EnvironmentInfo, Part
 
 _COPY_SECONDS = 300
 
@@ -20,6 +21,11 @@ def variables(parts: Iterable[Part], results: Mapping[str, str], home: str) -> d
 def program_folders(parts: Iterable[Part], results: Mapping[str, str], home: str) -> list[str]:
     """The folders of programs of all parts."""
     return [filled(folder, results[part.ecosystem], home) for part in parts for folder in part.path]
+
+
+def installed_at(info: EnvironmentInfo, part: Part) -> str:
+    """Where the commands of an environment see what was installed for an ecosystem."""
+    return mounts.result_place(part.ecosystem) if info.backend == "bubblewrap" else part.location
 
 
 def filled(text: str, result: str, home: str) -> str:

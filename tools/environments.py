@@ -13,6 +13,7 @@ from typing import Literal, Self, cast
 from devctl import Environment, ExecResult, Launcher, LaunchRequest, Limits, Prepared, PrepareRequest
 from devctl.ecosystems import LOCK_FILES
 from devctl.errors import EnvironmentGone, PathRefused, SandboxFailed
+from devctl.fitting import installed_at
 from tools.clone import clone_into, copy_files, give_to_owner
 from tools.errors import ToolError, WorkTreeLost
 from tools.folder_memory import FolderMemory
@@ -255,6 +256,17 @@ def open_worktree(
         raise
     log.info("opened a work tree of %s in %s", base[:12], environment.id)
     return worktree
+
+
+def take_locks(worktree: WorkTree, prepared: Prepared) -> tuple[str, ...]:
+    """Copy the lock files that preparing brought in step with the tree into it; returns their paths."""
+    taken = []
+    for part in prepared.parts:
+        for path in part.locks:
+            source = f"{installed_at(worktree.environment.info, part)}/.locks/{path}"
+            if worktree.environment.exec(["cp", "--", source, f"./{path}"]).exit_code == 0:
+                taken.append(path)
+    return tuple(taken)
 
 
 def prepare_commit(

@@ -182,10 +182,16 @@ def _excluded(walk: Walk, files: list[str], folders: list[str]) -> set[str]:
     """Those of the names that `.gitignore` files exclude; what they said before of a name still holds."""
     said = walk.memory.excluded
     asked = ([path for path in files if path not in said], [path for path in folders if f"{path}/" not in said])
-    answer = ignored(walk.git, walk.rules, *asked)
+    answer = ignored(walk.git, walk.rules, *asked) | {path for path in asked[0] if _is_made_lock(walk, path)}
     said.update({path: path in answer for path in asked[0]})
     said.update({f"{path}/": path in answer for path in asked[1]})
     return {path for path in files if said[path]} | {path for path in folders if said[f"{path}/"]}
+
+
+def _is_made_lock(walk: Walk, path: str) -> bool:
+    """Whether this is the lock that Cargo writes wherever it runs, beside a manifest that the base keeps without one."""
+    folder, _, name = path.rpartition("/")
+    return name == "Cargo.lock" and (f"{folder}/Cargo.toml" if folder else "Cargo.toml") in walk.memory.original
 
 
 def _take(walk: Walk, path: str) -> None:

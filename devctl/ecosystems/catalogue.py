@@ -3,12 +3,16 @@
 from pathlib import Path
 
 from devctl.ecosystems.ecosystem import Ecosystem
+from devctl.ecosystems.golang import Go
+from devctl.ecosystems.gradle import Gradle
+from devctl.ecosystems.maven import Maven
 from devctl.ecosystems.node import Node
 from devctl.ecosystems.python import Python
 from devctl.ecosystems.records import Plan
+from devctl.ecosystems.rust import Rust
 from devctl.ecosystems.tree import Tree
 
-ECOSYSTEMS: tuple[Ecosystem, ...] = (Python(), Node())
+ECOSYSTEMS: tuple[Ecosystem, ...] = (Python(), Node(), Go(), Rust(), Maven(), Gradle())
 
 
 def ecosystem_named(name: str) -> Ecosystem:

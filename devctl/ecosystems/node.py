@@ -42,14 +42,14 @@ class Node:
     def detect(self, tree: Tree, packages: tuple[str, ...]) -> Plan | None:
         folders = tree.projects(("package.json",), LOCKS)
         manifests = {path: read_manifest(tree, path) for path in tree.named("package.json")}
-        folders = tuple(folder for folder in folders if _wants_packages(manifests, folder, tree))
         extra = unprefixed(packages, "npm")
         if not folders and not extra:
             return None
         folders = folders or ("",)
         main = joined(folders[0], "package.json")
         manifests[main] = with_packages(manifests.get(main, Manifest()), extra)
-        managers = {folder: manager_of(tree, folder, manifests) for folder in folders}
+        wanting = [folder for folder in folders if _wants_packages(manifests, folder, tree)]
+        managers = {folder: manager_of(tree, folder, manifests) for folder in wanting}
         files = {path: manifest.text for path, manifest in manifests.items()}
         locks = [path for path in tree.named(*LOCKS) if parent(path) in folders]
         files |= {path: tree.read(path) for path in (*locks, *tree.named(*_OTHERS))}
@@ -101,7 +101,7 @@ class Node:
             for spec in sorted(set(plan.options.values()))
             if node_managers.is_fetched(spec)
         ]
-        for folder in plan.folders:
+        for folder in plan.options:
             locked = any(joined(folder, name) in plan.files for name in LOCKS)
             steps.append(node_managers.install(plan.options[folder], folder, locked, seen))
         locks = [path for path in plan.files if path.rpartition("/")[2] in LOCKS]

@@ -75,6 +75,19 @@ def test_a_clone_needs_an_empty_folder(mirror: Mirror, first: str, tmp_path: Pat
         mirror.clone_into(tmp_path, first)
 
 
+def test_the_lock_that_cargo_makes_is_taken_only_where_the_base_keeps_one(
+    mirror: Mirror, first: str, tmp_path: Path
+) -> None:
+    files = {"a/Cargo.toml": "", "b/Cargo.toml": "", "b/Cargo.lock": "old"}
+    commit = committed(mirror, first, dict(files))
+    clone = opened(mirror, commit, tmp_path / "clone")
+    for folder in ("a", "b", "new"):
+        (clone / folder).mkdir(exist_ok=True)
+        (clone / folder / "Cargo.lock").write_text("made")
+    found = names(mirror, take_tree(mirror.git, clone, commit).tree)
+    assert sorted(found) == sorted([*files, "new/Cargo.lock"])
+
+
 def test_changes_are_taken_and_ignored_names_are_not(mirror: Mirror, first: str, tmp_path: Path) -> None:
     rules = {".gitignore": "build/\n*.pyc\n", "kept.pyc": "in the base", "sub/.gitignore": "!wanted.pyc\nnot-this\n"}
     commit = committed(mirror, first, {**rules, "gone": "x", "folder/file": "x"})

@@ -21,13 +21,18 @@ def needs(*programs: str) -> None:
             pytest.skip(f"{program} is not installed here")
 
 
+def skip_without_registry(error: PreparationFailed) -> None:
+    """Skip the test where an installation failed for lack of a network."""
+    if any(word in error.log for word in _AWAY):
+        pytest.skip(f"no registry answers here: {error.log[-200:]}")
+
+
 def prepared(launcher: Launcher, tree: Path, packages: tuple[str, ...] = ()) -> Prepared:
     """Prepare a tree, or skip the test where no registry answers."""
     try:
         return launcher.prepare(PrepareRequest(tree=tree, packages=packages, limits=LIMITS))
     except PreparationFailed as error:
-        if any(word in error.log for word in _AWAY):
-            pytest.skip(f"no registry answers here: {error.log[-200:]}")
+        skip_without_registry(error)
         print(error.log)  # noqa: T201 - the installer's words are what one needs to see
         raise
 

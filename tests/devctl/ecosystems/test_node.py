@@ -88,11 +88,12 @@ def test_the_manager_of_each_project_is_told_by_its_lock(
     assert node_plan(tree_of(tmp_path / "t", files)).options == managers
 
 
-def test_a_tree_without_packages_or_with_its_own_needs_no_node(tmp_path: Path) -> None:
+def test_a_tree_without_packages_or_with_its_own_has_nothing_installed(tmp_path: Path) -> None:
     tree = tree_of(tmp_path / "a", {"package.json": '{"scripts": {"test": "node --test"}}'})
-    assert [plan.ecosystem for plan in plan_tree(tree)] == ["python"]
+    assert node_plan(tree).options == {}
     vendored = {"package.json": '{"dependencies": {"a": "1"}}', "node_modules/a/index.js": ""}
-    assert [plan.ecosystem for plan in plan_tree(tree_of(tmp_path / "b", vendored))] == ["python"]
+    assert node_plan(tree_of(tmp_path / "b", vendored)).options == {}
+    assert [plan.ecosystem for plan in plan_tree(tmp_path / "c")] == ["python"]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "[" * 100_000])

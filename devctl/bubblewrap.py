@@ -5,14 +5,15 @@ import os
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from devctl import cgroups, fitting, mounts
 from devctl.capture import Running
-from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed, SandboxFailed
+from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed
 from devctl.gateway import INSIDE_PORT, Gateway
 from devctl.inside import prelude
 from devctl.installers import SandboxedInstaller
+from devctl.layers import Layers, environment_of
 from devctl.preparing import PartCache
 from devctl.records import (
     WORKDIR,
@@ -21,16 +22,14 @@ from devctl.records import (
     EnvironmentInfo,
     ExecResult,
     LaunchRequest,
-    Limits,
-    Part,
     Prepared,
     PrepareRequest,
 )
-from devctl.sandbox import Sandbox, SandboxedRun, run_in, started
+from devctl.sandbox import Sandbox, SandboxedRun, started
 from devctl.serving import Background, HostRelay, Served, wait_until_served
 from devctl.settings import DevctlSettings
 from devctl.standby import Standby
-from devctl.store import FIRST_UID, Store
+from devctl.store import Store
 from devctl.work_folder import WorkFolder
 
 log = logging.getLogger(__name__)
@@ -179,7 +178,7 @@ class BubblewrapBackend:
         self._store = store
         self._hierarchies = cgroups.hierarchies()
         self._parts = PartCache(settings, store, self.name, SandboxedInstaller)
-        self._layers: bool | None = None
+        self._layers = Layers(store)
 
     def prepare(self, request: PrepareRequest) -> Prepared:
         return self._parts.prepare(request)
@@ -248,7 +247,7 @@ class BubblewrapBackend:
         arguments += [*mounts.private_mounts(folder), *interpreter.binds, *mounts.program_mounts(request.programs)]
         env, opened = environment_of(interpreter.inside, prepared), list[str]()
         if prepared is not None:
-            more, tools, opened = self._fit(prepared.parts, folder, uid)
+            more, tools, opened = self._layers.fit(prepared.parts, folder, uid)
             arguments += more
             env |= tools
         if request.network != "none":
@@ -262,60 +261,6 @@ class BubblewrapBackend:
             limited=group.controllers if group else frozenset(),
             opened=tuple(opened),
         )
-
-    def _fit(self, parts: Sequence[Part], folder: Path, uid: int | None) -> tuple[list[str], dict[str, str], list[str]]:
-        """Arguments that lay out what was installed, the toolchains' variables, and what is to be opened."""
-        tools = mounts.toolchain_mounts([part.toolchain for part in parts if part.ecosystem != "python"])
-        arguments, opened = list(tools.arguments), list[str]()
-        for part in parts:
-            place = mounts.result_place(part.ecosystem)
-            if part.written and self._can_layer():
-                arguments += ["--overlay-src", part.location, "--tmp-overlay", place]
-                opened.append(place)
-            else:
-                arguments += ["--ro-bind", part.location, place]
-        fitting.copy_seeds(parts, folder / "home", uid)
-        if any(part.places for part in parts) and not self._can_layer():
-            fitting.copy_places(parts, folder / "work", uid)
-            return arguments, tools.env, opened
-        fitting.make_places(folder / "work", fitting.place_paths(parts), uid)
-        laid = [(f"{part.location}/{place.source}", place.target) for part in parts for place in part.places]
-        arguments += mounts.place_mounts(folder / "work", laid)
-        return arguments, tools.env, [*opened, *(f"{WORKDIR}/{target}" for _, target in laid)]
-
-    def _can_layer(self) -> bool:
-        """Whether bubblewrap can lay a writable layer over a folder here (Linux 5.11, and not on every file system)."""
-        if self._layers is None:
-            empty = self._store.home / "empty"
-            empty.mkdir(exist_ok=True)
-            arguments = [*mounts.system_mounts(), *mounts.kernel_mounts(64)]
-            arguments += ["--overlay-src", str(empty), "--tmp-overlay", "/opt/devctl/empty"]
-            sandbox = Sandbox(mounts=tuple(arguments), env={}, limits=Limits(), uid=_any_uid())
-            try:
-                self._layers = run_in(sandbox, Command(argv=("true",), seconds=20)).exit_code in (0, 125)
-            except SandboxFailed as error:
-                log.info("installed folders are copied into each environment: %s", error)
-                self._layers = False
-        return self._layers
-
-
-def _any_uid() -> int | None:
-    return FIRST_UID if os.geteuid() == 0 else None
-
-
-def environment_of(interpreter: str, prepared: Prepared | None) -> dict[str, str]:
-    """The variables that every command in an environment sees."""
-    folders = [mounts.BIN, str(PurePosixPath(interpreter).parent), "/usr/local/sbin", "/usr/local/bin"]
-    folders += ["/usr/sbin", "/usr/bin", "/sbin", "/bin"]
-    env = {"HOME": mounts.HOME, "USER": "devctl", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}  # noqa: S108 - private to it
-    env |= {"PYTHONDONTWRITEBYTECODE": "1", "DEVCTL_PYTHON": interpreter}
-    if prepared is not None:
-        results = {part.ecosystem: mounts.result_place(part.ecosystem) for part in prepared.parts}
-        own = fitting.program_folders(prepared.parts, results, mounts.HOME)
-        folders[:0] = [f"{prelude.VENV}/bin", f"{prelude.SITE}/bin", *own]
-        env |= {"VIRTUAL_ENV": prelude.VENV, "DEVCTL_PYTHON": f"{prelude.VENV}/bin/python"}
-        env |= fitting.variables(prepared.parts, results, mounts.HOME)
-    return {**env, "PATH": ":".join(dict.fromkeys(folders))}
 
 
 def give_folders(folder: Path, uid: int | None) -> None:

@@ -161,6 +161,8 @@ class Conversation:
 
     def _outcome(self, end: End, detail: str, submission: JsonValue = None) -> Outcome:
         calls = self._context.journal.spent.model_calls
+        if end != "submitted":
+            self._context.note("conversation", "denied", (detail,), f"ended by {end} after {calls} model calls")
         return Outcome(end=end, detail=detail, submission=submission, model_calls=calls)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from agents.audit import Audit, judged
 from agents.database import Database
 from agents.ids import branch_of, feature_key, feature_of, key_of
 from agents.journal import TurnJournal
@@ -14,9 +15,10 @@ from agents.threads import Lease, Threads, ThreadState
 from agents.turns import Turn, Turns, renew_turn
 from devctl import Launcher
 from graph import Change, Fence, Roadmap, RoadmapReader
-from policies import PolicyEngine
+from policies import Decision, PolicyEngine
 from tools.artifacts import ArtifactStore
 from tools.codehost import CodeHost
+from tools.dispatch import AuditDecision, AuditEvent
 from tools.mirror import Mirror
 from tools.model import ModelClient
 from tools.research.outside import OutsideSources
@@ -60,6 +62,11 @@ class Crew:
         """The table of turns."""
         return Turns(self.database, self.threads)
 
+    @cached_property
+    def audit(self) -> Audit:
+        """The table of what was wanted and decided."""
+        return Audit(self.database)
+
 
 @dataclass(frozen=True)
 class ThreadContext:
@@ -92,6 +99,11 @@ class ThreadContext:
     def change(self, why: str, who: str = "integrator") -> Change:
         """Return who writes to the graph, why, and under which fence."""
         return Change(who=who, why=why, fence=Fence(self.lease.thread, self.lease.epoch))
+
+    def note_decision(self, tool: str, decision: Decision, about: str) -> None:
+        """Write to the audit, once, what policy said of something that the Integrator wanted to do."""
+        event = judged("integrator", tool, decision_word(decision), decision.reasons, about=about, outcome=about)
+        self.crew.audit.once(event, self.lease.thread)
 
     def siblings(self) -> list[str]:
         """Return the ids of all threads of this feature."""
@@ -140,7 +152,23 @@ class TurnContext:
         """The model that this turn's role asks."""
         return self.crew.model.settings.model_for(self.turn.role)
 
+    def audit(self, event: AuditEvent) -> None:
+        """Write to the audit what was done at a door, or refused, in this turn."""
+        self.crew.audit.write(event, self.turn.thread, self.turn.id)
+
+    def note(
+        self, tool: str, decision: AuditDecision, reasons: Sequence[str] = (), outcome: str = "", about: str = ""
+    ) -> None:
+        """Write to the audit, once, what was decided in this turn outside a tool call; `about` is what it was."""
+        event = judged(self.turn.role, tool, decision, reasons, outcome, about)
+        self.crew.audit.once(event, self.turn.thread, self.turn.id)
+
     def check_lease(self) -> None:
         """Raise `Fenced` when another worker has taken this turn over; called just before an outside effect."""
         with self.crew.database.transaction() as connection:
             renew_turn(connection, self.turn)
+
+
+def decision_word(decision: Decision) -> AuditDecision:
+    """Return a policy's decision as the audit calls it."""
+    return "denied" if not decision.allowed else "dry-run" if decision.dry_run else "allowed"

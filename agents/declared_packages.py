@@ -16,6 +16,10 @@ from devctl.ecosystems.jvm_manifests import catalogue_packages, gradle_packages,
 from devctl.ecosystems.node_manifests import declared_packages
 from devctl.ecosystems.toml import table
 
+_PLACES = re.compile(r"(?:-r|--requirement)[ =]?(?:[\w.-]+/)*requirements[^/\s]*\.txt|-e \.")
+"""Options of a requirements file that bring no package: files that are read as well, and the project itself."""
+_ADDRESS = re.compile(r"://|git\+|@(?:file|link|portal|git|github|gitlab|bitbucket):|^npm:(?:@[^/@]+/)?[^@/]+@[^@]*/")
+"""In what a file asks for: a place."""
 _PREFIXED = re.compile(r"((?:npm|go|cargo|maven):@?[^@]+)")
 
 
@@ -27,9 +31,10 @@ def is_declaring(path: str) -> bool:
 def packages_in(texts: Mapping[str, str]) -> set[str]:
     """The names in these files, by path: `flask`, `npm:left-pad`, `go:example.com/x`, `maven:group:artifact`.
 
+    What is no name alone, such as an address or another registry, stands as it is written, and policy refuses it.
     A file that cannot be read names nothing: it cannot be installed from either.
     """
-    return {name for name in map(plain_name, requirements_in(texts)) if name}
+    return {_named(text) for text in requirements_in(texts) | _options_in(texts)}
 
 
 def requirements_in(texts: Mapping[str, str]) -> set[str]:
@@ -44,6 +49,16 @@ def requirements_in(texts: Mapping[str, str]) -> set[str]:
         except (ValueError, RecursionError):
             continue
     return found
+
+
+def _named(text: str) -> str:
+    return text if _ADDRESS.search(text) else plain_name(text) or text
+
+
+def _options_in(texts: Mapping[str, str]) -> set[str]:
+    """The installer's options in requirements files: another index, an editable address, a file read by nobody else."""
+    lines = (line for path, text in texts.items() if _reader(path) is _requirement_lines for line in _lines(text))
+    return {line for line in lines if line.startswith("-") and not _PLACES.fullmatch(line)}
 
 
 def _reader(path: str) -> Callable[[str], Iterable[str]] | None:
@@ -65,9 +80,19 @@ def plain_name(text: str) -> str | None:
         return None
 
 
+def _lines(text: str) -> list[str]:
+    """The lines of a requirements file without comments, continued ones joined, hashes left out."""
+    joined = text.replace("\\\n", " ")
+    lines = (re.sub(r"(^|\s)#.*|\s--hash[= ]\S+", "", line).strip() for line in joined.splitlines())
+    return [line for line in lines if line]
+
+
 def _requirement_lines(text: str) -> list[str]:
-    lines = (line.split("#", 1)[0].strip() for line in text.splitlines())
-    return [line for line in lines if line and not line.startswith(("-", *("npm:", "go:", "cargo:", "maven:")))]
+    return [
+        line
+        for line in _lines(text)
+        if line != "." and not line.startswith(("-", *("npm:", "go:", "cargo:", "maven:")))
+    ]
 
 
 def _pyproject_lines(text: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from agents.crew import ThreadContext
-from agents.feedback import Ask, asks_of, is_approved
+from agents.feedback import Ask, asks_of, is_approved, unheeded_reviews
 from agents.ids import marker
 from agents.plans import load_plan
 from agents.pull_request_text import pull_request_text
@@ -15,6 +15,7 @@ from agents.steering import asked_task
 from agents.threads import Record
 from graph import PullRequest
 from policies import Action
+from specs import quiet
 from tools.codehost import CodeHostConflict
 from tools.codehost import PullRequest as HostedPullRequest
 
@@ -47,7 +48,7 @@ class PullRequestDesk:
         threads = self._context.siblings()
         text = pull_request_text(self._context, plan, self._crew.turns.of(threads), documentation)
         hosted = host.upsert_pull_request(
-            head=self._context.branch, base=str(baseline["branch"]), title=plan.proposal.title, body=text
+            head=self._context.branch, base=str(baseline["branch"]), title=quiet(plan.proposal.title), body=text
         )
         self._record(hosted, "the pull request is open")
         self._crew.roadmap.move_feature(self._context.feature, "in_review", self._context.change("waits for review"))
@@ -61,6 +62,8 @@ class PullRequestDesk:
             return Inspection(step="finish", head=hosted.head_sha, merged=True)
         if hosted.state == "closed":
             return Inspection(step="finish", head=hosted.head_sha)
+        for event in unheeded_reviews(host, number):
+            self._crew.audit.once(event, self._context.feature)
         checks = host.check_state(hosted.head_sha)
         asks = [ask for ask in asks_of(host, hosted, checks) if ask.key not in handled]
         if asks:
@@ -119,6 +122,7 @@ class PullRequestDesk:
             },
         )
         decision = self._crew.policy.decide(action)
+        self._context.note_decision("merge", decision, f"pull request #{number} at {seen.head}")
         if not decision.allowed:
             return seen.model_copy(update={"step": "wait", "waits_for": "policy: " + "; ".join(decision.reasons)})
         try:

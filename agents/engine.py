@@ -14,6 +14,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Interrupt, StateSnapshot
 from pydantic import JsonValue
 
+from agents.audit import judged
 from agents.checkpoints import FencedSaver
 from agents.crew import Crew, ThreadContext, TurnContext
 from agents.database import Connection
@@ -105,6 +106,8 @@ class Engine:
             if isinstance(fault, AWAY) and not last_try:
                 raise
             logger.warning("turn %s failed: %s", turn.key, failure.message)
+            event = judged(turn.role, "turn", "not asked", (), f"stopped: {failure.message}", failure.message)
+            self.crew.audit.once(event, turn.thread, turn.id)
             with self.crew.database.transaction() as connection:
                 self.crew.turns.fail(connection, turn, failure)
                 self._enqueue.advance(connection, turn.thread)

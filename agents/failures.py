@@ -11,6 +11,7 @@ from agents.ids import feature_key, key_of, marker
 from agents.threads import Failure, Lease, ThreadState
 from devctl import SandboxUnavailable
 from graph import GraphUnavailable, IllegalTransition
+from specs import quiet
 from tools.errors import (
     ArtifactsUnavailable,
     CodeHostError,
@@ -60,7 +61,7 @@ def report(crew: Crew, state: ThreadState, lease: Lease, failure: Failure) -> No
     lines = [
         f"**{key}{of} stands still.** The {failure.where} could not go on:",
         "",
-        *(f"> {line}" for line in failure.message.splitlines()),
+        *(f"> {line}" for line in quiet(failure.message).splitlines()),
         "",
     ]
     if failure.hint:

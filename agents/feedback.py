@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from agents.audit import judged
 from agents.threads import Record
 from tools.codehost import CheckState, CodeHost, PullRequest
+from tools.dispatch import AuditEvent
 
 MAY_DECIDE = frozenset({"admin", "maintain", "write"})
 APPROVE = "/roadcrew approve"
@@ -54,6 +56,22 @@ def is_approved(host: CodeHost, pull: PullRequest, by_command: list[str]) -> boo
 def may_decide(host: CodeHost, user: str) -> bool:
     """Whether a person may steer the work; fails closed."""
     return host.permission(user) in MAY_DECIDE
+
+
+def unheeded_reviews(host: CodeHost, number: int) -> list[AuditEvent]:
+    """Return, for the audit, the reviews of people who may not decide: they approve nothing and ask for nothing."""
+    me = host.viewer()
+    return [
+        unheeded(review.author, f"review: {review.state.lower()}", review.id)
+        for review in host.reviews(number)
+        if review.author != me and not may_decide(host, review.author)
+    ]
+
+
+def unheeded(who: str, what: str, key: int, reason: str = "") -> AuditEvent:
+    """Return the audit event of something said by somebody who may not steer the team."""
+    reason = reason or f"{who} has no permission to write to this repository"
+    return judged(who, what, "denied", (reason,), outcome=f"not heeded: #{key}", about=str(key))
 
 
 def one_line(text: str | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
-from agents.crew import TurnContext
+from agents.crew import TurnContext, decision_word
 from agents.errors import TurnFailed
 from agents.handover import Handover, handed_over
 from agents.ids import branch_of, key_of
@@ -12,6 +12,7 @@ from agents.journal import CommandResult
 from agents.tasks import planned_task
 from agents.tester import suite_at
 from policies import Action
+from specs import quiet
 from tools.mirror import Mirror
 from tools.suite import SuiteReport, compare
 
@@ -44,7 +45,7 @@ def _integrate(context: TurnContext, work: Handover) -> CommandResult:
     difference = compare(suite_at(context, mirror, head), report)
     if not report.completed or difference.broken or set(report.failing) - set(difference.still_failing):
         return _back(context, work, head, commit, f"red on the merged head: {report.verdict}", [], report)
-    _allow_push(context, branch)
+    _allow_push(context, branch, commit)
     context.check_lease()
     mirror.push(branch, commit, expected_old=head)
     context.desk.host.set_status(commit, "roadcrew/tests", "success", report.verdict)
@@ -80,7 +81,7 @@ def _back(
 def _message(context: TurnContext) -> str:
     planned = planned_task(context)
     return (
-        f"{planned.key}: {planned.task.title}\n\n"
+        f"{planned.key}: {quiet(planned.task.title)}\n\n"
         f"{TRAILER}: {_trace(context)}\nRoadcrew-Feature: {key_of(context.feature)}\n"
     )
 
@@ -89,9 +90,10 @@ def _trace(context: TurnContext) -> str:
     return f"{context.task_key}"
 
 
-def _allow_push(context: TurnContext, branch: str) -> None:
+def _allow_push(context: TurnContext, branch: str, commit: str) -> None:
     """Ask the policy; raises `TurnFailed`."""
     action = Action(role="integrator", tool="push", repository=context.thread.repository, arguments={"branch": branch})
     decision = context.crew.policy.decide(action)
+    context.note("push", decision_word(decision), decision.reasons, f"{commit} to {branch}", commit)
     if not decision.allowed:
         raise TurnFailed(f"policy refuses the push to {branch}: {'; '.join(decision.reasons)}", "see policies/rules")

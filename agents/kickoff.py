@@ -12,7 +12,7 @@ from agents.ids import marker
 from agents.plans import Plan, load_plan
 from agents.steering import ADDED
 from graph import Feature, Role, Task
-from specs import feature_folder, plan_yaml, to_task_specs, write_feature_specs
+from specs import feature_folder, plan_yaml, quiet, to_task_specs, write_feature_specs
 from tools.artifacts import ArtifactRef
 
 Result = dict[str, JsonValue]
@@ -34,7 +34,7 @@ class Kickoff:
         notes = baseline.get("notes")
         if not isinstance(notes, list) or not notes:
             return
-        text = "\n".join(["Before the work starts, about the repository:", "", *(f"- {note}" for note in notes)])
+        text = "\n".join(["Before the work starts, about the repository:", "", *(f"- {quiet(note)}" for note in notes)])
         self._context.desk.host.upsert_comment(
             self._context.state.issue, marker("baseline", self._context.feature_key), text
         )
@@ -88,7 +88,7 @@ class Kickoff:
             commit = mirror.commit_edits(
                 base,
                 self._specification(plan, report, str(baseline.get("suite_command") or "")),
-                message=f"{plan.proposal.title}: specification\n\nRoadcrew-Feature: {self._context.feature_key}\n",
+                message=f"{quiet(plan.proposal.title)}: specification\n\nRoadcrew-Feature: {self._context.feature_key}\n",
             )
             mirror.create_branch(branch, commit)
         return branch
@@ -130,7 +130,7 @@ class Kickoff:
 
 def kickoff_text(key: str, plan: Plan, statuses: dict[str, str], branch: str | None, folder: str) -> str:
     """Return the kick-off comment: title, where the specification is, the tasks as a check list."""
-    lines = [f"### {key}: {plan.proposal.title}", "", plan.proposal.summary, ""]
+    lines = [f"### {key}: {quiet(plan.proposal.title)}", "", quiet(plan.proposal.summary), ""]
     if branch:
         lines += [f"Branch `{branch}`, specification in `{folder}/`.", ""]
     lines.append("Tasks:")
@@ -139,27 +139,34 @@ def kickoff_text(key: str, plan: Plan, statuses: dict[str, str], branch: str | N
         status = statuses.get(task.key, "open")
         after = f" (after {', '.join(task.depends_on)})" if task.depends_on else ""
         tick = "x" if status in TICKED else " "
-        lines.append(f"- [{tick}] {task.key} {task.task.title}{after}: {status}")
+        lines.append(f"- [{tick}] {task.key} {quiet(task.task.title)}{after}: {status}")
     for extra in sorted(set(statuses) - planned):
         lines.append(f"- [{'x' if statuses[extra] in TICKED else ' '}] {extra}: {statuses[extra]}")
     if plan.proposal.assumptions:
-        lines += ["", "Assumptions:", *(f"- {assumption}" for assumption in plan.proposal.assumptions)]
+        lines += ["", "Assumptions:", *(f"- {quiet(assumption)}" for assumption in plan.proposal.assumptions)]
     lines += ["", "Commands: `/roadcrew status`, `/roadcrew retry`, `/roadcrew stop`."]
     return "\n".join(lines)
 
 
 def proposal_text(key: str, plan: Plan) -> str:
     """Return the comment that shows a plan for approval: what to say, the tasks as a check list, the YAML."""
-    lines = [f"### {key}: {plan.proposal.title}", "", plan.proposal.summary, "", "**The plan waits for approval.**", ""]
+    lines = [
+        f"### {key}: {quiet(plan.proposal.title)}",
+        "",
+        quiet(plan.proposal.summary),
+        "",
+        "**The plan waits for approval.**",
+        "",
+    ]
     for task in plan.tasks:
         after = f" (after {', '.join(task.depends_on)})" if task.depends_on else ""
-        lines.append(f"- [x] {task.key} {task.task.title}{after}, {task.task.assignee}")
-        lines += [f"  - {point}" for point in task.task.done_when]
+        lines.append(f"- [x] {task.key} {quiet(task.task.title)}{after}, {task.task.assignee}")
+        lines += [f"  - {quiet(point)}" for point in task.task.done_when]
     if plan.proposal.assumptions:
-        lines += ["", "Assumptions:", *(f"- {assumption}" for assumption in plan.proposal.assumptions)]
+        lines += ["", "Assumptions:", *(f"- {quiet(assumption)}" for assumption in plan.proposal.assumptions)]
     if plan.proposal.new_dependencies:
         new = ", ".join(
-            f"`{dependency.requirement}` ({dependency.reason})" for dependency in plan.proposal.new_dependencies
+            f"`{dependency.requirement}` ({quiet(dependency.reason)})" for dependency in plan.proposal.new_dependencies
         )
         lines += ["", f"New dependencies: {new}"]
     lines += [

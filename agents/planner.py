@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from agents.crew import TurnContext
 from agents.errors import PlanRefused
+from agents.feedback import may_decide, unheeded
 from agents.journal import CommandResult
 from agents.plans import load_plan, make_plan, store_plan, with_documentation
 from agents.surroundings import Surroundings, look_around
@@ -43,7 +44,9 @@ def plan_feature(context: TurnContext) -> dict[str, JsonValue]:
         ),
     )
     try:
-        proposal = complete_structured(context.journal.model, request, PlanProposal, _problems)
+        proposal = complete_structured(
+            context.journal.model, request, PlanProposal, lambda proposal: _problems(context, proposal)
+        )
     except StructuredReplyInvalid as fault:
         raise PlanRefused(
             f"the model gave no valid plan for issue #{context.thread.issue} in three tries: {fault.message}",
@@ -59,11 +62,12 @@ def plan_feature(context: TurnContext) -> dict[str, JsonValue]:
     }
 
 
-def _problems(proposal: PlanProposal) -> list[str]:
-    """Return what is wrong with a proposal, each problem with its hint."""
-    if proposal.cannot_do:
-        return []
-    return [f"{problem.path}: {problem.message}. {problem.hint}" for problem in validate_plan(proposal)]
+def _problems(context: TurnContext, proposal: PlanProposal) -> list[str]:
+    """Return what is wrong with a proposal, each problem with its hint; what was said of it stands in the audit."""
+    found = [] if proposal.cannot_do else validate_plan(proposal)
+    problems = [f"{problem.path}: {problem.message}. {problem.hint}" for problem in found]
+    context.note("plan", "denied" if problems else "allowed", problems, proposal.title, proposal.model_dump_json())
+    return problems
 
 
 class Facts(Surroundings):
@@ -95,13 +99,14 @@ def _facts(context: TurnContext) -> CommandResult:
 def _comments(context: TurnContext) -> str:
     """Return the comments of people who may steer the work, ours left out."""
     host, me = context.desk.host, context.desk.host.viewer()
-    heard = [
-        f"{comment.author}: {comment.body[:4000]}"
-        for comment in host.comments(context.thread.issue)
-        if comment.author != me
-        and not BARE_COMMAND.fullmatch(comment.body.strip())
-        and host.permission(comment.author) in ("admin", "write")
-    ]
+    heard: list[str] = []
+    for comment in host.comments(context.thread.issue):
+        if comment.author == me or BARE_COMMAND.fullmatch(comment.body.strip()):
+            continue
+        if may_decide(host, comment.author):
+            heard.append(f"{comment.author}: {comment.body[:4000]}")
+        else:
+            context.crew.audit.once(unheeded(comment.author, "comment", comment.id), context.feature)
     return "\n\n".join(heard[-20:])
 
 

@@ -8,6 +8,7 @@ from agents.crew import ThreadContext
 from agents.feature_documentation import documentation_lines
 from agents.plans import Plan
 from agents.turns import TurnState
+from specs import quiet
 
 
 def pull_request_text(
@@ -15,7 +16,7 @@ def pull_request_text(
 ) -> str:
     """Return the Markdown body of the feature's pull request."""
     lines = [
-        plan.proposal.summary,
+        quiet(plan.proposal.summary),
         "",
         f"Fixes #{context.state.issue}",
         "",
@@ -33,14 +34,14 @@ def pull_request_text(
             "New packages: " + ", ".join(f"`{new.requirement}`" for new in plan.proposal.new_dependencies),
         ]
     if plan.proposal.assumptions:
-        lines += ["", "Assumptions:", *(f"- {assumption}" for assumption in plan.proposal.assumptions)]
+        lines += ["", "Assumptions:", *(f"- {quiet(assumption)}" for assumption in plan.proposal.assumptions)]
     lines += ["", _cost(turns)]
     return "\n".join(lines)
 
 
 def cell(text: str) -> str:
-    """Return text that cannot break a Markdown table."""
-    return " ".join(text.split()).replace("|", "\\|")
+    """Return text that cannot break a Markdown table, and reaches nobody by itself."""
+    return quiet(" ".join(text.split())).replace("|", "\\|")
 
 
 def _tests(turns: list[TurnState]) -> str:

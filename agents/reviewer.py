@@ -93,6 +93,7 @@ def review(context: TurnContext) -> dict[str, JsonValue]:
     if review_.dropped:
         logger.info("%d claims of the review of %s quote no changed line", review_.dropped, context.task_key)
     _export(context, work, review_, seen.lint)
+    _note(context, reply, review_)
     return {**_result(context, review_), "lessons": _lessons(earlier, review_)}
 
 
@@ -102,6 +103,13 @@ def _export(context: TurnContext, work: Handover, made: Review, lint: LintReport
     name = f"tasks/{context.thread.id}/round-{context.turn.round}/review.sarif"
     log = review_sarif(work.fetch(context), (work.base, work.commit), made.findings, lint, about)
     context.crew.artifacts.put(name, log.encode())
+
+
+def _note(context: TurnContext, reply: ReviewReply, made: Review) -> None:
+    """Write to the audit what the Reviewer said, and which of its claims were dropped."""
+    dropped = (f"{made.dropped} claims quote no changed line",) if made.dropped else ()
+    verdict = "signed off" if made.signed_off else f"sent back: {', '.join(finding.title for finding in made.findings)}"
+    context.note("review", "allowed", dropped, f"{verdict}; {made.summary}", reply.model_dump_json())
 
 
 def _result(context: TurnContext, made: Review) -> dict[str, JsonValue]:

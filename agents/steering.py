@@ -11,7 +11,7 @@ from agents.crew import ThreadContext
 from agents.ids import marker, task_key
 from agents.plans import Plan, load_plan, make_plan, store_plan
 from graph import Role, Task
-from specs import PlanEdit, PlanTask, Problem, SpecInvalid, edited, read_edit, validate_plan
+from specs import PlanEdit, PlanTask, Problem, SpecInvalid, edited, quiet, read_edit, validate_plan
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +91,9 @@ class Steering:
     def _answer(self, word: Result, fault: SpecInvalid) -> None:
         """Say on the issue why an edit was not taken over."""
         lines = [f"The plan stays as it is, {word.get('by') or 'dear reader'}: {fault.message}.", ""]
-        lines += [f"- `{problem.path}` {problem.message}: {problem.hint}" for problem in fault.problems[:20]]
+        lines += [
+            f"- `{problem.path}` {quiet(problem.message)}: {quiet(problem.hint)}" for problem in fault.problems[:20]
+        ]
         if fault.hint:
             lines += ["", f"What to do: {fault.hint}."]
         self._context.desk.host.upsert_comment(

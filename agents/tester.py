@@ -160,6 +160,9 @@ def _verify(context: TurnContext, work: Handover) -> CommandResult:
     problems = (*_problems(found, planned), *(documents.problems if documents else ()))
     verdict = found.after.verdict + ("" if not problems else "; " + "; ".join(problems))
     report = _store(context, found, verdict)
+    restored = _restored(mirror, work, tuple(planned.task.tests_may_change))
+    reasons = tuple(f"{path} is run as the base has it: the plan does not let it change" for path in restored)
+    context.note("work", "denied" if problems else "allowed", (*reasons, *problems), verdict, work.commit)
     return CommandResult(
         reply={
             "green": not problems,
@@ -221,6 +224,12 @@ def _with_base_tests(mirror: Mirror, work: Handover, may_change: tuple[str, ...]
         return work.commit
     at = mirror.commit(work.base).committed_at
     return mirror.commit_tree(tree, (work.base,), "The work with the base's tests", at=at)
+
+
+def _restored(mirror: Mirror, work: Handover, may_change: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the test files of the base that the work changes or deletes without leave."""
+    tree = base_tests_tree(mirror, work.base, work.commit, may_change)
+    return tuple(file.path for file in mirror.changed_files(work.commit, tree))
 
 
 def _gone(removed: tuple[str, ...], may_change: tuple[str, ...]) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from agents.audit import audit_into
 from agents.crew import TurnContext
 from agents.threads import Record
 from policies import Action, KnownAdvisory
@@ -134,7 +133,7 @@ def _door(context: TurnContext, outside: OutsideSources, ecosystem: Ecosystem) -
         Tool("package", _Packages, would_install, network="research"),
         Tool("advisories", _Packages, known, network="research"),
     ]
-    return Door(context.crew.policy, tools, audit_into(context), repository=context.thread.repository)
+    return Door(context.crew.policy, tools, context.audit, repository=context.thread.repository)
 
 
 def usual_ecosystem(mirror: Mirror, commit: str) -> Ecosystem:

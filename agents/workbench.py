@@ -14,9 +14,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel
 
-from agents.audit import audit_into
 from agents.conversation import Answer
-from agents.crew import TurnContext
+from agents.crew import TurnContext, decision_word
 from agents.journal import CommandResult, SnapshotRef
 from agents.judged_change import file_changes, new_packages
 from agents.tester import suite_command
@@ -129,7 +128,10 @@ class Workbench:
             packages=new_packages(mirror, self._start.base, snapshot.commit),
             change=file_changes(mirror, self._start.base, snapshot.commit),
         )
-        return self._context.crew.policy.decide(action)
+        decision = self._context.crew.policy.decide(action)
+        what = f"{change.verdict}: {', '.join(action.paths)}"
+        self._context.note("change", decision_word(decision), decision.reasons, outcome=what, about=snapshot.tree)
+        return decision
 
     def prepare_again(self, packages: tuple[str, ...]) -> Observation:
         """Install what the dependency files ask for now, and go on in a fresh environment with the same files."""
@@ -243,7 +245,7 @@ class Workbench:
 
     def audit(self, event: AuditEvent) -> None:
         """Record what was done, or refused, in this turn."""
-        audit_into(self._context)(event)
+        self._context.audit(event)
 
     def _opened(self) -> WorkTree:
         if self._worktree is None:

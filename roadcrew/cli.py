@@ -23,6 +23,7 @@ COMMANDS = {
     "history": "Tell the story of a feature from the roadmap.",
     "cost": "Say what features cost, by role, task and model.",
     "cypher": "Ask the roadmap in Cypher.",
+    "audit": "Show who wanted what in a delivery, and what was decided.",
     "plan": "Show a delivery's plan, edit it or send it back.",
     "say": "Say something to the team while it works.",
     "approve": "Approve a plan or a pull request that waits for a person.",

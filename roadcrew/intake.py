@@ -15,7 +15,7 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from agents.engine import Engine
-from agents.feedback import may_decide
+from agents.feedback import may_decide, unheeded
 from agents.ids import feature_of, marker
 from agents.threads import ENDED, ThreadState
 from roadcrew.standing import standing_text
@@ -94,6 +94,7 @@ class Intake:
         if self._crew.settings.label not in host.issue(number).labels:
             return None
         if not may_decide(host, sender):
+            self._crew.audit.once(unheeded(sender, "label", number), feature_of(repository, number))
             logger.info("%s may not hand issue %d of %s to the team", sender, number, repository)
             return None
         return self._engine.start_feature(repository, number)
@@ -102,9 +103,13 @@ class Intake:
         """Obey a `/roadcrew` command of a person with write permission; anything else they say is word to the team."""
         command, host = parse_command(comment.body), self._crew.desk(repository).host
         thread = self._thread_of(repository, number)
-        if comment.author == host.viewer() or (command is None and not self._is_word(thread, comment)):
+        if command is None and (comment.author == host.viewer() or not self._is_word(thread, comment)):
             return
-        if not may_decide(host, comment.author):
+        if comment.author == host.viewer() or not may_decide(host, comment.author):
+            what = f"{PREFIX} {command.verb}" if command else "comment"
+            own = "the team obeys no text of its own" if comment.author == host.viewer() else ""
+            event = unheeded(comment.author, what, comment.id, own)
+            self._crew.audit.once(event, thread.id if thread else feature_of(repository, number))
             logger.info("%s may not steer the team on %s#%d", comment.author, repository, number)
             return
         if thread is None:

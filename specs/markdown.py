@@ -9,6 +9,9 @@ OPENING = re.compile(r"^(\d*)([#>*+~=|_\[-]|(?<=\d)[.)])")
 """What would begin a heading, quotation, list, fence, rule or link definition at the start of a line."""
 FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
 CODE_SPAN = re.compile(r"(`[^`]+`)")
+MENTION = re.compile(r"(?<![\w@`/.])@(?=[A-Za-z0-9])")
+CLOSING = re.compile(r"\b((?:close|fix|resolve)(?:[sd]|es|ed)?:?)(\s+)(?=\S*#\d|https?://|GH-\d)", re.IGNORECASE)
+"""What makes a code host close an issue: a keyword right before the issue's number or address."""
 
 
 def slugify(title: str) -> str:
@@ -41,6 +44,26 @@ def block(text: str) -> str:
         elif found[1].startswith(open_fence) and not found[2].strip():
             open_fence = ""
     return "\n".join([*lines, *([open_fence] if open_fence else [])]).strip()
+
+
+def quiet(text: object) -> str:
+    """Return text of a model, fit for a comment, pull request or commit on a code host: it reaches nobody by itself.
+
+    It calls no person, closes no issue, loads no picture, hides nothing and keeps to printable characters. Code spans
+    stay code only where nobody could read the line in another way.
+    """
+    return "\n".join(_quiet_line(printable(line)) for line in str(text).splitlines())
+
+
+def _quiet_line(line: str) -> str:
+    if "``" in line or "\\`" in line or line.count("`") % 2:
+        line = line.replace("`", "'")
+    parts = CODE_SPAN.split(CLOSING.sub(r"\1\2issue ", line))
+    return "".join(part if number % 2 else _quiet_prose(part) for number, part in enumerate(parts))
+
+
+def _quiet_prose(text: str) -> str:
+    return MENTION.sub("@ ", text.replace("<", "&lt;").replace("![", "!\\["))
 
 
 def outside_fences(text: str) -> list[str]:

@@ -21,13 +21,15 @@ from tools.record import Record
 if TYPE_CHECKING:
     from policies import Decision, KnownAdvisory, PolicyEngine
 
-__all__ = ["AuditEvent", "Door", "Observation", "Tool"]
+__all__ = ["AuditDecision", "AuditEvent", "Door", "Observation", "Tool"]
 
 log = logging.getLogger(__name__)
 
 ARGUMENT_CHARACTERS = 4 * 1024 * 1024
 """Longer argument texts are not even parsed."""
 _PROBLEMS_SHOWN = 5
+
+AuditDecision = Literal["allowed", "denied", "dry-run", "not asked"]
 
 Arguments = TypeVar("Arguments", bound=BaseModel)
 
@@ -68,7 +70,7 @@ class AuditEvent(Record):
     tool: str
     arguments_digest: str
     """SHA-256 of the arguments."""
-    decision: Literal["allowed", "denied", "dry-run", "not asked"]
+    decision: AuditDecision
     reasons: tuple[str, ...]
     outcome: str
     """The verdict, or the error."""
@@ -154,7 +156,8 @@ class Door:
 
     def _record(self, entry: "_Entry") -> None:
         seconds = time.monotonic() - entry.began
-        log.info("%s called %s: %s, %s", entry.who, entry.tool, entry.decision, entry.outcome)
+        # the tool's name and the outcome may be the model's own words: nothing of them may steer a terminal
+        log.info("%s called %.100r: %s, %r", entry.who, entry.tool, entry.decision, entry.outcome)
         event = AuditEvent(
             who=entry.who,
             tool=entry.tool[:100],
@@ -175,7 +178,7 @@ class _Entry:
         self.tool = tool
         self.digest = digest
         self.began = time.monotonic()
-        self.decision: Literal["allowed", "denied", "dry-run", "not asked"] = "not asked"
+        self.decision: AuditDecision = "not asked"
         self.reasons: tuple[str, ...] = ()
         self.outcome = "stopped the run"
 

@@ -30,7 +30,39 @@ lint = ["ruff", {include-group = "dev"}]
         "pyproject.toml": pyproject,
     }
     commit = mirror.commit_edits(base, edits, message="more")
-    assert new_packages(mirror, base, commit) == ("pytest", "ruamel-yaml", "ruff", "some-thing")
+    assert new_packages(mirror, base, commit) == (
+        "-r other.txt",
+        "not a requirement !!",
+        "pytest",
+        "ruamel-yaml",
+        "ruff",
+        "some-thing",
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "named"),
+    [
+        ("requirements.txt", "--index-url https://x.example/", "--index-url https://x.example/"),
+        ("requirements.txt", "-e git+https://x.example/e#egg=flask", "-e git+https://x.example/e"),
+        ("requirements.txt", "-r https://x.example/requirements.txt", "-r https://x.example/requirements.txt"),
+        ("requirements.txt", "flask @ https://x.example/f.whl", "flask @ https://x.example/f.whl"),
+        ("package.json", '{"dependencies": {"flask": "git+https://x.example/f"}}', "npm:flask@git+https://x.example/f"),
+        ("package.json", '{"dependencies": {"flask": "mallory/flask"}}', "npm:flask@mallory/flask"),
+        ("package.json", '{"dependencies": {"flask": "npm:evil@1"}}', "npm:evil"),
+    ],
+)
+def test_addresses_and_options_are_named_as_they_are_written(mirror: Mirror, path: str, text: str, named: str) -> None:
+    """A package that was granted by its name is not granted from anywhere."""
+    base = mirror.commit_edits(seeded(mirror), {"requirements.txt": "Flask>=3\n"}, message="base")
+    (found,) = new_packages(mirror, base, mirror.commit_edits(base, {path: text}, message="more"))
+    assert found.startswith(named)
+
+
+def test_what_pins_and_includes_requirements_brings_no_package(mirror: Mirror) -> None:
+    base = mirror.commit_edits(seeded(mirror), {"requirements.txt": "Flask>=3\n"}, message="base")
+    pinned = "-r sub/requirements-dev.txt\n-e .\n.\nflask==3.1 \\\n    --hash=sha256:00 \\\n    --hash=sha256:11\n"
+    assert new_packages(mirror, base, mirror.commit_edits(base, {"requirements.txt": pinned}, message="more")) == ()
 
 
 @pytest.mark.parametrize(

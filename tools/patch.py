@@ -125,7 +125,7 @@ def diff(git: Git, base: str, commit: str, limits: DiffLimits) -> Diff:
 
 def _by_file(text: str) -> list[str]:
     starts = [match.start() for match in re.finditer(r"^diff --git ", text, re.MULTILINE)]
-    return [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
+    return [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=False)]
 
 
 def changed_lines(git: Git, base: str, commit: str) -> dict[str, frozenset[int]]:

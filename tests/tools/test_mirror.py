@@ -100,6 +100,11 @@ def test_a_long_diff_is_cut_and_says_so(mirror: Mirror, first: str) -> None:
     assert shown.verdict == "change: 4 file(s), +4001 -0"
 
 
+def test_nothing_changed_is_an_empty_diff(mirror: Mirror, first: str) -> None:
+    shown = mirror.change(first, first)
+    assert (shown.text, shown.files, shown.truncated) == ("", (), False)
+
+
 def test_diff_drivers_named_by_attributes_do_not_run(mirror: Mirror, first: str, tmp_path: Path) -> None:
     flag = tmp_path / "ran"
     mirror.git.run("config", "diff.evil.textconv", f"touch {flag};:")

@@ -23,7 +23,7 @@ def print_data(command: str, data: object) -> None:
 
 def print_line(text: str = "") -> None:
     """Print one plain line for people on standard output; its markup is not interpreted."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(shown(text) + "\n")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> None:
@@ -37,7 +37,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title:
     for column in columns:
         table.add_column(Text(column), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell_text(value)) for value in row))
+        table.add_row(*(Text(shown(cell_text(value))) for value in row))
     Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160).print(table)
 
 
@@ -49,9 +49,14 @@ def print_error(error: BaseException, command: str = "", as_json: bool = False) 
         words = {"kind": type(error).__name__, "message": message, "hint": hint}
         _write_json({"version": ENVELOPE_VERSION, "command": command, "error": words}, sys.stderr)
         return
-    sys.stderr.write(f"error: {message}\n")
+    sys.stderr.write(f"error: {shown(message)}\n")
     if hint:
-        sys.stderr.write(f"  hint: {hint}\n")
+        sys.stderr.write(f"  hint: {shown(hint)}\n")
+
+
+def shown(text: str) -> str:
+    """Return the text without characters that could steer a terminal: issues, models and tests have a say in it."""
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else "\ufffd" for sign in text)
 
 
 def cell_text(value: object) -> str:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roadcrew.output import print_error, print_line, print_table
 from specs import quiet
 
 
@@ -39,3 +40,14 @@ def test_no_mention_stands_outside_a_plain_code_span(text: str) -> None:
         assert "`" not in prose
         assert "<" not in prose
         assert "![" not in prose
+
+
+def test_what_commands_print_cannot_steer_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = "a\x1b]0;owned\x07\x1b[2Jb\tc\nd"
+    print_line(hostile)
+    print_table(["x"], [[hostile]])
+    print_error(ValueError(hostile))
+    printed = "".join(capsys.readouterr())
+    assert "\x1b" not in printed
+    assert "\x07" not in printed
+    assert "b\tc\nd" in printed

@@ -9,7 +9,7 @@ deny contains reason if {
 	is_number(advisory.score)
 	advisory.score >= settings.advisory_limit
 	not accepted(advisory)
-	named := sprintf("%s %s has the known vulnerability %s", [advisory.package, advisory.version, advisory.id])
+	named := sprintf("%s %s has the known vulnerability %s", [advisory["package"], advisory.version, advisory.id])
 	reason := sprintf("%s (CVSS %v, the limit is %v): %s", [named, advisory.score, settings.advisory_limit, way_out(advisory)])
 }
 

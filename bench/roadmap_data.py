@@ -119,6 +119,7 @@ def _add_task(batch: Batch, number: int, task: int, status: str) -> None:
         status=status,
         priority=PRIORITIES[rank],
         rank=rank,
+        **({"place": f"{rank} {name}"} if status == "open" else {}),
         done_when=["it works"],
         tags=[],
         attempts=int(status == "done"),

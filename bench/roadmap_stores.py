@@ -24,7 +24,7 @@ VERTICES = (*SHARED, "Feature", "Task", "Run", "Event", "PullRequest")
 EDGES = ("HAS", "HAS_TASK", "DEPENDS_ON", "OF", "TOUCHES", "DELIVERED_BY")
 READ_BY_QUESTIONS = (
     *("repository_id", "feature_id", "task_id", "run_id", "file_id", "pull_request_id"),
-    *("task_status_priority", "event_subject", "turn_feature", "feature_status", "feature_key"),
+    *("task_status_priority", "task_place", "event_subject", "turn_feature", "feature_status", "feature_key"),
 )
 """The indexes and constraints that are made here. The others serve writes alone, and take longer than all the rest."""
 ROWS = 10_000

@@ -13,7 +13,6 @@ from graph.errors import QueryInvalid
 from graph.lessons import Lesson, lessons_about
 from graph.models import (
     MET,
-    PRIORITY_RANK,
     BurndownPoint,
     Event,
     Feature,
@@ -85,16 +84,12 @@ class RoadmapReader:
     def ready(self, assignee: str | None = None, limit: int = 50) -> list[Task]:
         """Return ready tasks over the whole roadmap, urgent ones first, of one role where it is named.
 
-        Each priority is asked for by itself, so that a store stops at the limit and sorts nothing it does not return.
+        Open tasks stand in line by their `place` (priority, then id), which is kept with each change of status or
+        priority; a store goes along that line and stops at the limit. (The embedded store does so
+        only for a query that returns what it matched, so the tasks themselves are asked for by id.)
         """
-        found: list[Task] = []
-        for rank in sorted(PRIORITY_RANK.values()):
-            if len(found) < limit:
-                rows = self._connection.read(
-                    "ready", rank=rank, assignee=assignee, limit=limit - len(found), met=sorted(MET)
-                )
-                found += [task_of(row) for row in rows]
-        return found
+        line = self._connection.read("ready", assignee=assignee, limit=limit, met=sorted(MET))
+        return [task_of(row) for row in self._connection.read("open_tasks", ids=[row["id"] for row in line])]
 
     def critical_path(self, feature_id: str) -> list[Task]:
         """Return the longest chain of unfinished tasks that wait for one another, first task first."""

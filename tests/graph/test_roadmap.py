@@ -105,6 +105,25 @@ def test_urgent_tasks_come_first(roadmap: Roadmap, plan: Plan) -> None:
     assert [task.key for task in roadmap.ready_tasks(feature.id)] == [tasks[1].key, tasks[0].key]
 
 
+def test_only_open_tasks_stand_in_the_line_of_the_roadmap(roadmap: Roadmap, plan: Plan) -> None:
+    feature, tasks = recorded(roadmap, plan(3))
+    mine = {task.id for task in tasks}
+
+    def line() -> list[str]:
+        return [task.id for task in roadmap.ready(limit=1000) if task.id in mine]
+
+    assert line() == [task.id for task in tasks]
+    assert roadmap.claim(tasks[0].id, "me", CHANGE)
+    roadmap.move_task(tasks[1].id, "blocked", CHANGE)
+    assert line() == [tasks[2].id]
+    roadmap.release(tasks[0].id, CHANGE)
+    roadmap.move_task(tasks[1].id, "open", CHANGE)
+    roadmap.update_task(tasks[2].id, CHANGE, priority="critical")
+    assert line() == [tasks[2].id, tasks[0].id, tasks[1].id]
+    roadmap.record_plan(feature.repository, feature, [tasks[2].model_copy(update={"priority": "low"})], CHANGE)
+    assert line() == [task.id for task in tasks]
+
+
 def test_a_second_claim_of_a_task_is_refused(roadmap: Roadmap, plan: Plan) -> None:
     _, tasks = recorded(roadmap, plan(1))
     assert roadmap.claim(tasks[0].id, "me", CHANGE)

@@ -1,11 +1,13 @@
 """The stores on which the roadmap's suite runs: the embedded one, and a Neo4j that is given or that Docker can start."""
 
 import os
+import socket
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,22 +57,18 @@ def neo4j() -> Iterator[Ways]:
 def _container() -> Iterator[Ways]:
     """Start Neo4j's own image with testcontainers; skips where there is no Docker or no such image."""
     import docker
-    from docker.errors import DockerException, ImageNotFound
+    from docker.errors import DockerException
     from testcontainers.community.neo4j import Neo4jContainer
     from testcontainers.core.config import testcontainers_config
 
     no_server = "ROADCREW_TEST_NEO4J_URI names no Neo4j server"
+    if not _docker_listens():
+        pytest.skip(f"{no_server}, and no Docker answers")
+    client = docker.from_env(timeout=60)
     try:
-        client = docker.from_env(timeout=60)
+        _have_image(client)
     except DockerException as fault:
-        pytest.skip(f"{no_server}, and no Docker answers: {fault}")
-    try:
-        client.images.get(IMAGE)
-    except ImageNotFound:
-        try:
-            client.images.pull(IMAGE)
-        except DockerException as fault:
-            pytest.skip(f"{no_server}, and Docker cannot have {IMAGE}: {fault}")
+        pytest.skip(f"{no_server}, and Docker cannot give one: {str(fault)[:300]}")
     finally:
         client.close()
     testcontainers_config.ryuk_disabled = True  # this function stops the container itself
@@ -79,6 +77,24 @@ def _container() -> Iterator[Ways]:
         url = server.get_connection_url()
         with _prepared(GraphSettings(uri=url, user="neo4j", password=password, database="neo4j")) as ways:
             yield ways
+
+
+def _docker_listens() -> bool:
+    """Whether there is an engine: its client leaves a socket open when it finds none."""
+    address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    if not address.startswith("unix://"):
+        return True
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(address.removeprefix("unix://")) == 0
+
+
+def _have_image(client: Any) -> None:
+    from docker.errors import ImageNotFound
+
+    try:
+        client.images.get(IMAGE)
+    except ImageNotFound:
+        client.images.pull(IMAGE)
 
 
 @contextmanager

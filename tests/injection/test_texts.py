@@ -35,7 +35,7 @@ def test_text_calls_nobody_closes_nothing_loads_nothing_hides_nothing(text: str,
 @given(st.text(alphabet="@a`\\ #1<![]()~\n-fixes", max_size=60))
 def test_no_mention_stands_outside_a_plain_code_span(text: str) -> None:
     for line in quiet(text).splitlines():
-        prose = re.sub(r"`[^`]+`", "", line)
+        prose = re.sub(r"`[^`]+`", "(code)", line)
         assert not re.search(r"(?<![\w@`/.])@[A-Za-z0-9]", prose)
         assert "`" not in prose
         assert "<" not in prose

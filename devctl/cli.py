@@ -20,6 +20,8 @@ DONE, FAILED, USAGE, SETTINGS, UNAVAILABLE, REFUSED, NOT_FOUND, BUG, INTERRUPTED
 EXIT_CODES = {
     "SettingsInvalid": SETTINGS,
     "SandboxUnavailable": UNAVAILABLE,
+    "StateUnavailable": UNAVAILABLE,
+    "NameTaken": REFUSED,
     "LaunchRefused": REFUSED,
     "PathRefused": REFUSED,
     "NoSuchEnvironment": NOT_FOUND,

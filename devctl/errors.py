@@ -10,7 +10,9 @@ DevctlError                     message and hint
 ├── SandboxFailed               the sandbox broke down before the command could run
 ├── PathRefused                 a path leads out of the environment, or is no plain file or folder
 ├── ServeFailed                 the served program ended or never listened; `output` is what it printed
-└── NoSuchEnvironment           no environment has that name
+├── NoSuchEnvironment           no environment has that name
+├── NameTaken                   another environment has that name
+└── StateUnavailable            the database of devctl's state does not answer
 """
 
 
@@ -76,3 +78,11 @@ class ServeFailed(DevctlError):
 
 class NoSuchEnvironment(DevctlError):
     """No environment has that name."""
+
+
+class NameTaken(DevctlError):
+    """Another environment has that name."""
+
+
+class StateUnavailable(DevctlError):
+    """The database in which devctl's state stands cannot be used."""

@@ -59,6 +59,8 @@ class DevctlSettings(Record):
     """The image of environments that name none."""
     docker_prepare_network: str = "bridge"
     """The Docker network in which dependencies are installed."""
+    database_url: str | None = None
+    """The PostgreSQL that holds the state of kept environments; None starts one of its own in the folder."""
     interpreter: Path = Field(default_factory=lambda: base_interpreter())
     """The Python of this host that environments under bubblewrap have."""
     installer_env: dict[str, str] = {}
@@ -88,6 +90,7 @@ class DevctlSettings(Record):
         names = {
             "backend": "DEVCTL_BACKEND",
             "docker_host": "DOCKER_HOST",
+            "database_url": "DEVCTL_DATABASE_URL",
             "docker_image": "DEVCTL_IMAGE",
             "docker_prepare_network": "DEVCTL_PREPARE_NETWORK",
             "interpreter": "DEVCTL_PYTHON",

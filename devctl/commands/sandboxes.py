@@ -1,0 +1,70 @@
+"""`devctl run`, `doctor` and `prune`: sandboxes, which end with the program that launched them."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from devctl.invocation import DONE, UNAVAILABLE, Invocation, json_option
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def doctor(invocation: Invocation) -> int:
+    """Say which backends work here, and what is in the way of the others."""
+    from devctl.doctor import examine
+
+    found = examine(invocation.settings())
+    lines = []
+    for one in found:
+        word = "works" if one.usable else "does not work"
+        lines.append(f"{one.backend}: {word}{': ' + one.reason if one.reason else ''}")
+        lines += [f"  hint: {one.hint}"] if one.hint and not one.usable else []
+        lines += [f"  note: {note}" for note in one.notes]
+    invocation.show([one.model_dump(mode="json") for one in found], lines)
+    return DONE if any(one.usable for one in found if one.backend != "none") else UNAVAILABLE
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--package", "packages", multiple=True, help="Install this too, for example pytest.")
+@click.option("--image", help="The Docker image to build on.")
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=600.0, show_default=True)
+@click.option("--memory-mb", type=click.IntRange(min=16), default=2048, show_default=True)
+@json_option
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.pass_obj
+def run(
+    invocation: Invocation,
+    command: tuple[str, ...],
+    packages: tuple[str, ...],
+    image: str | None,
+    seconds: float,
+    memory_mb: int,
+) -> int:
+    """Run COMMAND in a prepared copy of the current folder; its status becomes ours."""
+    from devctl.records import LaunchRequest, Limits, PrepareRequest
+
+    tree = Path.cwd()
+    limits = Limits(seconds=seconds, memory_mb=memory_mb)
+    launcher = invocation.launcher()
+    prepared = launcher.prepare(PrepareRequest(tree=tree, packages=packages, image=image))
+    with launcher.launch(LaunchRequest(prepared=prepared, limits=limits)) as environment:
+        for note in environment.info.notes:
+            sys.stderr.write(f"note: {note}\n")
+        environment.put(tree)
+        result = environment.exec(command)
+    invocation.show(result.model_dump(mode="json"), [result.output.removesuffix("\n")])
+    if result.timed_out:
+        sys.stderr.write(f"stopped after {seconds:g} s; --seconds allows more\n")
+    return result.exit_code
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def prune(invocation: Invocation) -> int:
+    """Remove what dead programs left, and cached dependencies that no environment uses."""
+    removed = invocation.launcher().prune()
+    invocation.show({"removed": removed}, [f"removed {one}" for one in removed] or ["nothing to remove"])
+    return DONE

@@ -1,0 +1,60 @@
+"""One call of the `devctl` program: its options, its settings, and how it prints a result."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from devctl.launcher import Launcher
+    from devctl.settings import DevctlSettings
+
+ENVELOPE_VERSION = 1
+DONE, FAILED, USAGE, SETTINGS, UNAVAILABLE, REFUSED, NOT_FOUND, BUG, INTERRUPTED = 0, 1, 2, 3, 4, 5, 6, 70, 130
+"""Exit codes; `devctl run` and `devctl exec` give the command's own status instead, and 124 when its time was up."""
+
+
+class Invocation:
+    """One call of the program."""
+
+    def __init__(self) -> None:
+        self.as_json = False
+        self.command = ""
+        self.backend: str | None = None
+        self.folder: Path | None = None
+
+    def settings(self) -> "DevctlSettings":
+        """Read the settings, when a command needs them."""
+        from devctl.settings import DevctlSettings
+
+        return DevctlSettings.from_environment(backend=self.backend, folder=self.folder)
+
+    def launcher(self) -> "Launcher":
+        """Open the launcher, with the policy that asks before every launch."""
+        from devctl.launcher import open_launcher
+        from policies import PolicySettings, open_engine
+
+        return open_launcher(self.settings(), open_engine(PolicySettings()))
+
+    def show(self, data: object, lines: Sequence[str]) -> None:
+        """Print a result: as one JSON envelope, or as lines for people."""
+        if self.as_json:
+            envelope = {"version": ENVELOPE_VERSION, "command": self.command, "data": data}
+            sys.stdout.write(json.dumps(envelope, indent=2, default=str) + "\n")
+        else:
+            sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def _wish_json(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
+    if value:
+        context.ensure_object(Invocation).as_json = True
+    return value
+
+
+json_option: Callable[..., Any] = click.option(
+    "--json", "as_json", is_flag=True, expose_value=False, is_eager=True, callback=_wish_json,
+    help="Print one JSON envelope.",
+)  # fmt: skip

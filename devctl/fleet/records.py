@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, JsonValue, StringConstraints
 
 from devctl.records import Record
 
@@ -81,19 +81,33 @@ class GpuWish(Record):
     cores: int | None = None
 
 
+class LifecycleCommand(Record):
+    """One command of a moment in an environment's life."""
+
+    argv: tuple[str, ...] = Field(min_length=1)
+    """What is run; a line of devcontainer.json is an argument list of `/bin/sh -c`."""
+    name: str = ""
+    """Its key where several run in parallel, or the feature that brought it."""
+
+
+LifecycleGroup = tuple[LifecycleCommand, ...]
+"""Commands that run in parallel; the next group starts when all of them have ended well."""
+
+Moment = Literal["initialize", "on_create", "update_content", "post_create", "post_start", "post_attach"]
+
+
 class Lifecycle(Record):
-    """Commands of devcontainer.json by the moment at which they run; each is a shell line or an argument list.
+    """Commands of devcontainer.json by the moment at which they run: groups one after the other."""
 
-    A named group (an object there) is run in parallel: its entries stand beside each other in one tuple.
-    """
-
-    initialize: tuple[tuple[str, ...], ...] = ()
+    initialize: tuple[LifecycleGroup, ...] = ()
     """On the caller's machine; run only where the caller asks for it."""
-    on_create: tuple[tuple[str, ...], ...] = ()
-    update_content: tuple[tuple[str, ...], ...] = ()
-    post_create: tuple[tuple[str, ...], ...] = ()
-    post_start: tuple[tuple[str, ...], ...] = ()
-    post_attach: tuple[tuple[str, ...], ...] = ()
+    on_create: tuple[LifecycleGroup, ...] = ()
+    update_content: tuple[LifecycleGroup, ...] = ()
+    post_create: tuple[LifecycleGroup, ...] = ()
+    post_start: tuple[LifecycleGroup, ...] = ()
+    post_attach: tuple[LifecycleGroup, ...] = ()
+    wait_for: Moment = "update_content"
+    """The moment after which the person is let in; later ones go on behind."""
 
 
 class EnvironmentSpec(Record):
@@ -105,6 +119,8 @@ class EnvironmentSpec(Record):
     labels: dict[str, str] = {}
     env: dict[str, str] = {}
     """Variables that every command sees. Never secrets."""
+    remote_env: dict[str, str | None] = {}
+    """More of them, in which `${containerEnv:NAME}` is to be filled in from the container; None takes one away."""
     limits: KeptLimits = KeptLimits()
     egress: Egress = Egress()
     secrets: tuple[SecretFile, ...] = ()
@@ -119,6 +135,12 @@ class EnvironmentSpec(Record):
     host: str | None = None
     """The host it must be on; None lets the placement choose."""
     lifecycle: Lifecycle = Lifecycle()
+    shm_mb: int | None = Field(default=None, ge=1)
+    """Size of /dev/shm in MiB; None is the engine's own."""
+    entrypoints: tuple[str, ...] = ()
+    """Programs that features want run at every start, as root in the container, before anything else."""
+    customizations: dict[str, JsonValue] = {}
+    """What devcontainer.json says to editors, by tool: `vscode` with its extensions and settings."""
     keep_until: datetime | None = None
     """Until when the reaper leaves it alone."""
     source: str = ""

@@ -12,6 +12,10 @@ DevctlError                     message and hint
 ├── ServeFailed                 the served program ended or never listened; `output` is what it printed
 ├── NoSuchEnvironment           no environment has that name
 ├── NameTaken                   another environment has that name
+├── NotRunning                  the environment is stopped, paused, failed or still being made
+├── PortTaken                   another program listens on that port of this machine
+├── HostUnreachable             the engine of a host does not answer
+├── NoHost                      no host of that name, or none that can take the environment
 └── StateUnavailable            the database of devctl's state does not answer
 """
 
@@ -82,6 +86,22 @@ class NoSuchEnvironment(DevctlError):
 
 class NameTaken(DevctlError):
     """Another environment has that name."""
+
+
+class NotRunning(DevctlError):
+    """The environment is not in a phase in which this can be done."""
+
+
+class PortTaken(DevctlError):
+    """Another program listens on that port of this machine."""
+
+
+class HostUnreachable(DevctlError):
+    """The engine of a host does not answer, or not in time."""
+
+
+class NoHost(DevctlError):
+    """There is no host of that name, or none that can take the environment."""
 
 
 class StateUnavailable(DevctlError):

@@ -143,6 +143,8 @@ class EnvironmentSpec(Record):
     """What devcontainer.json says to editors, by tool: `vscode` with its extensions and settings."""
     keep_until: datetime | None = None
     """Until when the reaper leaves it alone."""
+    command: tuple[str, ...] = ()
+    """Its main process, such as a server; empty: it only waits for commands. It ends with its main process."""
     source: str = ""
     """What it was made from, as the person wrote it: an image, a folder, a git address."""
     notes: tuple[str, ...] = ()
@@ -169,6 +171,21 @@ class EnvironmentRecord(Record):
     keep_until: datetime | None = None
     gpu: bool = False
     """Whether it really has one."""
+
+
+class Snapshot(Record):
+    """The files of an environment as they were at a moment."""
+
+    tag: Name
+    owner: str
+    environment: str
+    """Id of the environment it was made of."""
+    host: str
+    """Where it lies."""
+    image: str
+    spec: EnvironmentSpec
+    """What the environment was."""
+    created: datetime
 
 
 class Host(Record):

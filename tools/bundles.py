@@ -1,28 +1,33 @@
 """Git bundles: commits as bytes, to carry a snapshot from one machine's mirror to another's."""
 
 import re
-import tempfile
-from pathlib import Path
 
 from tools.errors import GitBroken, ObjectMissing
 from tools.gitobjects import missing
 from tools.gitrun import Git
 
+_REF = "refs/roadcrew/bundles/"
+"""A bundle names refs only; the mirrors have no such ref."""
 _HEADER = b"# v2 git bundle\n"
 _PREREQUISITE = re.compile(rb"-([0-9a-f]{40})(?: .*)?")
 _HEAD = re.compile(rb"([0-9a-f]{40}) (refs/.+)")
 
 
 def make_bundle(git: Git, base: str | None, commit: str) -> bytes:
-    """The commits of `commit` that are not in `base` (all, for None), with their files."""
-    ref = f"refs/roadcrew/bundles/{commit}"
-    hidden = [f"^{base}"] if base else []
-    git.run("update-ref", ref, commit)  # a bundle names refs only; concurrent bundles write the same one
-    with tempfile.TemporaryDirectory(prefix="roadcrew-bundle-") as folder:
-        file = Path(folder) / "bundle"
-        threads = ("-c", "pack.threads=1")  # the same commits then give the same bytes
-        git.run(*threads, "bundle", "create", "--version=2", "--quiet", str(file), ref, *hidden)
-        return file.read_bytes()
+    """The commits of `commit` that are not in `base` (all, for None), with their files; raises ObjectMissing."""
+    given = f"{commit}\n^{base}\n" if base else f"{commit}\n"
+    threads = ("-c", "pack.threads=1")  # the same commits then give the same bytes
+    options = ("--revs", "--thin", "--stdout", "--delta-base-offset", "--quiet")
+    try:
+        pack = git.run(*threads, "pack-objects", *options, given=given.encode()).stdout
+    except GitBroken:
+        lacking = missing(git, [sha for sha in (base, commit) if sha])
+        if lacking:
+            names = ", ".join(sorted(lacking))
+            raise ObjectMissing(f"{git.git_dir} has no object {names}", "fetch the repository again") from None
+        raise
+    needed = f"-{base}\n" if base else ""
+    return _HEADER + f"{needed}{commit} {_REF}{commit}\n\n".encode() + pack
 
 
 def read_bundle(git: Git, data: bytes) -> str:

@@ -64,6 +64,8 @@ class WorkTree:
         self.workdir = environment.workdir
         self.snapshot_limits = SnapshotLimits()
         self._base_commit = mirror.commit(base)
+        self._last = (self._base_commit.tree, base)
+        """The last snapshot's tree and commit."""
         self._memory: FolderMemory | None = None
 
     def exec(self, command: str, *, seconds: float | None = None, env: Mapping[str, str] | None = None) -> ExecResult:
@@ -143,12 +145,9 @@ class WorkTree:
             with tempfile.TemporaryDirectory(prefix="roadcrew-get-") as copy:
                 left_out = self._get(".", Path(copy))
                 taken = take_tree(self.mirror.git, Path(copy), self.base, self.snapshot_limits, left_out)
-        base = self._base_commit
-        commit = self.base
-        if taken.tree != base.tree:
-            message = f"Work in progress on {self.base[:12]}"
-            commit = self.mirror.commit_tree(taken.tree, [self.base], message, at=base.committed_at)
-        return Snapshot(base=self.base, tree=taken.tree, commit=commit, skipped=taken.skipped)
+        if taken.tree != self._last[0]:
+            self._last = (taken.tree, self.mirror.commit_progress(taken.tree, self._base_commit))
+        return Snapshot(base=self.base, tree=taken.tree, commit=self._last[1], skipped=taken.skipped)
 
     def bundle(self, snapshot: Snapshot) -> bytes | None:
         """The snapshot as a git bundle on its base, for another machine; None when nothing is changed."""
@@ -170,8 +169,6 @@ class WorkTree:
 
     def close(self) -> None:
         """Stop the environment; safe to repeat."""
-        if self._memory is not None:
-            self._memory.close()
         self.environment.stop()
 
     def __enter__(self) -> Self:

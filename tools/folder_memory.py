@@ -11,25 +11,21 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from tools import gitobjects
 from tools.errors import GitBroken
 from tools.gitobjects import EXECUTABLE, LINK, REGULAR, SUBMODULE
 from tools.gitrun import Git
+from tools.tree_index import Content, TreeIndex
 
 MOMENT_NS = 50_000_000
 """Change times come from a clock that ticks up to every 10 ms."""
 COARSE_MOMENT_NS = 2_100_000_000
 """For file systems that keep whole seconds."""
 NEVER = -1
-
-Content = tuple[str, str]
-"""Mode and sha."""
 
 
 class Seen(NamedTuple):
@@ -48,16 +44,15 @@ def seen_at(status: os.stat_result, now_ns: int) -> Seen:
 
 
 class FolderMemory:
-    """The memory of one folder that started from the commit or tree `base`; closed at its end.
+    """The memory of one folder that started from the commit or tree `base`.
 
     `start` is the tree whose files were laid out in the folder, where it is another.
     """
 
     def __init__(self, git: Git, base: str, start: str | None = None) -> None:
         self.base = base
-        self.original = _entries(git, base)
-        self.entries = dict(self.original) if start in {None, base} else _entries(git, start or base)
-        """What the index, and so the last snapshot's tree, holds."""
+        self._index = TreeIndex(git, start or base)
+        self.original = dict(self._index.entries if start in {None, base} else TreeIndex(git, base).entries)
         self.base_folders = folders_of(self.original)
         self.submodules = [path for path, (mode, _) in self.original.items() if mode == SUBMODULE]
         self.folders: dict[str, dict[str, Seen]] = {}
@@ -73,13 +68,11 @@ class FolderMemory:
         self.tree: str | None = None
         self._git = git
         self._start = start or base
-        self._index: tempfile.TemporaryDirectory[str] | None = None
 
-    def close(self) -> None:
-        """Forget all."""
-        if self._index is not None:
-            self._index.cleanup()
-            self._index = None
+    @property
+    def entries(self) -> dict[str, Content]:
+        """What the last snapshot's tree holds."""
+        return self._index.entries
 
     def prime(self, folder: Path) -> None:
         """Remember the files as they lie there: nobody but us has written to the folder since they were laid out."""
@@ -109,51 +102,21 @@ class FolderMemory:
                 del known[name]
 
     def apply(self, changes: Mapping[str, Content | None]) -> str:
-        """Change the index and return its tree; raises GitBroken for a path that git refuses."""
-        if not changes and self.tree is not None:
-            return self.tree
-        if not changes and self._index is None:
-            self.tree = self._git.run("rev-parse", f"{self._start}^{{tree}}").text
+        """Change the entries and return their tree; raises GitBroken for a path that git refuses."""
+        if not changes:
+            self.tree = self.tree or self._git.run("rev-parse", f"{self._start}^{{tree}}").text
             return self.tree
         try:
-            self.tree = self._indexed(changes)
+            self.tree = self._index.apply(changes)
         except GitBroken:
             self._begin_again()
             raise
-        for path, content in changes.items():
-            if content is None:
-                self.entries.pop(path, None)
-            else:
-                self.entries[path] = content
         return self.tree
 
-    def _indexed(self, changes: Mapping[str, Content | None]) -> str:
-        env = self._index_environment()
-        gone = [b"0 %s\t%s\0" % (b"0" * 40, os.fsencode(path)) for path, content in changes.items() if content is None]
-        there = [
-            b"%s %s\t%s\0" % (content[0].encode(), content[1].encode(), os.fsencode(path))
-            for path, content in changes.items()
-            if content is not None
-        ]
-        given = b"".join([*gone, *there])  # a file that takes a folder's place comes after what lay in it
-        said = self._git.run("update-index", "-z", "--replace", "--index-info", given=given, env=env)
-        if "Ignoring path" in said.stderr:  # git goes on without it and ends well
-            raise GitBroken(f"git refuses a path: {said.stderr.strip()[:500]}", "choose another file name")
-        return self._git.run("write-tree", env=env).text
-
     def _begin_again(self) -> None:
-        """Forget an index that holds half of a change, and what was seen."""
-        self.close()
-        self.entries = _entries(self._git, self._start)
+        """Forget entries that hold half of a change, and what was seen."""
+        self._index = TreeIndex(self._git, self._start)
         self.folders, self.walked, self.tree = {}, False, None
-
-    def _index_environment(self) -> dict[str, str]:
-        made = self._index is None
-        self._index = self._index or tempfile.TemporaryDirectory(prefix="roadcrew-index-")
-        env = {"GIT_INDEX_FILE": str(Path(self._index.name) / "index"), "GIT_INDEX_VERSION": "4"}  # the shortest form
-        if made:
-            self._git.run("read-tree", self._start, env=env)
-        return env
 
 
 def folders_of(paths: Mapping[str, Content]) -> set[str]:
@@ -165,10 +128,6 @@ def folders_of(paths: Mapping[str, Content]) -> set[str]:
             found.add(folder)
             folder = folder.rpartition("/")[0]
     return found
-
-
-def _entries(git: Git, tree: str) -> dict[str, Content]:
-    return {os.fsdecode(raw): (mode, sha) for mode, sha, raw in gitobjects.list_names(git, tree)}
 
 
 def _mode(status: os.stat_result) -> str | None:

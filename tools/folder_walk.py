@@ -14,13 +14,17 @@ from pydantic import Field
 
 from tools import gitobjects
 from tools.errors import TreeTooBig
-from tools.folder_memory import Content, FolderMemory, Seen, seen_at
+from tools.folder_memory import FolderMemory, Seen, seen_at
 from tools.gitobjects import EXECUTABLE, LINK, REGULAR, readable
 from tools.gitrun import Git
 from tools.ignored import RULES_BYTES, ignored
+from tools.loose_objects import write_object
 from tools.record import Record
+from tools.tree_index import Content, is_refused
 
 CHUNK_BYTES = 32 * 1024 * 1024
+LOOSE = 100
+"""Up to so many contents are stored one by one; more go to git together."""
 DEPTH = 100
 """Folders below folders that are held open at once; deeper ones are opened anew from the root."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -152,7 +156,7 @@ def _sort_out(walk: Walk, folder: str, item: os.DirEntry[str]) -> bool:
     name, path = item.name, f"{folder}/{item.name}" if folder else item.name
     if name.lower() == ".git":
         return False
-    if _is_refused(os.fsencode(name)):
+    if is_refused(os.fsencode(name)):
         walk.skipped.add(path)
         return False
     if item.is_dir(follow_symlinks=False):
@@ -164,12 +168,6 @@ def _sort_out(walk: Walk, folder: str, item: os.DirEntry[str]) -> bool:
     else:
         walk.new_files.append(path)
     return False
-
-
-def _is_refused(name: bytes) -> bool:
-    """Whether git refuses the name, which some file system may take for `.git` or for a path."""
-    plain = name.decode("utf-8", "ignore").replace("\u200c", "").replace("\u200d", "").lower().rstrip(" .")
-    return b"\\" in name or plain.startswith((".git:", "git~1")) or plain == ".git"
 
 
 def _note_rules(walk: Walk, folder: str) -> None:
@@ -199,12 +197,17 @@ def _take(walk: Walk, path: str) -> None:
     if taken is None:
         return
     mode, content, seen = taken
+    if mode == LINK and is_refused(os.fsencode(path.rpartition("/")[2]), LINK):
+        walk.skipped.add(path)
+        return
     sha = gitobjects.blob_sha(content)
     folder, _, name = path.rpartition("/")
     walk.found[folder][name] = seen
     walk.changes[path] = (mode, sha)
     if walk.memory.original.get(path, ("", ""))[1] != sha:
         _count(walk, path, content)
+        if walk.memory.entries.get(path, ("", ""))[1] != sha:
+            _keep_content(walk, content)
 
 
 def _content(walk: Walk, path: str) -> tuple[str, bytes, Seen] | None:
@@ -251,11 +254,15 @@ def _read(walk: Walk, parent: int, name: str, path: str) -> tuple[str, bytes, Se
 
 
 def _count(walk: Walk, path: str, content: bytes) -> None:
-    """Keep content that the mirror may lack, as far as the limits go."""
+    """Count content that the base lacks, as far as the limits go."""
     walk.sizes[path] = len(content)
     walk.new_bytes += len(content)
     if len(walk.sizes) > walk.limits.new_files or walk.new_bytes > walk.limits.new_bytes:
         raise too_big(walk.limits, path)
+
+
+def _keep_content(walk: Walk, content: bytes) -> None:
+    """Keep content that the mirror may lack."""
     walk.pending.append(content)
     walk.pending_bytes += len(content)
     if walk.pending_bytes > CHUNK_BYTES:
@@ -273,9 +280,13 @@ def too_big(limits: SnapshotLimits, path: str) -> TreeTooBig:
 
 def store_pending(walk: Walk) -> None:
     """Give the mirror the contents that it lacks."""
-    by_sha = {gitobjects.blob_sha(content): content for content in walk.pending}
-    lacking = gitobjects.missing(walk.git, by_sha) if by_sha else set()
-    gitobjects.write_blobs(walk.git, [by_sha[sha] for sha in sorted(lacking)])
+    if len(walk.pending) <= LOOSE:
+        for content in walk.pending:
+            write_object(walk.git.git_dir, "blob", content)
+    else:
+        by_sha = {gitobjects.blob_sha(content): content for content in walk.pending}
+        lacking = gitobjects.missing(walk.git, by_sha)
+        gitobjects.write_blobs(walk.git, [by_sha[sha] for sha in sorted(lacking)])
     walk.pending.clear()
     walk.pending_bytes = 0
 

@@ -20,6 +20,7 @@ from tools.errors import ObjectMissing, PushRejected
 from tools.facts import RepositoryFacts
 from tools.gitobjects import ROADCREW, CommitInfo, Entry, Person
 from tools.gitrun import Git, GitSettings
+from tools.loose_objects import write_own_commit
 from tools.merging import MergeResult, merge_trees
 from tools.patch import ChangedFile, Diff, DiffLimits, changed_files, changed_lines, diff
 from tools.remote import checked_url, fetch_error, push_error
@@ -208,6 +209,17 @@ class Mirror:
         when = at or datetime.now(UTC)
         return gitobjects.write_commit(self.git, tree, parents, message, at=when, author=author)
 
+    def commit_progress(self, tree: str, base: CommitInfo) -> str:
+        """Store a tree of the mirror as work in progress on a commit, always the same; the commit itself for its tree.
+
+        Done without a git process: it follows every step that changed something.
+        """
+        if tree == base.tree:
+            return base.sha
+        message = f"Work in progress on {base.sha[:12]}"
+        ident = f"{ROADCREW.name} <{ROADCREW.email}>"
+        return write_own_commit(self.folder, tree, [base.sha], message, ident, base.committed_at)
+
     def commit_edits(
         self,
         parent: str,
@@ -247,7 +259,10 @@ class Mirror:
 
     def bundle(self, base: str | None, commit: str) -> bytes:
         """A git bundle with the commits of `commit` that are not in `base` (all, for None)."""
-        return make_bundle(self.git, base and self._object(base), self._object(commit))
+        for sha in (base, commit):
+            if sha is not None and gitobjects.SHA.fullmatch(sha) is None:
+                raise ObjectMissing(f"{sha[:60]!r} is no full name of a commit")
+        return make_bundle(self.git, base, commit)
 
     def unbundle(self, data: bytes) -> str:
         """Check and store a bundle's objects and return its commit; raises ObjectMissing or GitBroken."""

@@ -43,18 +43,14 @@ def take_tree(
     were at some moment.
     """
     own = memory or FolderMemory(git, base)
-    try:
-        walk = walked(git, folder, limits or SnapshotLimits(), own)
-        _drop_what_is_gone(walk)
-        _keep_submodules(walk)
-        _keep_unseen(walk, unseen)
-        sizes = _sizes(walk)
-        store_pending(walk)
-        tree = own.apply({path: new for path, new in walk.changes.items() if own.entries.get(path) != new})
-        own.folders, own.rules, own.sizes, own.walked = walk.found, walk.rules, sizes, True
-    finally:
-        if memory is None:
-            own.close()
+    walk = walked(git, folder, limits or SnapshotLimits(), own)
+    _drop_what_is_gone(walk)
+    _keep_submodules(walk)
+    _keep_unseen(walk, unseen)
+    sizes = _sizes(walk)
+    store_pending(walk)
+    tree = own.apply({path: new for path, new in walk.changes.items() if own.entries.get(path) != new})
+    own.folders, own.rules, own.sizes, own.walked = walk.found, walk.rules, sizes, True
     return TakenTree(tree=tree, skipped=tuple(readable(os.fsencode(path)) for path in sorted(walk.skipped)))
 
 

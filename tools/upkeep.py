@@ -6,8 +6,6 @@ snapshot lives as long as turns that may still restore it; a bundle of each lies
 
 import fcntl
 import logging
-import time
-from pathlib import Path
 
 from tools.errors import GitBroken
 from tools.gitrun import Git
@@ -15,11 +13,10 @@ from tools.gitrun import Git
 log = logging.getLogger(__name__)
 
 KEEP_DAYS = 30
-"""How long unreferenced objects, and refs made for bundles, are kept."""
+"""How long unreferenced objects are kept."""
 LOOSE_OBJECTS = 6_700
 PACKS = 50
 """More of either than that, and the mirror is packed."""
-BUNDLE_REFS = "refs/roadcrew/bundles"
 
 
 def keep_up(git: Git, *, loose: int = LOOSE_OBJECTS, packs: int = PACKS, keep_days: float = KEEP_DAYS) -> bool:
@@ -33,7 +30,6 @@ def keep_up(git: Git, *, loose: int = LOOSE_OBJECTS, packs: int = PACKS, keep_da
         except BlockingIOError:
             return False
         try:
-            _forget_bundles(git, time.time() - keep_days * 86_400)
             git.run(
                 *_options(loose, packs, keep_days), "gc", "--auto", "--quiet", seconds=git.settings.transfer_seconds
             )
@@ -47,20 +43,6 @@ def _options(loose: int, packs: int, keep_days: float) -> list[str]:
         "gc.auto": str(loose),
         "gc.autoPackLimit": str(packs),
         "gc.autoDetach": "false",
-        "gc.packRefs": "false",  # a ref's own file says how old it is
         "gc.pruneExpire": f"{int(keep_days * 86_400)}.seconds.ago",
     }
     return [part for key, value in items.items() for part in ("-c", f"{key}={value}")]
-
-
-def _forget_bundles(git: Git, before: float) -> None:
-    """Delete the refs that old bundles needed while they were made."""
-    old = []
-    for file in Path(git.git_dir, BUNDLE_REFS).glob("*"):
-        try:
-            if file.stat().st_mtime < before:
-                old.append(f"delete {BUNDLE_REFS}/{file.name}\n")
-        except FileNotFoundError:
-            continue
-    if old:
-        git.run("update-ref", "--stdin", given="".join(old).encode())

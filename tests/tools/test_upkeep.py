@@ -1,14 +1,15 @@
 """Upkeep of mirrors, and what is kept about trees."""
 
 import fcntl
-import os
-import time
 from pathlib import Path
 
 from tests.tools.repositories import committed
 from tools.git import GitSettings, Mirror
+from tools.gitobjects import REGULAR
+from tools.loose_objects import write_object
 from tools.tree_cache import LARGE
-from tools.upkeep import BUNDLE_REFS, keep_up
+from tools.tree_index import TreeIndex
+from tools.upkeep import keep_up
 
 
 def packs(mirror: Mirror) -> int:
@@ -51,14 +52,14 @@ def test_two_do_not_tidy_up_at_once(mirror: Mirror, first: str) -> None:
     assert packs(mirror) > 2
 
 
-def test_refs_of_old_bundles_are_forgotten(mirror: Mirror, first: str) -> None:
-    young, old = (committed(mirror, first, {"a": text}) for text in ("young", "old"))
-    for commit in (young, old):
-        mirror.bundle(first, commit)
-    long_ago = time.time() - 40 * 86_400
-    os.utime(mirror.folder / BUNDLE_REFS / old, (long_ago, long_ago))
-    keep_up(mirror.git)
-    assert mirror.git.run("for-each-ref", "--format=%(objectname)", BUNDLE_REFS).text == young
+def test_a_snapshots_loose_objects_outlive_the_upkeep(mirror: Mirror, first: str) -> None:
+    base = scattered(mirror, first)
+    index = TreeIndex(mirror.git, base)
+    tree = index.apply({"d/new": (REGULAR, write_object(mirror.folder, "blob", b"new"))})
+    snapshot = mirror.commit_progress(tree, mirror.commit(base))
+    assert keep_up(mirror.git, packs=2)
+    assert mirror.read(snapshot, "d/new") == b"new"
+    assert mirror.unbundle(mirror.bundle(base, snapshot)) == snapshot
 
 
 def test_facts_of_a_large_tree_are_kept_for_the_next_process(mirror: Mirror, first: str) -> None:

@@ -56,6 +56,11 @@ COMMANDS: dict[str, dict[str, Entry]] = {
     "Sandboxes": {
         "run": Entry("sandboxes:run", "Run a command in a prepared copy of the current folder."),
     },
+    "Sources": {
+        "devcontainer": Entry(
+            "devcontainer:devcontainer", "Check what a devcontainer.json asks for, and what is done."
+        ),
+    },
     "This machine": {
         "doctor": Entry("sandboxes:doctor", "Say which backends work here, and what is in the way of the others."),
         "prune": Entry("sandboxes:prune", "Remove what dead programs left, and unused caches."),

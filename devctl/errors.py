@@ -16,6 +16,9 @@ DevctlError                     message and hint
 ├── PortTaken                   another program listens on that port of this machine
 ├── HostUnreachable             the engine of a host does not answer
 ├── NoHost                      no host of that name, or none that can take the environment
+├── SourceInvalid               what an environment is to be made from cannot be read or is not there
+├── CloneFailed                 a repository could not be cloned; `log` is what git said
+├── SecretInvalid               a secret cannot be read, or is asked for in a way that would show it
 └── StateUnavailable            the database of devctl's state does not answer
 """
 
@@ -106,3 +109,19 @@ class NoHost(DevctlError):
 
 class StateUnavailable(DevctlError):
     """The database in which devctl's state stands cannot be used."""
+
+
+class SourceInvalid(DevctlError):
+    """What an environment is to be made from cannot be read: the message names the file, line and column."""
+
+
+class CloneFailed(DevctlError):
+    """A repository could not be cloned; `log` is the end of what git said."""
+
+    def __init__(self, message: str, log: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.log = log
+
+
+class SecretInvalid(DevctlError):
+    """A secret cannot be read; the message never holds its value."""

@@ -40,6 +40,16 @@ PASSED_TO_TOOLCHAINS = (
 )
 """Variables by which programs of this host find themselves; only their questions of version see them."""
 
+PASSED_TO_GIT = (
+    *("HOME", "USER", "LOGNAME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "GIT_SSH", "GIT_SSH_COMMAND"),
+    *("GIT_ASKPASS", "SSH_ASKPASS", "GIT_CONFIG_GLOBAL", "GIT_SSL_CAINFO", "SSL_CERT_FILE", "GNUPGHOME", "PATH"),
+    *PASSED_TO_INSTALLER[:8],
+)
+"""Variables with which the caller's own git finds its settings, its keys and its way out."""
+
+LOCAL_ENV = ("USER", "LANG", "LC_ALL", "TZ")
+"""Variables of the caller that a devcontainer.json may read; DEVCTL_LOCAL_ENV names more, with commas."""
+
 _TLS = ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
 
@@ -69,6 +79,10 @@ class DevctlSettings(Record):
     """Where the toolchains of this host are looked for, as PATH."""
     toolchain_env: dict[str, str] = {}
     """What toolchains of this host need to find themselves, such as HOME."""
+    git_env: dict[str, str] = {}
+    """What the caller's git needs to clone with the caller's rights; none of it reaches an environment."""
+    local_env: dict[str, str] = {}
+    """What `${localEnv:NAME}` of a devcontainer.json may read."""
     certificates: Path | None = None
     """A file of CA certificates that the installer trusts; None leaves it the system's."""
 
@@ -85,6 +99,8 @@ class DevctlSettings(Record):
             "installer_env": {name: environment[name] for name in PASSED_TO_INSTALLER if environment.get(name)},
             "search_path": environment.get("PATH", os.defpath),
             "toolchain_env": {name: environment[name] for name in PASSED_TO_TOOLCHAINS if environment.get(name)},
+            "git_env": {name: environment[name] for name in PASSED_TO_GIT if environment.get(name)},
+            "local_env": _local_env(environment),
             "certificates": next((environment[name] for name in CERTIFICATES if environment.get(name)), None),
         }
         names = {
@@ -106,6 +122,16 @@ class DevctlSettings(Record):
                 f"the setting {names.get(field, field)} is {problem.get('input')!r}: {problem['msg']}",
                 "correct the variable or leave it unset",
             ) from error
+
+
+def caller_variable(name: str) -> str | None:
+    """A variable of this process that the person named on the command line; None where it is not set."""
+    return os.environ.get(name)
+
+
+def _local_env(environment: Mapping[str, str]) -> dict[str, str]:
+    more = [name.strip() for name in environment.get("DEVCTL_LOCAL_ENV", "").split(",") if name.strip()]
+    return {name: environment[name] for name in (*LOCAL_ENV, *more) if name in environment}
 
 
 def _folder(environment: Mapping[str, str]) -> Path:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
+from policies.devctl_question import DevctlQuestion
 from policies.errors import PolicyError
 from policies.records import NO_OWN_RULES, Action, Decision, RepositoryRules
 from policies.ruleset import load_rules
@@ -26,8 +27,8 @@ class Evaluator(Protocol):
         """What decisions call it."""
         ...
 
-    def evaluate(self, question: JsonValue) -> JsonValue:
-        """Return the value of the decision rule, None where it is undefined; raises `PolicyError`."""
+    def evaluate(self, rule: str, question: JsonValue) -> JsonValue:
+        """Return the value of a rule such as `roadcrew.decision`, None where it is undefined; raises `PolicyError`."""
         ...
 
 
@@ -55,29 +56,49 @@ class PolicyEngine:
         run too. `own` are the repository's own settings, which only tighten.
         """
         question = {**action.model_dump(mode="json"), "repository_rules": own.model_dump(mode="json")}
+        unsaid = f"no rule lets the {action.role} use {action.tool!r}: leave it to a role that may"
+        return self._ask("roadcrew.decision", question, _Told(action.tool, action.role, unsaid))
+
+    def decide_devctl(self, question: DevctlQuestion) -> Decision:
+        """Return whether something may be done with an environment, as `decide` does for what a role does."""
+        who = question.user
+        unsaid = f"no rule lets a {who.role} of the tier {who.tier!r} {question.operation}: ask an admin"
+        told = _Told(f"{question.operation} {question.subject}".strip(), who.name, unsaid)
+        return self._ask("roadcrew.devctl.decision", question.model_dump(mode="json"), told)
+
+    def _ask(self, rule: str, question: JsonValue, told: _Told) -> Decision:
         try:
-            answer = _Answer.model_validate(self._evaluator.evaluate(question))
+            answer = _Answer.model_validate(self._evaluator.evaluate(rule, question))
         except PolicyError as fault:
-            return self._failed(action, f"no decision: {fault}")
+            return self._failed(told, f"no decision: {fault}")
         except ValidationError:
-            return self._failed(action, "no decision: the rules do not answer this: mend policies/rules/decision.rego")
+            return self._failed(told, f"no decision: the rules do not answer this: mend the rule data.{rule}")
         reasons = _shortened(answer.denials)
         if not answer.granted and not reasons:
-            reasons = (f"no rule lets the {action.role} use {action.tool!r}: leave it to a role that may",)
-        return self._judged(action, reasons)
+            reasons = (_one_line(told.unsaid),)
+        return self._judged(told, reasons)
 
-    def _judged(self, action: Action, reasons: tuple[str, ...]) -> Decision:
+    def _judged(self, told: _Told, reasons: tuple[str, ...]) -> Decision:
         if not reasons:
             return Decision(allowed=True, engine=self.name)
         if self._dry_run:
-            log.warning("would deny %r to %r: %s", action.tool, action.role, "; ".join(reasons))
+            log.warning("would deny %r to %r: %s", told.what, told.who, "; ".join(reasons))
             return Decision(allowed=True, reasons=reasons, dry_run=True, engine=self.name)
-        log.info("denied %r to %r: %s", action.tool, action.role, "; ".join(reasons))
+        log.info("denied %r to %r: %s", told.what, told.who, "; ".join(reasons))
         return Decision(allowed=False, reasons=reasons, engine=self.name)
 
-    def _failed(self, action: Action, reason: str) -> Decision:
-        log.error("denied %r to %r: %s", action.tool, action.role, reason)
+    def _failed(self, told: _Told, reason: str) -> Decision:
+        log.error("denied %r to %r: %s", told.what, told.who, reason)
         return Decision(allowed=False, reasons=(_one_line(reason),), engine=self.name)
+
+
+class _Told(NamedTuple):
+    """What the log and the answer say of a question."""
+
+    what: str
+    who: str
+    unsaid: str
+    """The reason given where the rules neither grant nor say why."""
 
 
 def open_engine(settings: PolicySettings | None = None) -> PolicyEngine:

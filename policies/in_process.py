@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import JsonValue
 
 from policies.errors import EngineFailed, RulesInvalid
-from policies.ruleset import RuleSet
+from policies.ruleset import PACKAGES, RuleSet
 
 if TYPE_CHECKING:
     from regorus import Engine
 
-DECISION = "data.roadcrew.decision"
-
-Question = tuple[str, "Future[str]"]
+Question = tuple[str, str, "Future[str]"]
+"""The rule, its input as JSON, and where the answer goes."""
 
 
 class InProcess:
@@ -39,10 +38,10 @@ class InProcess:
         ready.result()
         weakref.finalize(self, self._questions.put, None)
 
-    def evaluate(self, question: JsonValue) -> JsonValue:
-        """Return the value of the decision rule, None where it is undefined; raises `EngineFailed`."""
+    def evaluate(self, rule: str, question: JsonValue) -> JsonValue:
+        """Return the value of a rule such as `roadcrew.decision`, None where it is undefined; raises `EngineFailed`."""
         answer: Future[str] = Future()
-        self._questions.put((json.dumps(question), answer))
+        self._questions.put((f"data.{rule}", json.dumps(question), answer))
         try:
             result = answer.result()
         except RuntimeError as fault:
@@ -62,10 +61,10 @@ def _serve(rules: RuleSet, ready: Future[str], questions: queue.SimpleQueue[Ques
         return
     ready.set_result("")
     while (asked := questions.get()) is not None:
-        text, answer = asked
+        rule, text, answer = asked
         try:
             engine.set_input_json(text)
-            answer.set_result(engine.eval_query_as_json(DECISION))
+            answer.set_result(engine.eval_query_as_json(rule))
         except RuntimeError as fault:
             answer.set_exception(RuntimeError(str(fault)))
 
@@ -81,7 +80,8 @@ def compile_rules(rules: RuleSet, with_tests: bool = False) -> Engine:
             engine.add_policy(file.name, file.text)
         # Unsafe variables and unknown functions show only when something is evaluated.
         engine.set_input_json("{}")
-        engine.eval_query_as_json("data.roadcrew.complete")
+        for package in PACKAGES:
+            engine.eval_query_as_json(f"data.{package}.complete")
     except RuntimeError as fault:
         raise RulesInvalid(f"the rules do not compile: {first_words(fault)}", "mend the file that is named") from fault
     return engine

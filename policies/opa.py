@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from policies.errors import EngineAway, EngineFailed, RulesInvalid
-from policies.ruleset import DATA_KEY, PACKAGE, RuleSet
+from policies.ruleset import RuleSet
 from policies.settings import PolicySettings
 
 log = logging.getLogger(__name__)
@@ -37,18 +37,19 @@ class OpaServer:
         self._lock = threading.Lock()
         self._given = False
 
-    def evaluate(self, question: JsonValue) -> JsonValue:
-        """Return the value of the decision rule, None where it is undefined; raises `EngineFailed`."""
+    def evaluate(self, rule: str, question: JsonValue) -> JsonValue:
+        """Return the value of a rule such as `roadcrew.decision`, None where it is undefined; raises `EngineFailed`."""
         self._give(again=False)
-        answer = self._ask(question)
+        answer = self._ask(rule, question)
         if answer is None:
             self._give(again=True)
-            answer = self._ask(question)
+            answer = self._ask(rule, question)
         return answer
 
-    def _ask(self, question: JsonValue) -> JsonValue:
+    def _ask(self, rule: str, question: JsonValue) -> JsonValue:
         # The server answers an undefined rule with 200 and no result.
-        body = self._send("POST", "/v1/data/roadcrew/decision?strict-builtin-errors=true", {"input": question})
+        path = f"/v1/data/{rule.replace('.', '/')}?strict-builtin-errors=true"
+        body = self._send("POST", path, {"input": question})
         value: JsonValue = body.get("result")
         return value
 
@@ -56,8 +57,10 @@ class OpaServer:
         with self._lock:
             if self._given and not again:
                 return
-            self._send("PUT", f"/v1/data/{DATA_KEY}", self._rules.document()[DATA_KEY])
-            self._send("PUT", f"/v1/policies/{PACKAGE}", self._rules.module())
+            for key, data in self._rules.document().items():
+                self._send("PUT", f"/v1/data/{key}", data)
+            for package, module in self._rules.modules().items():
+                self._send("PUT", f"/v1/policies/{package}", module)
             self._given = True
             log.info("gave the rules to the policy engine at %s", self._url)
 

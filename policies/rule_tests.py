@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from policies.in_process import compile_rules, first_words
 from policies.records import RuleTest
-from policies.ruleset import RuleFile, load_rules
+from policies.ruleset import RuleFile, load_rules, package_of
 
 if TYPE_CHECKING:
     from regorus import Engine
 
-PACKAGE = re.compile(r"^package\s+(\S+)", re.MULTILINE)
 TEST = re.compile(r"^(test_\w+)", re.MULTILINE)
 
 
@@ -30,8 +29,8 @@ def run_rule_tests(folder: Path | None = None) -> list[RuleTest]:
 
 
 def _tests_in(file: RuleFile) -> list[str]:
-    package = PACKAGE.search(file.text)
-    return [f"{package[1]}.{name}" for name in TEST.findall(file.text)] if package else []
+    package = package_of(file.text)
+    return [f"{package}.{name}" for name in TEST.findall(file.text)] if package else []
 
 
 def _run(engine: Engine, name: str) -> RuleTest:

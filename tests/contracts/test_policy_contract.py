@@ -1,7 +1,5 @@
 """What both policy engines must answer alike; each test's name says which engine it ran on."""
 
-import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,28 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from policies import Action, FileChange, KnownAdvisory, PolicyEngine, PolicySettings, RepositoryRules, open_engine
-from tests.policies.opa_server import OpaProcess
-
-
-@pytest.fixture(scope="module")
-def opa_url() -> Iterator[str]:
-    """Our own server where there is the program, else the one that ROADCREW_TEST_OPA_URL names."""
-    if "OPA_BINARY" not in os.environ and (url := os.environ.get("ROADCREW_TEST_OPA_URL")):
-        yield url
-        return
-    process = OpaProcess()
-    process.start()
-    yield process.url
-    process.stop()
-
-
-@pytest.fixture(scope="module", params=["regorus", "opa"])
-def engine(request: pytest.FixtureRequest) -> PolicyEngine:
-    url = request.getfixturevalue("opa_url") if request.param == "opa" else None
-    opened = open_engine(PolicySettings(opa_url=url))
-    assert opened.name == request.param
-    return opened
+from policies import Action, FileChange, KnownAdvisory, PolicyEngine, RepositoryRules
 
 
 def submit(
@@ -185,11 +162,6 @@ def test_any_action_gets_a_decision_by_the_rules(engine: PolicyEngine, action: A
     decision = engine.decide(action)
     assert decision.allowed == (not decision.reasons)
     assert not any(reason.startswith("no decision") for reason in decision.reasons), decision.reasons
-
-
-@pytest.fixture(scope="module")
-def pair(opa_url: str) -> tuple[PolicyEngine, PolicyEngine]:
-    return open_engine(), open_engine(PolicySettings(opa_url=opa_url))
 
 
 @settings(max_examples=150, deadline=None)

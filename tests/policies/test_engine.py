@@ -73,7 +73,7 @@ def test_extra_rules_that_cannot_work_are_refused_at_once(tmp_path: Path, rules:
         ("  no_such_key: 1", "no_such_key"),
         ("  docs_paths: ['[a-z']", "is no pattern"),
         ("  docs_paths: [", "no YAML"),
-        ("  - 1", "one key"),
+        ("  - 1", "keys roadcrew_data and devctl_data alone"),
     ],
 )
 def test_extra_data_that_cannot_work_is_refused(tmp_path: Path, data: str, words: str) -> None:

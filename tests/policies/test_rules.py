@@ -32,7 +32,9 @@ def test_rules_are_formatted_and_strict() -> None:
 
 def test_every_rule_file_has_tests() -> None:
     names = {path.name for path in (ROOT / "policies" / "rules").glob("*_test.rego")}
-    assert names == {f"{stem}_test.rego" for stem in ("roles", "paths", "packages", "network", "vulnerabilities")}
+    stems = {"roles", "paths", "packages", "network", "vulnerabilities"}
+    stems |= {"devctl_quota", "devctl_mounts", "devctl_images"}
+    assert names == {f"{stem}_test.rego" for stem in stems}
 
 
 def test_tests_of_extra_rules_run_on_top_of_the_built_in_ones(tmp_path: Path) -> None:

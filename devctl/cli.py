@@ -50,8 +50,21 @@ class Entry(NamedTuple):
 
 COMMANDS: dict[str, dict[str, Entry]] = {
     "Environments": {
+        "up": Entry("up:up", "Make an environment of an image, a folder or a git address; it stays."),
         "ls": Entry("listing:list_running", "List environments."),
-        "stop": Entry("listing:stop", "Stop an environment, with whatever runs in it."),
+        "inspect": Entry("listing:inspect", "Show all that is known of an environment."),
+        "exec": Entry("execing:execute", "Run a command in an environment."),
+        "shell": Entry("execing:shell", "Open a shell in an environment."),
+        "logs": Entry("execing:logs", "Show what lifecycle commands and main process printed."),
+        "cp": Entry("copying:copy", "Copy files into an environment or out of it."),
+        "port": Entry("ports:forward", "Reach a port of an environment at this machine's loopback."),
+        "start": Entry("lives:start", "Start a stopped or paused environment."),
+        "stop": Entry("lives:stop", "Stop an environment, with whatever runs in it; its files stay."),
+        "pause": Entry("lives:pause", "Freeze an environment."),
+        "rm": Entry("lives:remove", "Remove an environment with its files."),
+        "keep": Entry("lives:keep", "Have the idle reaper leave an environment alone for a while."),
+        "snapshot": Entry("snapshots:snapshot", "Keep the files of an environment; list and remove what was kept."),
+        "restore": Entry("snapshots:restore", "Make a new environment of a snapshot."),
     },
     "Sandboxes": {
         "run": Entry("sandboxes:run", "Run a command in a prepared copy of the current folder."),

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from devctl.fleet.fleet import Fleet
+    from devctl.fleet.records import User
     from devctl.launcher import Launcher
     from devctl.settings import DevctlSettings
 
@@ -38,6 +40,23 @@ class Invocation:
         from policies import PolicySettings, open_engine
 
         return open_launcher(self.settings(), open_engine(PolicySettings()))
+
+    def fleet(self) -> "Fleet":
+        """Open the fleet of kept environments, with the policy that decides what is done with them."""
+        from devctl.fleet import open_fleet
+        from policies import PolicySettings, open_engine
+
+        return open_fleet(self.settings(), open_engine(PolicySettings()))
+
+    def person(self) -> "User":
+        """Who calls: the local account, with the tier of DEVCTL_TIER; the machine's owner may see all."""
+        import getpass
+
+        from devctl.fleet.records import User
+
+        settings = self.settings()
+        name = settings.user or getpass.getuser()
+        return User(name=name, tier=settings.tier, role="admin" if settings.tier == "owner" else "user")
 
     def show(self, data: object, lines: Sequence[str]) -> None:
         """Print a result: as one JSON envelope, or as lines for people."""

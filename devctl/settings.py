@@ -71,6 +71,10 @@ class DevctlSettings(Record):
     """The Docker network in which dependencies are installed."""
     database_url: str | None = None
     """The PostgreSQL that holds the state of kept environments; None starts one of its own in the folder."""
+    tier: str = "owner"
+    """What the policy's data knows limits for, of the person at the command line."""
+    user: str | None = None
+    """Whose environments the command line works on; None is the local account."""
     interpreter: Path = Field(default_factory=lambda: base_interpreter())
     """The Python of this host that environments under bubblewrap have."""
     installer_env: dict[str, str] = {}
@@ -107,6 +111,8 @@ class DevctlSettings(Record):
             "backend": "DEVCTL_BACKEND",
             "docker_host": "DOCKER_HOST",
             "database_url": "DEVCTL_DATABASE_URL",
+            "tier": "DEVCTL_TIER",
+            "user": "DEVCTL_USER",
             "docker_image": "DEVCTL_IMAGE",
             "docker_prepare_network": "DEVCTL_PREPARE_NETWORK",
             "interpreter": "DEVCTL_PYTHON",

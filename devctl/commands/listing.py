@@ -1,47 +1,109 @@
-"""`devctl ls` and `devctl stop`."""
+"""`devctl ls` and `devctl inspect`."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
+from devctl.commands.up import Pairs
 from devctl.invocation import DONE, Invocation, json_option
+
+if TYPE_CHECKING:
+    from devctl.fleet.records import EnvironmentRecord
+    from devctl.records import EnvironmentInfo
 
 
 @click.command("ls")
+@click.option("--label", "labels", multiple=True, type=Pairs(), help="Only those with this label.")
+@click.option("--all", "everybody", is_flag=True, help="Those of all users.")
+@click.option("--sandboxes", is_flag=True, help="The sandboxes of running programs too.")
 @json_option
 @click.pass_obj
-def list_running(invocation: Invocation) -> int:
-    """List the environments that run, of all processes that use the folder."""
-    from devctl.store import Store
-
-    found = [state.info for state in Store(invocation.settings().folder).states()]
-    lines = [
-        f"{info.id}  {info.backend:10}  pid {info.owner_pid:<8} {info.created:%Y-%m-%d %H:%M:%S}  "
-        + " ".join(f"{name}={value}" for name, value in info.labels.items())
-        for info in found
-    ]
-    invocation.show([info.model_dump(mode="json") for info in found], lines or ["no environments"])
+def list_running(invocation: Invocation, labels: tuple[tuple[str, str], ...], everybody: bool, sandboxes: bool) -> int:
+    """List your environments."""
+    records = _kept(invocation, dict(labels), everybody)
+    data: dict[str, object] = {"environments": [one.model_dump(mode="json") for one in records]}
+    lines = table([_row(one, everybody) for one in records], _head(everybody)) if records else ["no environments"]
+    if sandboxes:
+        found = _sandboxes(invocation)
+        data["sandboxes"] = [one.model_dump(mode="json") for one in found]
+        lines += ["", "sandboxes:", *(_sandbox_line(one) for one in found)] if found else ["", "no sandboxes"]
+    invocation.show(data, lines)
     return DONE
 
 
 @click.command()
-@click.argument("name", required=False)
-@click.option("--all", "everything", is_flag=True, help="Stop all of them.")
+@click.argument("name")
 @json_option
 @click.pass_obj
-def stop(invocation: Invocation, name: str | None, everything: bool) -> int:
-    """Stop the environment NAME, or all of them, with whatever runs in it."""
-    from devctl.errors import NoSuchEnvironment
-    from devctl.launcher import make_backend
+def inspect(invocation: Invocation, name: str) -> int:
+    """Show all that is known of the environment NAME."""
+    with invocation.fleet() as fleet:
+        record = fleet.get(invocation.person(), name)
+    data = record.model_dump(mode="json")
+    lines = [f"{key + ':':12} {value}" for key, value in data.items() if key != "spec" and value not in (None, "")]
+    lines += [f"  {key + ':':14} {value}" for key, value in data["spec"].items() if value not in (None, "", [], {})]
+    invocation.show(data, lines)
+    return DONE
+
+
+def table(rows: Sequence[Sequence[str]], head: Sequence[str]) -> list[str]:
+    """Lay out rows below their head; each column as wide as its widest cell."""
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (head, *rows)
+    ]
+
+
+def ago(moment: datetime | None) -> str:
+    """A moment as people say it: 5s, 3m, 2h, 4d."""
+    if moment is None:
+        return "-"
+    seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def cut(text: str, width: int) -> str:
+    """Cut a long text, with a mark where it was cut."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _kept(invocation: Invocation, labels: dict[str, str], everybody: bool) -> "list[EnvironmentRecord]":
+    """The kept environments; without their database there are none, and none is started to say so."""
+    settings = invocation.settings()
+    if settings.database_url is None and not (settings.folder / "state").exists():
+        return []
+    with invocation.fleet() as fleet:
+        fleet.refresh()
+        return fleet.list(invocation.person(), all_users=everybody, labels=labels)
+
+
+def _head(everybody: bool) -> list[str]:
+    return ["NAME", *(["OWNER"] if everybody else []), "PHASE", "UP", "HOST", "CPUS", "MEMORY", "SOURCE", "LABELS"]
+
+
+def _row(record: "EnvironmentRecord", everybody: bool) -> list[str]:
+    limits = record.spec.limits
+    labels = ",".join(f"{name}={value}" for name, value in sorted(record.spec.labels.items()))
+    return [
+        cut(record.name, 24), *([cut(record.owner, 12)] if everybody else []),
+        f"{record.phase}{'!' if record.why and record.phase == 'running' else ''}",
+        ago(record.started) if record.phase in ("running", "paused") else "-",
+        cut(record.host, 10), f"{limits.cpus:g}", f"{limits.memory_mb}M",
+        cut(record.spec.source or record.spec.image, 24), cut(labels, 16),
+    ]  # fmt: skip
+
+
+def _sandboxes(invocation: Invocation) -> "list[EnvironmentInfo]":
     from devctl.store import Store
 
-    if bool(name) == everything:
-        raise click.UsageError("give the name of an environment, or --all")
-    settings = invocation.settings()
-    store = Store(settings.folder)
-    wanted = [state.info for state in store.states() if everything or state.info.id == name]
-    if not wanted and not everything:
-        raise NoSuchEnvironment(f"no environment is called {name!r}", "`devctl ls` lists them")
-    for info in wanted:
-        make_backend(info.backend, settings, store).remove(info.id)
-    names = [info.id for info in wanted]
-    invocation.show({"stopped": names}, [f"stopped {one}" for one in names] or ["nothing runs"])
-    return DONE
+    return [state.info for state in Store(invocation.settings().folder).states()]
+
+
+def _sandbox_line(info: "EnvironmentInfo") -> str:
+    labels = " ".join(f"{name}={value}" for name, value in info.labels.items())
+    return f"{info.id}  {info.backend:10}  pid {info.owner_pid:<8} {info.created:%Y-%m-%d %H:%M:%S}  {labels}".rstrip()

@@ -1,1 +1,41 @@
-"""Kept environments: named, owned by a user, recorded in PostgreSQL, on any of the hosts."""
+"""Kept environments: named, owned by a user, recorded in PostgreSQL, on any of the hosts.
+
+with open_fleet(settings, policy) as fleet:
+    fleet.up(user, EnvironmentSpec(name="blog", image="debian:12"), tree=folder)
+    print(fleet.exec(user, "blog", ["make", "test"]).output)
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from devctl.fleet.fleet import Fleet
+    from devctl.settings import DevctlSettings
+    from policies import PolicyEngine
+
+__all__ = ["open_fleet"]
+
+
+def open_fleet(settings: "DevctlSettings", policy: "PolicyEngine | None") -> "Fleet":
+    """Open the fleet of these settings: database, hosts, and the admission that asks the policy.
+
+    Raises StateUnavailable. Hosts are connected when they are first needed.
+    """
+    from devctl.fleet.activity import RecordedActivity
+    from devctl.fleet.admitting import PlainAdmission
+    from devctl.fleet.database import open_database
+    from devctl.fleet.egress import PlainEgress
+    from devctl.fleet.fleet import Fleet
+    from devctl.fleet.launching import Parts
+    from devctl.fleet.rows import Rows
+    from devctl.hosts.local import LocalHosts
+
+    database = open_database(settings)
+    return Fleet(
+        Parts(
+            database=database,
+            admission=PlainAdmission(database),
+            hosts=LocalHosts(settings, Rows(database).installation()),
+            activity=RecordedActivity(database),
+            egress=PlainEgress(),
+        )
+    )

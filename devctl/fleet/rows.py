@@ -14,11 +14,18 @@ from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, Phase, User
 
 _FIELDS = "id, name, owner, tier, host, container, phase, why, spec, created, started, ended, keep_until, gpu"  # all of EnvironmentRecord
 
+_REPLACE = """UPDATE environment SET phase = 'removed', ended = now()
+    WHERE name = %s AND owner = %s AND phase = 'failed' AND started IS NULL"""
+
 
 def insert(connection: Connection, user: User, spec: EnvironmentSpec, seconds: float) -> EnvironmentRecord:
-    """Insert the row of a new environment as `creating`, with a deadline `seconds` from now; raises NameTaken."""
+    """Insert the row of a new environment as `creating`, with a deadline `seconds` from now; raises NameTaken.
+
+    A launch of the same name that failed before it ran makes room.
+    """
     query = f"""INSERT INTO environment (id, name, owner, tier, host, phase, spec, keep_until, deadline)
         VALUES (%s, %s, %s, %s, '', 'creating', %s, %s, now() + make_interval(secs => %s)) RETURNING {_FIELDS}"""  # noqa: S608 - our own field names
+    connection.execute(_REPLACE, (spec.name, user.name))
     values = (f"d-{secrets.token_hex(5)}", spec.name, user.name, user.tier, Jsonb(spec.model_dump(mode="json")))
     try:
         row = connection.execute(query.encode(), (*values, spec.keep_until, seconds)).fetchone()

@@ -167,6 +167,9 @@ class HostEngine(Protocol):
     def logs(self, record: EnvironmentRecord, follow: bool, since: datetime | None) -> Iterator[bytes]:
         """What its main process printed."""
 
+    def variables(self, record: EnvironmentRecord) -> dict[str, str]:
+        """The variables that its image sets."""
+
     def snapshot(self, record: EnvironmentRecord, tag: str) -> str:
         """Keep its files as an image; returns the image's reference."""
 

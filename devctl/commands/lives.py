@@ -1,0 +1,107 @@
+"""`devctl start`, `stop`, `pause`, `rm` and `keep`."""
+
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from devctl.commands.up import Span, launched_lines, tell
+from devctl.invocation import DONE, Invocation, json_option
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True)
+@json_option
+@click.pass_obj
+def start(invocation: Invocation, names: tuple[str, ...]) -> int:
+    """Start the environments NAMES, which were stopped or paused."""
+    with invocation.fleet() as fleet:
+        records = [fleet.start(invocation.person(), name, None if invocation.as_json else tell) for name in names]
+    lines = [line for record in records for line in launched_lines(record)]
+    invocation.show([record.model_dump(mode="json") for record in records], lines)
+    return DONE
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Stop all of yours, and all sandboxes.")
+@click.option(
+    "--grace", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds before it is killed."
+)
+@json_option
+@click.pass_obj
+def stop(invocation: Invocation, names: tuple[str, ...], everything: bool, grace: float) -> int:
+    """Stop the environments NAMES with whatever runs in them; their files stay. A sandbox is removed."""
+    if bool(names) == everything:
+        raise click.UsageError("give the names of environments, or --all")
+    stopped = _stop_sandboxes(invocation, names, everything)
+    kept = [name for name in names if name not in stopped]
+    if kept or (everything and _has_state(invocation)):
+        with invocation.fleet() as fleet:
+            person = invocation.person()
+            if everything:
+                kept = [one.name for one in fleet.list(person) if one.phase in ("running", "paused")]
+            stopped += [fleet.stop(person, name, grace=grace).name for name in kept]
+    invocation.show({"stopped": stopped}, [f"stopped {one}" for one in stopped] or ["nothing runs"])
+    return DONE
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True)
+@json_option
+@click.pass_obj
+def pause(invocation: Invocation, names: tuple[str, ...]) -> int:
+    """Freeze the environments NAMES; `devctl start` lets them go on."""
+    with invocation.fleet() as fleet:
+        paused = [fleet.pause(invocation.person(), name).name for name in names]
+    invocation.show({"paused": paused}, [f"paused {one}" for one in paused])
+    return DONE
+
+
+@click.command("rm")
+@click.argument("names", nargs=-1, required=True)
+@click.option("--force", is_flag=True, help="Also where the host does not answer.")
+@json_option
+@click.pass_obj
+def remove(invocation: Invocation, names: tuple[str, ...], force: bool) -> int:
+    """Remove the environments NAMES with their files."""
+    with invocation.fleet() as fleet:
+        for name in names:
+            fleet.remove(invocation.person(), name, force=force)
+    invocation.show({"removed": list(names)}, [f"removed {one}" for one in names])
+    return DONE
+
+
+@click.command()
+@click.argument("name")
+@click.argument("span", type=Span(), required=False)
+@click.option("--off", is_flag=True, help="Take it back.")
+@json_option
+@click.pass_obj
+def keep(invocation: Invocation, name: str, span: timedelta | None, off: bool) -> int:
+    """Have the idle reaper leave NAME alone for SPAN: 90m, 8h, 2d."""
+    if (span is None) != off:
+        raise click.UsageError("give a span such as 8h, or --off")
+    until = None if span is None else datetime.now(UTC) + span
+    with invocation.fleet() as fleet:
+        record = fleet.keep(invocation.person(), name, until)
+    words = f"until {until:%Y-%m-%d %H:%M} UTC" if until else "no longer"
+    invocation.show(record.model_dump(mode="json"), [f"{record.name} is kept {words}"])
+    return DONE
+
+
+def _has_state(invocation: Invocation) -> bool:
+    settings = invocation.settings()
+    return settings.database_url is not None or (settings.folder / "state").exists()
+
+
+def _stop_sandboxes(invocation: Invocation, names: tuple[str, ...], everything: bool) -> list[str]:
+    """Remove the sandboxes among the names, or all; returns their names."""
+    from devctl.launcher import make_backend
+    from devctl.store import Store
+
+    settings = invocation.settings()
+    store = Store(settings.folder)
+    wanted = [state.info for state in store.states() if everything or state.info.id in names]
+    for info in wanted:
+        make_backend(info.backend, settings, store).remove(info.id)
+    return [info.id for info in wanted]

@@ -1,0 +1,135 @@
+"""`devctl up`: a kept environment of an image, a folder or a git address."""
+
+import re
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from devctl.invocation import DONE, Invocation, json_option
+
+if TYPE_CHECKING:
+    from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec
+    from devctl.settings import DevctlSettings
+    from devctl.sources.records import Overrides
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+class Pairs(click.ParamType[tuple[str, str]]):
+    """`NAME=VALUE`."""
+
+    name = "name=value"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Split it at the first equals sign."""
+        name, equals, rest = str(value).partition("=")
+        if not name or not equals:
+            self.fail(f"{value!r} is not NAME=VALUE", param, ctx)
+        return name, rest
+
+
+class Span(click.ParamType[timedelta]):
+    """A span of time: `90m`, `8h`, `2d`."""
+
+    name = "span"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Read a number and its unit."""
+        if isinstance(value, timedelta):
+            return value
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(value))
+        if found is None:
+            self.fail(f"{value!r} is no span of time; write 90m, 8h or 2d", param, ctx)
+        return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+
+
+@click.command(context_settings={"allow_interspersed_args": True})
+@click.argument("source")
+@click.argument("command", nargs=-1)
+@click.option("--name", help="Its name.  [default: made from the source]")
+@click.option("--label", "labels", multiple=True, type=Pairs(), help="A label to find it by.")
+@click.option("--env", multiple=True, type=Pairs(), help="A variable that every command sees. Never a secret.")
+@click.option("--secret", "secrets", multiple=True, type=Pairs(), help="NAME=FILE: seen as /run/secrets/NAME.")
+@click.option("--cpus", type=float, help="Cores.")
+@click.option("--memory-mb", type=int)
+@click.option("--pids", type=int, help="Processes and threads.")
+@click.option("--disk-mb", type=int)
+@click.option("--seconds", type=float, help="Stop it after so long.")
+@click.option("--egress", type=click.Choice(["none", "allow", "open"]), help="The way out.  [default: none]")
+@click.option("--allow", "domains", multiple=True, help="A domain that it may reach; with --egress allow.")
+@click.option("--port", "ports", multiple=True, type=click.IntRange(1, 65_535), help="A port inside to be reached.")
+@click.option("--user", help="Whom commands run as.")
+@click.option("--workdir", help="The folder for the source and for commands.")
+@click.option("--gpu", type=click.Choice(["none", "optional", "required"]))
+@click.option("--host", help="The host it must be on.")
+@click.option("--keep", type=Span(), help="Have the idle reaper leave it alone for so long: 90m, 8h, 2d.")
+@click.option("--trust-mounts", is_flag=True, help="Allow bind mounts of folders outside the source.")
+@json_option
+@click.pass_obj
+def up(invocation: Invocation, /, source: str, command: tuple[str, ...], name: str | None, **given: object) -> int:
+    """Make an environment of SOURCE: an image, a folder, or a git address; COMMAND becomes its main process.
+
+    It stays until `devctl rm` removes it. `devctl shell NAME` opens a shell in it.
+    """
+    settings = invocation.settings()
+    spec, tree = _resolved(settings, source, name, _overrides(given))
+    if command:
+        spec = spec.model_copy(update={"command": command})
+    with invocation.fleet() as fleet:
+        record = fleet.up(invocation.person(), spec, tree, None if invocation.as_json else tell)
+    invocation.show(record.model_dump(mode="json"), launched_lines(record))
+    return DONE
+
+
+def tell(words: str) -> None:
+    """Show how far a launch has come."""
+    sys.stderr.write(f"  {words}\n")
+
+
+def launched_lines(record: "EnvironmentRecord") -> list[str]:
+    """What a person reads when a launch has come to its end."""
+    lines = [f"{record.name} runs on {record.host}, from {record.spec.source or record.spec.image}"]
+    lines += [f"note: {note}" for note in record.spec.notes]
+    lines += [f"warning: {record.why}"] if record.why else []
+    return [*lines, f"hint: `devctl shell {record.name}` opens a shell in it"]
+
+
+def _overrides(given: dict[str, object]) -> "Overrides":
+    """Put the options into the words of sources."""
+    from devctl.fleet.records import GpuWish, SecretFile
+    from devctl.sources.records import Overrides
+
+    def pairs(key: str) -> dict[str, str]:
+        found = given.pop(key)
+        return dict(found) if isinstance(found, tuple) else {}
+
+    found: dict[str, object] = {"labels": pairs("labels"), "env": pairs("env")}
+    found["secrets"] = tuple(
+        SecretFile(name=name, source=Path(file).absolute()) for name, file in pairs("secrets").items()
+    )
+    keep = given.pop("keep")
+    found["keep_until"] = datetime.now(UTC) + keep if isinstance(keep, timedelta) else None
+    gpu = given.pop("gpu")
+    found["gpu"] = None if gpu is None else GpuWish.model_validate({"want": gpu})
+    return Overrides.model_validate({**given, **found})
+
+
+def _resolved(
+    settings: "DevctlSettings", source: str, name: str | None, overrides: "Overrides"
+) -> tuple["EnvironmentSpec", Path | None]:
+    """Say what a folder or an image comes to."""
+    from devctl.fleet.records import EnvironmentSpec, KeptLimits
+
+    tree = Path(source).resolve() if Path(source).is_dir() else None
+    given = overrides.model_dump(exclude_none=True)
+    limits = {key: given.pop(key) for key in KeptLimits.model_fields if key in given}
+    for key in ("config", "trust_mounts", "image"):
+        given.pop(key, None)
+    egress = {"mode": given.pop("egress", "allow" if overrides.domains else "none"), "domains": given.pop("domains")}
+    image = overrides.image or (settings.docker_image if tree is not None else source)
+    base = re.sub(r"[^a-z0-9]+", "-", (tree or Path(source)).name.lower().partition(":")[0]).strip("-")[:40]
+    fields = {"name": name or base or "environment", "image": image, "limits": limits, "egress": egress}
+    return EnvironmentSpec.model_validate({**given, **fields, "source": source}), tree

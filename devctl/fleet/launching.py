@@ -1,0 +1,166 @@
+"""The way of a launch: reserved, placed, made, filled, run; whatever goes wrong, what was made is removed again."""
+
+import contextlib
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed
+from devctl.fleet.database import Database
+from devctl.fleet.interfaces import CREATING_SECONDS, Activity, Admission, Egress, HostPool, Pool
+from devctl.fleet.lifecycle import AT_CREATION, AT_START, LifecycleRunner, Progress
+from devctl.fleet.printed import Printed
+from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, Moment, User
+from devctl.fleet.rows import Rows
+from devctl.hosts.engine import HostEngine
+
+log = logging.getLogger(__name__)
+
+_CONTAINER_ENV = re.compile(r"\$\{containerEnv:([A-Za-z_][A-Za-z0-9_]*)(?::([^}]*))?\}")
+MOST_SECRET_BYTES = 500_000
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a fleet is made of."""
+
+    database: Database
+    admission: Admission
+    hosts: HostPool
+    activity: Activity
+    egress: Egress
+    pool: Pool | None = None
+
+
+class Launching:
+    """Makes and starts environments."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._rows = Rows(parts.database)
+        self._printed = Printed(parts.database)
+
+    def up(self, user: User, spec: EnvironmentSpec, tree: Path | None, progress: Progress) -> EnvironmentRecord:
+        """Make an environment and run what it wants run at its creation."""
+        secrets = read_secrets(spec)  # before anything is made: a missing file is the commonest mistake
+        record = self._parts.admission.reserve(user, spec, CREATING_SECONDS)
+        progress(f"reserved {record.name}")
+        engine: HostEngine | None = None
+        try:
+            record = self._rows.set_host(record, self._parts.hosts.place(spec))
+            engine = self._parts.hosts.engine(record.host)
+            progress(f"placed on {record.host}")
+            record = self._make(engine, record, progress)
+            self._renew(record)
+            if tree is not None:
+                progress(f"putting {tree} into {spec.workdir}")
+                engine.put(record, tree, ".")
+            if secrets:
+                engine.put_secrets(record, secrets)
+            record = self._running(record)
+        except BaseException as error:
+            self._undo(engine, record, error)
+            raise
+        log.info("launched %s (%s) on %s for %s", record.name, record.id, record.host, record.owner)
+        return self._live(engine, record, AT_CREATION, progress)
+
+    def start(self, user: User, record: EnvironmentRecord, progress: Progress) -> EnvironmentRecord:
+        """Start an environment again; its secrets are read anew, as they lay in memory."""
+        engine = self._parts.hosts.engine(record.host)
+        if record.phase == "paused":
+            engine.start(record)
+            return self._rows.move(record, "running", only_from=("paused",)) or record
+        secrets = read_secrets(record.spec)
+        before = record.phase
+        record = self._parts.admission.reserve_start(user, record, CREATING_SECONDS)
+        try:
+            engine.start(record)
+            if secrets:
+                engine.put_secrets(record, secrets)
+            record = self._running(record)
+        except BaseException as error:
+            with contextlib.suppress(DevctlError, OSError):
+                engine.stop(record, 0)
+            self._rows.move(record, "failed" if before == "failed" else "stopped", f"did not start: {error}")
+            raise
+        log.info("started %s (%s)", record.name, record.id)
+        return self._live(engine, record, AT_START, progress)
+
+    def _make(self, engine: HostEngine, record: EnvironmentRecord, progress: Progress) -> EnvironmentRecord:
+        """Take a container of the warm stock, or have one made."""
+        plan = self._parts.egress.plan(record, engine)
+        if self._parts.pool is not None and (container := self._parts.pool.claim(record, record.host)) is not None:
+            record = self._rows.set_made(record, container, gpu=False)
+            engine.adopt(record)
+            progress("took a warm container")
+            notes: tuple[str, ...] = plan.notes
+        else:
+            made = engine.create(record, plan)
+            record = self._rows.set_made(record, made.container, made.gpu)
+            progress("made its container" if made.container else "made its folders")
+            notes = made.notes
+        env = {**plan.env, **record.spec.env}
+        if record.spec.remote_env:
+            env |= filled_in(record.spec.remote_env, engine.variables(record))
+        changed = {"env": env, "notes": tuple(dict.fromkeys((*record.spec.notes, *notes)))}
+        return self._rows.set_spec(record, record.spec.model_copy(update=changed))
+
+    def _renew(self, record: EnvironmentRecord) -> None:
+        """Say that this launch goes on; raises EnvironmentGone when it was taken for dead, or removed."""
+        if not self._rows.renew(record, CREATING_SECONDS):
+            raise EnvironmentGone(f"{record.name!r} was removed while it was being made", "make it again")
+
+    def _running(self, record: EnvironmentRecord) -> EnvironmentRecord:
+        """Say that it runs; raises EnvironmentGone when somebody removed it while it was being made."""
+        moved = self._rows.move(record, "running", only_from=("creating",))
+        if moved is None:
+            raise EnvironmentGone(f"{record.name!r} was removed while it was being made", "make it again")
+        return moved
+
+    def _live(
+        self, engine: HostEngine, record: EnvironmentRecord, moments: tuple[Moment, ...], progress: Progress
+    ) -> EnvironmentRecord:
+        """Run lifecycle commands; a failing one leaves the environment, and is said so."""
+        why = LifecycleRunner(engine, record, self._printed, progress).run(moments)
+        if not why:
+            return record
+        log.warning("%s: %s", record.name, why)
+        return self._rows.move(record, "running", why, only_from=("running",)) or record
+
+    def _undo(self, engine: HostEngine | None, record: EnvironmentRecord, error: BaseException) -> None:
+        """Remove what a launch left. What cannot be removed now is removed by `reconcile`, as its row says `failed`."""
+        why = str(error) or type(error).__name__
+        try:
+            if engine is not None:
+                engine.remove(record)
+                self._parts.egress.release(record, engine)
+        except (DevctlError, OSError) as second:
+            why = f"{why} (and what was made could not be removed yet: {second})"
+        self._rows.move(record, "failed", why, only_from=("creating",))
+
+
+def read_secrets(spec: EnvironmentSpec) -> dict[str, bytes]:
+    """The contents of the secrets' files; raises LaunchFailed for one that cannot be read."""
+    found: dict[str, bytes] = {}
+    for secret in spec.secrets:
+        try:
+            found[secret.name] = secret.source.read_bytes()
+        except OSError as error:
+            raise LaunchFailed(
+                f"the secret {secret.name} cannot be read from {secret.source}: {error.strerror}", "check the file"
+            ) from error
+    if sum(map(len, found.values())) > MOST_SECRET_BYTES:
+        raise LaunchFailed(
+            f"the secrets are larger than {MOST_SECRET_BYTES} bytes together", "copy large files with cp"
+        )
+    return found
+
+
+def filled_in(wanted: Mapping[str, str | None], variables: Mapping[str, str]) -> dict[str, str]:
+    """Variables with `${containerEnv:NAME:default}` replaced; one that is to be taken away becomes empty."""
+    return {
+        name: _CONTAINER_ENV.sub(lambda match: variables.get(match[1], match[2] or ""), value or "")
+        for name, value in wanted.items()
+    }

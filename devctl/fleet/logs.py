@@ -1,0 +1,71 @@
+"""The log of an environment: what its lifecycle commands printed, and what its main process prints."""
+
+import queue
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+
+from devctl.errors import DevctlError
+from devctl.fleet.interfaces import HostPool
+from devctl.fleet.printed import Printed
+from devctl.fleet.records import EnvironmentRecord
+from devctl.fleet.rows import Rows
+
+_LOOK_SECONDS = 0.5
+
+
+def follow_logs(
+    printed: Printed, hosts: HostPool, rows: Rows, record: EnvironmentRecord, follow: bool, since: datetime | None
+) -> Iterator[bytes]:
+    """Yield what was printed; with `follow` go on until the environment has ended.
+
+    `since` leaves out what the main process printed before; raises HostUnreachable.
+    """
+    pieces = Pieces(printed, record)
+    yield from pieces.new()
+    if record.host == "" or record.phase == "failed":
+        return
+    engine = hosts.engine(record.host)
+    if not follow:
+        yield from engine.logs(record, False, since)
+        return
+    lines: queue.Queue[bytes | Exception | None] = queue.Queue(maxsize=256)
+    threading.Thread(target=_read, args=(engine.logs(record, True, since), lines), daemon=True).start()
+    while True:
+        try:
+            data_or_end = lines.get(timeout=_LOOK_SECONDS)
+        except queue.Empty:
+            yield from pieces.new()
+            now = rows.by_id(record.id)
+            if now is None or now.phase not in ("creating", "running", "paused"):
+                return
+            continue
+        if data_or_end is None:
+            return
+        if isinstance(data_or_end, Exception):
+            raise data_or_end
+        yield data_or_end
+
+
+class Pieces:
+    """What lifecycle commands printed, each piece once."""
+
+    def __init__(self, printed: Printed, record: EnvironmentRecord) -> None:
+        self._printed = printed
+        self._record = record
+        self._last = 0
+
+    def new(self) -> Iterator[bytes]:
+        """Yield what has come since the last call."""
+        for number, data in self._printed.after(self._record, self._last):
+            self._last = number
+            yield data
+
+
+def _read(source: Iterator[bytes], lines: "queue.Queue[bytes | Exception | None]") -> None:
+    try:
+        for data in source:
+            lines.put(data)
+    except (DevctlError, OSError) as error:
+        lines.put(error)
+    lines.put(None)

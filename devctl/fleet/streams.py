@@ -1,0 +1,43 @@
+"""A command's stream that counts as a session until it is closed."""
+
+from contextlib import AbstractContextManager
+
+from devctl.hosts.engine import ExecStream
+
+
+class CountedStream:
+    """Passes everything on; `close` ends the session too."""
+
+    def __init__(self, inner: ExecStream, session: AbstractContextManager[None]) -> None:
+        self._inner = inner
+        self._session: AbstractContextManager[None] | None = session
+        session.__enter__()
+
+    def read(self) -> tuple[int, bytes] | None:
+        return self._inner.read()
+
+    def write(self, data: bytes) -> None:
+        self._inner.write(data)
+
+    def close_input(self) -> None:
+        self._inner.close_input()
+
+    def resize(self, rows: int, columns: int) -> None:
+        self._inner.resize(rows, columns)
+
+    def wait(self) -> int:
+        return self._inner.wait()
+
+    def close(self) -> None:
+        session, self._session = self._session, None
+        try:
+            self._inner.close()
+        finally:
+            if session is not None:
+                session.__exit__(None, None, None)
+
+    def __enter__(self) -> "CountedStream":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,249 @@
+"""A host that is a Docker engine: the container of each environment from its making to its end."""
+
+import logging
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+
+from devctl.capture import TIMED_OUT
+from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed
+from devctl.fleet.records import EnvironmentRecord, Host
+from devctl.hosts import containers, docker_commands, docker_facts, docker_files
+from devctl.hosts.docker_client import cause, connect, translated, translated_launch
+from devctl.hosts.engine import ExecRequest, ExecStream, Found, HostFacts, Made, NetworkPlan, State
+from devctl.records import ExecResult
+
+log = logging.getLogger(__name__)
+
+SNAPSHOTS = "devctl-snapshot"
+"""Repository of the images that snapshots are."""
+COMMIT_SECONDS = 600
+_STATES: dict[str, State] = {"running": "running", "restarting": "running", "paused": "paused"}
+
+
+class DockerHost:
+    """One Docker engine; safe to share between threads."""
+
+    backend: Literal["docker", "bubblewrap"] = "docker"
+
+    def __init__(self, host: Host, home: str) -> None:
+        """Connect; raises HostUnreachable. `home` is the installation whose containers are ours."""
+        self.host = host
+        self.name = host.name
+        self._home = home
+        self._client = connect(host)
+        self._fixed = docker_facts.fixed(self._client)
+
+    @property
+    def client(self) -> docker.DockerClient:
+        """The SDK's client, for the other parts that work on this engine."""
+        return self._client
+
+    @property
+    def local(self) -> bool:
+        """Whether folders of this machine can be bound into its containers."""
+        return self.host.address.startswith("unix:")
+
+    def create(self, record: EnvironmentRecord, plan: NetworkPlan) -> Made:
+        spec = record.spec
+        options = containers.container_options(record, self._home, plan, self._fixed, self._client.api)
+        with translated_launch(self.host, record.name, spec.image):
+            try:
+                container = str(self._create(options)["Id"])
+            except ImageNotFound:
+                self.pull(spec.image)
+                container = str(self._create(options)["Id"])
+        try:
+            made = record.model_copy(update={"container": container})
+            with translated(self.host, record.name):
+                self._lay_out_first(made)
+                self._client.api.start(container)
+            self._lay_out_after(made)
+        except DevctlError:
+            self._remove(container)
+            raise
+        notes = () if self._fixed.disk_limits else (containers.DISK_NOTE,)
+        return Made(container=container, notes=(*notes, *plan.notes))
+
+    def pull(self, image: str) -> None:
+        """Fetch an image from its registry; raises LaunchFailed."""
+        log.info("%s pulls %s", self.name, image)
+        try:
+            for part in self._client.api.pull(image, stream=True, decode=True):
+                if error := part.get("error"):
+                    raise LaunchFailed(
+                        f"the image {image!r} is not on {self.name} and cannot be pulled: {error}",
+                        "build or load it there, or name one that is there",
+                    )
+        except (DockerException, OSError) as error:
+            raise LaunchFailed(
+                f"the image {image!r} is not on {self.name} and cannot be pulled: {cause(error)}",
+                "build or load it there, or name one that is there",
+            ) from error
+
+    def _create(self, options: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return dict(self._client.api.create_container(**options))
+        except APIError as error:
+            if "storage-opt" not in str(error) and "quota" not in str(error).lower():
+                raise
+            self._fixed = self._fixed.model_copy(update={"disk_limits": False})
+            options["host_config"].pop("StorageOpt", None)
+            return dict(self._client.api.create_container(**options))
+
+    def _lay_out_first(self, record: EnvironmentRecord) -> None:
+        """Lay out the folders before the start, where the user's number is known."""
+        if (numbers := containers.numeric_user(containers.user_of(record.spec))) is not None:
+            self._lay_out(record, *numbers)
+
+    def _lay_out_after(self, record: EnvironmentRecord) -> None:
+        if containers.numeric_user(containers.user_of(record.spec)) is None:
+            uid, gid = docker_commands.numbers_of(self._client, self.host, record)
+            with translated(self.host, record.name):
+                self._lay_out(record, uid, gid)
+
+    def _lay_out(self, record: EnvironmentRecord, uid: int, gid: int) -> None:
+        data = containers.layout(record.spec.workdir, uid, gid, own_home=record.spec.user is None)
+        self._client.api.put_archive(_container(record), "/", data)
+
+    def adopt(self, record: EnvironmentRecord) -> None:
+        with translated(self.host, record.name):
+            self._lay_out_first(record)
+        self._lay_out_after(record)
+
+    def start(self, record: EnvironmentRecord) -> None:
+        found = self.inspect(record)
+        if found is None:
+            raise EnvironmentGone(
+                f"{record.name!r} has no container on {self.name} any more", "remove it and make it anew"
+            )
+        with translated(self.host, record.name):
+            if found.state == "paused":
+                self._client.api.unpause(_container(record))
+            elif found.state == "stopped":
+                self._client.api.start(_container(record))
+
+    def stop(self, record: EnvironmentRecord, grace: float) -> None:
+        with translated(self.host, record.name):
+            self._client.api.stop(_container(record), timeout=max(0, round(grace)))
+
+    def pause(self, record: EnvironmentRecord) -> None:
+        with translated(self.host, record.name):
+            self._client.api.pause(_container(record))
+
+    def remove(self, record: EnvironmentRecord) -> None:
+        self._remove(_container(record))
+
+    def remove_found(self, found: Found) -> None:
+        self._remove(found.container or f"devctl-{found.id}")
+
+    def _remove(self, container: str) -> None:
+        """Remove a container; while another removal of it goes on, wait for that one."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                with translated(self.host, container):
+                    self._client.api.remove_container(container, force=True, v=True)
+            except EnvironmentGone:
+                return
+            except LaunchFailed as error:
+                if "already in progress" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+    def inspect(self, record: EnvironmentRecord) -> Found | None:
+        try:
+            with translated(self.host, record.name):
+                found = self._client.api.inspect_container(_container(record))
+        except EnvironmentGone:
+            return None
+        state = found["State"]
+        return Found(
+            id=record.id, container=found["Id"], state=_STATES.get(state["Status"], "stopped"),
+            created=datetime.fromisoformat(found["Created"][:19]).replace(tzinfo=UTC),
+            exit_code=state.get("ExitCode"), out_of_memory=bool(state.get("OOMKilled")),
+        )  # fmt: skip
+
+    def found(self) -> list[Found]:
+        with translated(self.host, "all"):
+            listed = self._client.api.containers(all=True, filters={"label": f"{containers.HOME_LABEL}={self._home}"})
+        return [
+            Found(
+                id=one["Labels"].get(containers.ID_LABEL, ""), container=one["Id"],
+                state=_STATES.get(one["State"], "stopped"), created=datetime.fromtimestamp(one["Created"], UTC),
+            )
+            for one in listed
+        ]  # fmt: skip
+
+    def run(self, record: EnvironmentRecord, request: ExecRequest) -> ExecResult:
+        result, ended = docker_commands.run(self._client, self.host, record, request)
+        if not ended:
+            log.warning("%s: its processes could not be ended one by one; it is restarted", record.name)
+            with translated(self.host, record.name):
+                self._client.api.restart(_container(record), timeout=0)
+            result = result.model_copy(update={"exit_code": TIMED_OUT})
+        return result
+
+    def open(self, record: EnvironmentRecord, request: ExecRequest) -> ExecStream:
+        return docker_commands.open_stream(self._client, self.host, record, request)
+
+    def connect(self, record: EnvironmentRecord, port: int) -> socket.socket:
+        return docker_commands.connect(self._client, self.host, record, port)
+
+    def put(self, record: EnvironmentRecord, source: Path, target: str) -> None:
+        owner = docker_commands.numbers_of(self._client, self.host, record)
+        docker_files.put(self._client, self.host, record, owner, source, target)
+
+    def get(self, record: EnvironmentRecord, source: str, target: Path) -> tuple[str, ...]:
+        return docker_files.get(self._client, self.host, record, source, target)
+
+    def put_secrets(self, record: EnvironmentRecord, secrets: Mapping[str, bytes]) -> None:
+        docker_commands.put_secrets(self._client, self.host, record, secrets)
+
+    def logs(self, record: EnvironmentRecord, follow: bool, since: datetime | None) -> Iterator[bytes]:
+        with translated(self.host, record.name):
+            stream = self._client.api.logs(
+                _container(record), stream=True, follow=follow, since=None if since is None else since.timestamp()
+            )
+            yield from stream
+
+    def variables(self, record: EnvironmentRecord) -> dict[str, str]:
+        with translated(self.host, record.name):
+            config = self._client.api.inspect_container(_container(record))["Config"]
+        return dict(item.split("=", 1) for item in config.get("Env") or () if "=" in item)
+
+    def snapshot(self, record: EnvironmentRecord, tag: str) -> str:
+        client = connect(self.host, COMMIT_SECONDS)
+        try:
+            with translated(self.host, record.name):
+                labels = {containers.HOME_LABEL: self._home, "devctl.snapshot": tag}
+                name = f"{SNAPSHOTS}-{self._home}"
+                client.api.commit(_container(record), repository=name, tag=tag, conf={"Labels": labels})
+        finally:
+            client.close()
+        return f"{name}:{tag}"
+
+    def forget(self, image: str) -> None:
+        try:
+            self._client.api.remove_image(image, force=True)
+        except NotFound:
+            return
+        except (DockerException, OSError) as error:
+            log.warning("the image %s could not be removed: %s", image, cause(error))
+
+    def facts(self) -> HostFacts:
+        with translated(self.host, "facts"):
+            return docker_facts.measure(self._client, self._fixed)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _container(record: EnvironmentRecord) -> str:
+    return record.container or f"devctl-{record.id}"

@@ -1,0 +1,69 @@
+"""Fleets on the hosts that this machine has, with nothing left behind."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from devctl.errors import SandboxUnavailable
+from devctl.fleet import open_fleet
+from devctl.fleet.fleet import Fleet
+from devctl.fleet.records import EnvironmentSpec, KeptLimits, User
+from devctl.settings import DevctlSettings
+
+IMAGE = os.environ.get("ROADCREW_TEST_IMAGE", "")
+ADA, BOB = User(name="ada", tier="free"), User(name="bob", tier="free")
+ROOT = User(name="root", role="admin")
+SMALL = KeptLimits(cpus=1, memory_mb=256, pids=64, disk_mb=64)
+
+
+def needs_docker() -> None:
+    """Skip the test where no engine is meant to be used."""
+    if os.environ.get("DOCKER") != "1" or not IMAGE:
+        pytest.skip("not run on docker: DOCKER=1 and ROADCREW_TEST_IMAGE are not set")
+
+
+@contextmanager
+def fleet_on(backend: str, database_url: str, **settings: object) -> Iterator[Fleet]:
+    """A fleet on one backend; all that is left of its environments and snapshots is removed at the end."""
+    if backend == "docker":
+        needs_docker()
+    folder = Path(tempfile.mkdtemp(prefix="df", dir="/tmp"))
+    given = {"docker_image": IMAGE or None, **settings}
+    read = DevctlSettings.from_environment({}, folder=folder, backend=backend, database_url=database_url, **given)
+    try:
+        with open_fleet(read, None) as fleet:
+            try:
+                yield fleet
+            finally:
+                sweep(fleet)
+    except SandboxUnavailable as error:
+        pytest.skip(f"not run on {backend}: {error}")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(fleet: Fleet) -> None:
+    """Remove all environments and snapshots."""
+    for record in fleet.list(ROOT, all_users=True):
+        fleet.remove(ROOT, record.name, force=True)
+    for snapshot in fleet.snapshots(ROOT):
+        fleet.remove_snapshot(ROOT, snapshot.tag)
+
+
+def wanted(backend: str, name: str, **more: object) -> EnvironmentSpec:
+    """A small environment of the backend's ordinary image."""
+    image = IMAGE if backend == "docker" else "host"
+    return EnvironmentSpec.model_validate({"name": name, "image": image, "limits": SMALL, **more})
+
+
+def containers(fleet: Fleet) -> list[str]:
+    """The ids of all containers that this fleet's installation has on the engine, as the engine's own client says."""
+    home = fleet.parts.database.rows("SELECT id FROM installation")[0]["id"]
+    argv = ["docker", "ps", "-aq", "--filter", f"label=devctl.home={home}"]
+    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout.split()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from devctl import cgroups, fitting, mounts
+from devctl import cgroups, fitting, mounts, seccomp
 from devctl.capture import Running
 from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed
 from devctl.gateway import INSIDE_PORT, Gateway
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 MEMORY_NOTE = "total memory is not limited, only that of each process: no control group can be made here"
 PIDS_NOTE = "processes are counted for the environment's user, not by a control group"
+CALLS_NOTE = "calls of the kernel are not filtered: those of this processor are not listed"
 DISK_NOTE = "the size of each file is limited, not that of all files together"
 
 
@@ -219,6 +220,8 @@ class BubblewrapBackend:
         """What is weaker here than asked for."""
         limited = {controller for hierarchy in self._hierarchies for controller in hierarchy.controllers}
         notes = [note for name, note in (("memory", MEMORY_NOTE), ("pids", PIDS_NOTE)) if name not in limited]
+        if seccomp.bubblewrap_filter() is None:
+            notes.append(CALLS_NOTE)
         return (*notes, DISK_NOTE)
 
     def running(self) -> list[EnvironmentInfo]:

@@ -14,7 +14,7 @@ import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.utils.socket import frames_iter
 
-from devctl import archives
+from devctl import archives, seccomp
 from devctl.errors import EnvironmentGone, LaunchFailed, PathRefused, SandboxUnavailable
 from devctl.records import (
     Limits,
@@ -79,7 +79,7 @@ class Engine:
                 network_mode=network,
                 volumes={path: dict(bind) for path, bind in binds.items()},
                 cap_drop=["ALL"],
-                security_opt=["no-new-privileges"],
+                security_opt=["no-new-privileges", f"seccomp={seccomp.docker_profile()}"],
                 pids_limit=limits.pids,
                 mem_limit=memory,
                 memswap_limit=memory,

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from devctl import seccomp
 from devctl.capture import Finished, Job, Running
 from devctl.cgroups import Group
 from devctl.errors import SandboxFailed, SandboxUnavailable
@@ -67,25 +68,29 @@ def bwrap_path() -> Path:
 @contextmanager
 def launching(
     sandbox: Sandbox, group: Group | None, told: int, more: Sequence[str] = ()
-) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Yield the words that begin a sandboxed command line, and a descriptor that its process must inherit.
+) -> Iterator[tuple[tuple[str, ...], tuple[int, ...]]]:
+    """Yield the words that begin a sandboxed command line, and the descriptors that its process must inherit.
 
     ``told`` is the descriptor on which bubblewrap says how the command ended, ``more`` are further arguments for it.
     """
     options = _memory_file("options", "\0".join(_options(sandbox)) + "\0")
+    filtered = seccomp.memory_file()
+    filtering = () if filtered is None else ("--add-seccomp-fd", str(filtered))
+    descriptors = (options,) if filtered is None else (options, filtered)
     try:
         yield (
             (
                 *_joining(group),
                 str(bwrap_path()),
                 *("--args", str(options), "--json-status-fd", str(told)),
-                *(*more, "--remount-ro", "/", "--"),
+                *(*filtering, *more, "--remount-ro", "/", "--"),
                 *_becoming(sandbox),
             ),
-            options,
+            descriptors,
         )
     finally:
-        os.close(options)
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
 @contextmanager
@@ -96,7 +101,7 @@ def started(sandbox: Sandbox, command: Command, group: Group | None) -> Iterator
     descriptors = [variables, told]
     try:
         more = ("--perms", "0444", "--ro-bind-data", str(variables), _ENV_FILE)
-        with launching(sandbox, group, told, more) as (front, options):
+        with launching(sandbox, group, told, more) as (front, inherited):
             job = Job(
                 argv=(
                     *front,
@@ -107,7 +112,7 @@ def started(sandbox: Sandbox, command: Command, group: Group | None) -> Iterator
                 stdin=command.stdin,
                 seconds=command.seconds,
                 output_bytes=sandbox.limits.output_bytes,
-                pass_fds=(*descriptors, options),
+                pass_fds=(*descriptors, *inherited),
             )
             running = Running(job)
         os.close(descriptors.pop())  # the only writer left is bubblewrap, so the status ends when it does

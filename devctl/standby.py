@@ -33,12 +33,12 @@ class Standby:
         """Where its process is written down; taken back when it is closed."""
         self._script, script_end = _pipe()
         self._status, told = os.pipe()
-        with launching(sandbox, group, told) as (front, options):
+        with launching(sandbox, group, told) as (front, inherited):
             job = Job(
                 argv=(*front, *limiting(sandbox, None), "/bin/sh"),
                 env={"PATH": SAFE_PATH},
                 output_bytes=sandbox.limits.output_bytes,
-                pass_fds=(options, told),
+                pass_fds=(*inherited, told),
             )
             self.running = Running(job, source=script_end)
         os.close(told)

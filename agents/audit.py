@@ -52,12 +52,24 @@ class Audit:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def write(self, event: AuditEvent, thread: str, turn: int | None = None, key: str | None = None) -> None:
-        """Add a row; with a key, only where the thread has none with that key yet."""
+    def write(
+        self,
+        event: AuditEvent,
+        thread: str,
+        turn: int | None = None,
+        key: str | None = None,
+        soon: bool = False,
+    ) -> None:
+        """Add a row; with a key, only where the thread has none with that key yet.
+
+        With ``soon`` it is on disk with the next row that somebody waits for, such as the turn's next journaled reply.
+        """
         with self._database.connection() as connection:
             connection.execute(
                 "INSERT INTO audit (thread, turn, key, who, tool, arguments_digest, decision, reasons, outcome, seconds)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (thread, key) DO NOTHING",
+                " SELECT %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s"
+                " FROM set_config('synchronous_commit', CASE WHEN %s THEN 'off' ELSE current_setting('synchronous_commit')"
+                " END, true) ON CONFLICT (thread, key) DO NOTHING",
                 [
                     thread,
                     turn,
@@ -69,6 +81,7 @@ class Audit:
                     as_json([reason[:WORDS] for reason in event.reasons]),
                     _storable(event.outcome[:WORDS]),
                     event.seconds,
+                    soon,
                 ],
             )
 

@@ -152,9 +152,9 @@ class TurnContext:
         """The model that this turn's role asks."""
         return self.crew.model.settings.model_for(self.turn.role)
 
-    def audit(self, event: AuditEvent) -> None:
-        """Write to the audit what was done at a door, or refused, in this turn."""
-        self.crew.audit.write(event, self.turn.thread, self.turn.id)
+    def audit(self, event: AuditEvent, soon: bool = False) -> None:
+        """Write to the audit what was done at a door, or refused, in this turn; ``soon`` as in `Audit.write`."""
+        self.crew.audit.write(event, self.turn.thread, self.turn.id, soon=soon)
 
     def note(
         self, tool: str, decision: AuditDecision, reasons: Sequence[str] = (), outcome: str = "", about: str = ""

@@ -64,11 +64,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Lend one connection inside a transaction, committed when the block ends well.
-
-        Its statements travel to the server together as far as none is read in between, so what is wrong with one may
-        be raised at the next reading, or at the end.
-        """
+        """Lend one connection inside a transaction, committed when the block ends well."""
         with self.connection() as connection, in_one_go(connection):
             yield connection
 
@@ -93,10 +89,16 @@ class Database:
 
 @contextmanager
 def in_one_go(connection: Connection) -> Iterator[None]:
-    """A transaction whose statements travel together; raises `Fenced` where a lease that it renews was lost."""
+    """A transaction; raises `Fenced` where a lease that it renews was lost."""
+    with fenced(), connection.transaction():
+        yield
+
+
+@contextmanager
+def fenced() -> Iterator[None]:
+    """Raises `Fenced` where the server finds that a lease was lost."""
     try:
-        with connection.transaction():
-            yield
+        yield
     except psycopg.DatabaseError as fault:
         if fault.sqlstate == LEASE_LOST:
             raise Fenced(fault.diag.message_primary or "another worker has taken over") from None

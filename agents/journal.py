@@ -13,11 +13,12 @@ from collections.abc import Callable
 from psycopg.rows import DictRow
 from pydantic import JsonValue
 
-from agents.database import Connection, Database, as_json, clean
+from agents.database import Connection, Database, clean
 from agents.digests import RequestDigests, digest_of, shared_beginning
 from agents.errors import JournalBroken
+from agents.journal_rows import JournalRows
 from agents.threads import Record
-from agents.turns import Turn, renew_turn
+from agents.turns import Turn
 from tools.artifacts import ArtifactRef
 from tools.errors import ModelError
 from tools.model import Message, ModelReply, ModelRequest, ToolSchema
@@ -60,17 +61,12 @@ class TurnJournal:
         self.turn = turn
         self.spent = Spent()
         self.last_snapshot: SnapshotRef | None = None
-        self._database = database
+        self._table = JournalRows(database, turn)
         self._complete = complete
         self._step = 0
         self._sent: ModelRequest | None = None
         self._digests = RequestDigests()
-        self._rows = {
-            row["step"]: row
-            for row in database.rows(
-                "SELECT * FROM journal WHERE turn = %s AND attempt = %s ORDER BY step", turn.id, turn.attempt
-            )
-        }
+        self._rows = self._table.read()
 
     @property
     def next_turn_key(self) -> str:
@@ -117,7 +113,7 @@ class TurnJournal:
             except ModelError:
                 self._step -= 1
                 raise
-            self._write_reply(request, self._store_request(request), digest, reply)
+            self._table.add_reply(self._step, request.model, digest, self._stored(request), reply)
         self._sent = request
         self._count(reply)
         return reply
@@ -140,12 +136,12 @@ class TurnJournal:
                 self.last_snapshot = SnapshotRef.model_validate(row["snapshot"])
             return _unwrap(row)
         if row is None:
-            self._write_intent(name, request, digest)
+            self._table.add_intent(self._step, name, digest, request)
         if before is not None:
             before()
         result = run()
         result = result.model_copy(update={"reply": clean(result.reply)})
-        self._write_result(result)
+        self._table.set_result(self._step, result.reply, _plain(result.snapshot))
         if result.snapshot is not None:
             self.last_snapshot = result.snapshot
         return result.reply
@@ -164,15 +160,10 @@ class TurnJournal:
         return row
 
     def _drop_rest(self) -> None:
-        with self._database.transaction() as connection:
-            renew_turn(connection, self.turn)
-            connection.execute(
-                "DELETE FROM journal WHERE turn = %s AND attempt = %s AND step >= %s",
-                [self.turn.id, self.turn.attempt, self._step],
-            )
+        self._table.drop_from(self._step)
         self._rows = {step: row for step, row in self._rows.items() if step < self._step}
 
-    def _store_request(self, request: ModelRequest) -> dict[str, JsonValue]:
+    def _stored(self, request: ModelRequest) -> dict[str, JsonValue]:
         """Return the request as stored: without what it shares with the last model step."""
         sent = self._sent
         kept = shared_beginning(sent.messages, request.messages) if sent is not None else 0
@@ -185,43 +176,6 @@ class TurnJournal:
             "response_schema": request.response_schema,
             "schema_name": request.schema_name,
         }
-
-    def _write_reply(self, request: ModelRequest, stored: dict[str, JsonValue], digest: str, reply: ModelReply) -> None:
-        values = [self.turn.id, self.turn.attempt, self._step, request.model, digest, as_json(stored)]
-        usage = reply.usage
-        with self._database.transaction() as connection:
-            renew_turn(connection, self.turn)
-            connection.execute(
-                "INSERT INTO journal (turn, attempt, step, kind, name, digest, request, reply, prompt_tokens,"
-                " completion_tokens, cost_usd, finished_at)"
-                " VALUES (%s, %s, %s, 'model', %s, %s, %s, %s, %s, %s, %s, clock_timestamp())",
-                [
-                    *values,
-                    as_json(reply.model_dump(mode="json")),
-                    usage.prompt_tokens,
-                    usage.completion_tokens,
-                    usage.cost_usd,
-                ],
-            )
-
-    def _write_intent(self, name: str, request: JsonValue, digest: str) -> None:
-        with self._database.transaction() as connection:
-            renew_turn(connection, self.turn)
-            connection.execute(
-                "INSERT INTO journal (turn, attempt, step, kind, name, digest, request)"
-                " VALUES (%s, %s, %s, 'command', %s, %s, %s)",
-                [self.turn.id, self.turn.attempt, self._step, name, digest, as_json(request)],
-            )
-
-    def _write_result(self, result: CommandResult) -> None:
-        snapshot = as_json(result.snapshot.model_dump(mode="json")) if result.snapshot else None
-        with self._database.transaction() as connection:
-            renew_turn(connection, self.turn)
-            connection.execute(
-                "UPDATE journal SET reply = %s, snapshot = %s, finished_at = clock_timestamp()"
-                " WHERE turn = %s AND attempt = %s AND step = %s",
-                [as_json({"value": result.reply}), snapshot, self.turn.id, self.turn.attempt, self._step],
-            )
 
     def _count(self, reply: ModelReply) -> None:
         usage = reply.usage
@@ -304,6 +258,10 @@ def _read_reply(row: DictRow) -> ModelReply:
 def _storable(reply: ModelReply) -> ModelReply:
     """Return the reply as the database will give it back: what follows must not differ after a crash."""
     return ModelReply.model_validate(clean(reply.model_dump(mode="json")))
+
+
+def _plain(snapshot: SnapshotRef | None) -> JsonValue:
+    return None if snapshot is None else snapshot.model_dump(mode="json")
 
 
 def _unwrap(row: DictRow) -> JsonValue:

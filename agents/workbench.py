@@ -244,8 +244,8 @@ class Workbench:
         )
 
     def audit(self, event: AuditEvent) -> None:
-        """Record what was done, or refused, in this turn."""
-        self._context.audit(event)
+        """Record what was done, or refused, in this turn: in a sandbox, so a lost power loses the deed as well."""
+        self._context.audit(event, soon=True)
 
     def _opened(self) -> WorkTree:
         if self._worktree is None:

@@ -1,10 +1,12 @@
 """Git bundles: commits as bytes, to carry a snapshot from one machine's mirror to another's."""
 
 import re
+from collections.abc import Iterable
 
 from tools.errors import GitBroken, ObjectMissing
 from tools.gitobjects import missing
 from tools.gitrun import Git
+from tools.small_packs import small_pack
 
 _REF = "refs/roadcrew/bundles/"
 """A bundle names refs only; the mirrors have no such ref."""
@@ -26,6 +28,19 @@ def make_bundle(git: Git, base: str | None, commit: str) -> bytes:
             names = ", ".join(sorted(lacking))
             raise ObjectMissing(f"{git.git_dir} has no object {names}", "fetch the repository again") from None
         raise
+    return _framed(base, commit, pack)
+
+
+def make_small_bundle(git: Git, base: str, commit: str, shas: Iterable[str]) -> bytes | None:
+    """A bundle of a commit and these further objects, without a git process; None where it would not be small.
+
+    The caller knows that whoever has `base` lacks no other object of `commit`.
+    """
+    pack = small_pack(git.git_dir, [commit, *shas])
+    return None if pack is None else _framed(base, commit, pack)
+
+
+def _framed(base: str | None, commit: str, pack: bytes) -> bytes:
     needed = f"-{base}\n" if base else ""
     return _HEADER + f"{needed}{commit} {_REF}{commit}\n\n".encode() + pack
 

@@ -151,7 +151,11 @@ class WorkTree:
 
     def bundle(self, snapshot: Snapshot) -> bytes | None:
         """The snapshot as a git bundle on its base, for another machine; None when nothing is changed."""
-        return self.mirror.bundle(snapshot.base, snapshot.commit) if snapshot.changed else None
+        if not snapshot.changed:
+            return None
+        memory = self._memory
+        new = memory.new_objects() if memory is not None and memory.tree == snapshot.tree else None
+        return self.mirror.bundle(snapshot.base, snapshot.commit, new)
 
     def restore(self, commit: str) -> None:
         """Make the files those of a commit or tree; ignored files go, the history is the base's again."""

@@ -66,6 +66,7 @@ class FolderMemory:
         self.walked = False
         """Whether `folders` says all that there is to say of the entries."""
         self.tree: str | None = None
+        self._changed: set[str] = set() if start in {None, base} else self._differing()
         self._git = git
         self._start = start or base
 
@@ -111,12 +112,36 @@ class FolderMemory:
         except GitBroken:
             self._begin_again()
             raise
+        if any(path in self.base_folders for path in changes):  # a file in place of all that lay in a folder
+            self._changed = self._differing()
+        for path in changes:
+            (self._changed.add if self._differs(path) else self._changed.discard)(path)
         return self.tree
+
+    def new_objects(self) -> set[str] | None:
+        """All objects of the last snapshot's tree that the base lacks, and perhaps a few more; None before it."""
+        if self.tree is None:
+            return None
+        there = {path: self.entries[path] for path in self._changed if path in self.entries}
+        blobs = {
+            sha
+            for path, (mode, sha) in there.items()
+            if mode != SUBMODULE and self.original.get(path, ("", ""))[1] != sha
+        }
+        return {self.tree} | self._index.trees_above(self._changed) | blobs
+
+    def _differs(self, path: str) -> bool:
+        return self.entries.get(path) != self.original.get(path)
+
+    def _differing(self) -> set[str]:
+        """The paths at which the entries differ from the base."""
+        return {path for path in self.entries.keys() | self.original.keys() if self._differs(path)}
 
     def _begin_again(self) -> None:
         """Forget entries that hold half of a change, and what was seen."""
         self._index = TreeIndex(self._git, self._start)
         self.folders, self.walked, self.tree = {}, False, None
+        self._changed = self._differing()
 
 
 def folders_of(paths: Mapping[str, Content]) -> set[str]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from tools.errors import GitBroken
 
@@ -45,6 +45,21 @@ def write_object(git_dir: Path, kind: Kind, content: bytes) -> str:
         reason = error.strerror or str(error)
         raise GitBroken(f"cannot store a {kind} in {git_dir}: {reason}", _HINTS.get(error.errno or 0, "")) from error
     return sha
+
+
+def read_object(git_dir: Path, sha: str, limit: int) -> tuple[Kind, bytes] | None:
+    """An object that lies loose in the repository; None for one that does not, or of more than `limit` bytes."""
+    unpacking = zlib.decompressobj()
+    try:
+        with (git_dir / "objects" / sha[:2] / sha[2:]).open("rb") as file:
+            framed = unpacking.decompress(file.read(limit), limit)
+    except (OSError, zlib.error):
+        return None
+    head, _, content = framed.partition(b"\0")
+    match head.partition(b" ")[0]:
+        case b"blob" | b"tree" | b"commit" as kind if unpacking.eof:
+            return cast(Kind, kind.decode()), content
+    return None
 
 
 def write_own_commit(git_dir: Path, tree: str, parents: Sequence[str], message: str, ident: str, at: datetime) -> str:

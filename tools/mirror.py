@@ -6,7 +6,7 @@ pushed. Nothing is checked out: edits and merges are made on trees. Errors: see 
 
 import fcntl
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from tools import gitobjects
-from tools.bundles import make_bundle, read_bundle
+from tools.bundles import make_bundle, make_small_bundle, read_bundle
 from tools.clone import clone_into
 from tools.errors import ObjectMissing, PushRejected
 from tools.facts import RepositoryFacts
@@ -257,12 +257,16 @@ class Mirror:
 
     # -- carrying commits
 
-    def bundle(self, base: str | None, commit: str) -> bytes:
-        """A git bundle with the commits of `commit` that are not in `base` (all, for None)."""
+    def bundle(self, base: str | None, commit: str, new: Collection[str] | None = None) -> bytes:
+        """A git bundle with the commits of `commit` that are not in `base` (all, for None).
+
+        `new` are the objects of `commit` that `base` lacks, where they are known.
+        """
         for sha in (base, commit):
             if sha is not None and gitobjects.SHA.fullmatch(sha) is None:
                 raise ObjectMissing(f"{sha[:60]!r} is no full name of a commit")
-        return make_bundle(self.git, base, commit)
+        small = make_small_bundle(self.git, base, commit, new) if base is not None and new is not None else None
+        return small or make_bundle(self.git, base, commit)
 
     def unbundle(self, data: bytes) -> str:
         """Check and store a bundle's objects and return its commit; raises ObjectMissing or GitBroken."""

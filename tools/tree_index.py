@@ -55,6 +55,15 @@ class TreeIndex:
             else:
                 self.entries[path] = content
 
+    def trees_above(self, paths: Iterable[str]) -> set[str]:
+        """The shas of the trees of all folders, but for the root, that one of the paths lies in."""
+        folders = {folder for path in paths for folder in _above(path)} - {""}
+        found = set()
+        for folder in folders & self._folders.keys():
+            above, _, name = folder.rpartition("/")
+            found.add(self._folders[above][name][1])
+        return found
+
     def apply(self, changes: Mapping[str, Content | None]) -> str:
         """Set each path, or remove it for None; store the trees that are new and return that of the root.
 

@@ -184,3 +184,38 @@ def test_journaled_calls_have_their_whole_requests_again(database: Database, new
     assert feature == task
     assert (task.model_calls, task.tokens, task.cost_usd) == (3, 33, 1.5)
     assert (other.model_calls, other.tokens, other.cost_usd) == (0, 0, 0.0)
+
+
+def test_a_command_is_not_waited_for_but_a_reply_is(database: Database, new_turn: Callable[..., Turn]) -> None:
+    turn = new_turn()
+    with database.transaction() as connection:
+        connection.execute("SELECT hold_turn_soon(%s, %s)", [turn.id, turn.epoch])
+        assert connection.execute("SHOW synchronous_commit").fetchone() == {"synchronous_commit": "off"}
+    with database.connection() as connection:  # the setting ended with its transaction
+        assert connection.execute("SHOW synchronous_commit").fetchone() == {"synchronous_commit": "on"}
+
+
+def test_a_result_without_its_intent_is_not_lost_in_silence(database: Database, new_turn: Callable[..., Turn]) -> None:
+    turn = new_turn()
+
+    def forget() -> CommandResult:
+        with database.transaction() as connection:
+            connection.execute("DELETE FROM journal WHERE turn = %s", [turn.id])
+        return CommandResult(reply=None)
+
+    with pytest.raises(JournalBroken, match="step 1 of turn .* was dropped while it ran"):
+        TurnJournal(database, turn, World().complete).command("c", None, forget)
+
+
+def test_a_result_of_a_worker_that_was_replaced_is_not_written(
+    database: Database, new_turn: Callable[..., Turn], turns: Turns
+) -> None:
+    turn = new_turn()
+
+    def replaced() -> CommandResult:
+        assert turns.take(turn.id, "other") is not None
+        return CommandResult(reply="late")
+
+    with pytest.raises(Fenced):
+        TurnJournal(database, turn, World().complete).command("c", None, replaced)
+    assert [row["reply"] for row in database.rows("SELECT reply FROM journal WHERE turn = %s", turn.id)] == [None]

@@ -150,9 +150,11 @@ def _told(value: str, summary: str) -> bool:
 
 
 def _short(message: Message) -> Message:
-    if message.role != "tool" or len(message.content or "") <= SHORT:
+    content = message.content or ""
+    shorter = cut_middle(content, SHORT)
+    if message.role != "tool" or len(shorter) >= len(content):  # that something was left out takes words, too
         return message
-    return message.model_copy(update={"content": cut_middle(message.content or "", SHORT)})
+    return message.model_copy(update={"content": shorter})
 
 
 def _flat(parts: Iterable[Exchange]) -> tuple[Message, ...]:

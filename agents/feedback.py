@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from agents.audit import judged
+from agents.ids import MARK
 from agents.threads import Record
-from tools.codehost import CheckState, CodeHost, PullRequest
+from tools.codehost import CheckState, CodeHost, Comment, PullRequest
 from tools.dispatch import AuditEvent
 
 MAY_DECIDE = frozenset({"admin", "maintain", "write"})
@@ -51,6 +52,15 @@ def is_approved(host: CodeHost, pull: PullRequest, by_command: list[str]) -> boo
     if any(review.state == "APPROVED" and review.commit_id == pull.head_sha for review in latest.values()):
         return True
     return pull.head_sha in by_command
+
+
+def is_own_text(host: CodeHost, comment: Comment) -> bool:
+    """Whether the team wrote a comment: under its identity, with the hidden marker first that all its text begins with.
+
+    With a single personal token a person speaks under that identity too; only the marker tells them apart. What stands
+    further down in a comment, a model's words or a quotation, can neither make nor unmake it.
+    """
+    return comment.author == host.viewer() and comment.body.startswith(MARK)
 
 
 def may_decide(host: CodeHost, user: str) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+MARK = "<!-- roadcrew:"
+"""How every text of ours begins that stands under an issue or pull request."""
+
 
 def feature_key(issue: int) -> str:
     """Return `F-12` for issue 12."""
@@ -30,4 +33,4 @@ def branch_of(issue: int) -> str:
 
 def marker(kind: str, key: str) -> str:
     """Return the hidden marker by which a comment of ours is found again."""
-    return f"<!-- roadcrew:{kind}:{key} -->"
+    return f"{MARK}{kind}:{key} -->"

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from agents.crew import TurnContext
 from agents.errors import PlanRefused
-from agents.feedback import may_decide, unheeded
+from agents.feedback import is_own_text, may_decide, unheeded
 from agents.journal import CommandResult
 from agents.plans import load_plan, make_plan, store_plan, with_documentation
 from agents.surroundings import Surroundings, look_around
@@ -97,11 +97,11 @@ def _facts(context: TurnContext) -> CommandResult:
 
 
 def _comments(context: TurnContext) -> str:
-    """Return the comments of people who may steer the work, ours left out."""
-    host, me = context.desk.host, context.desk.host.viewer()
+    """Return the comments of people who may steer the work, the team's own text left out."""
+    host = context.desk.host
     heard: list[str] = []
     for comment in host.comments(context.thread.issue):
-        if comment.author == me or BARE_COMMAND.fullmatch(comment.body.strip()):
+        if is_own_text(host, comment) or BARE_COMMAND.fullmatch(comment.body.strip()):
             continue
         if may_decide(host, comment.author):
             heard.append(f"{comment.author}: {comment.body[:4000]}")

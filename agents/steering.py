@@ -70,7 +70,7 @@ class Steering:
         """Return the tasks whose boxes a person has emptied in the comment that shows the plan."""
         host, mark = self._context.desk.host, marker("kickoff", self._context.feature_key)
         me = host.viewer()
-        shown = [c.body for c in host.comments(self._context.state.issue) if c.author == me and mark in c.body]
+        shown = [c.body for c in host.comments(self._context.state.issue) if c.author == me and c.body.startswith(mark)]
         boxes = BOX.finditer(shown[-1]) if shown else ()
         return PlanEdit(drop=[box["key"] for box in boxes if box["mark"] == " "])
 

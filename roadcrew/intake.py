@@ -15,7 +15,7 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from agents.engine import Engine
-from agents.feedback import may_decide, unheeded
+from agents.feedback import is_own_text, may_decide, unheeded
 from agents.ids import feature_of, marker
 from agents.threads import ENDED, ThreadState
 from roadcrew.standing import standing_text
@@ -24,6 +24,8 @@ from tools.codehost import CodeHost, CodeHostNotFound, Comment
 logger = logging.getLogger(__name__)
 
 PREFIX = "/roadcrew"
+BOT = "[bot]"
+"""How the logins of GitHub Apps end."""
 WORD_LIMIT = 20_000
 """Characters of a comment that reach the team."""
 HIDDEN = re.compile(r"<!--.*?(-->|\Z)", re.DOTALL)
@@ -100,15 +102,21 @@ class Intake:
         return self._engine.start_feature(repository, number)
 
     def comment(self, repository: str, number: int, comment: Comment) -> None:
-        """Obey a `/roadcrew` command of a person with write permission; anything else they say is word to the team."""
-        command, host = parse_command(comment.body), self._crew.desk(repository).host
-        thread = self._thread_of(repository, number)
-        if command is None and (comment.author == host.viewer() or not self._is_word(thread, comment)):
+        """Obey a `/roadcrew` command of a person with write permission; anything else they say is word to the team.
+
+        The team's own text is neither. A person may share the team's identity: what lacks the marker is a person's.
+        """
+        host = self._crew.desk(repository).host
+        if is_own_text(host, comment):
             return
-        if comment.author == host.viewer() or not may_decide(host, comment.author):
+        command, thread = parse_command(comment.body), self._thread_of(repository, number)
+        if command is None and not self._is_word(thread, comment):
+            return
+        own_app = comment.author == host.viewer() and comment.author.endswith(BOT)
+        if own_app or not may_decide(host, comment.author):
             what = f"{PREFIX} {command.verb}" if command else "comment"
-            own = "the team obeys no text of its own" if comment.author == host.viewer() else ""
-            event = unheeded(comment.author, what, comment.id, own)
+            reason = "the team's GitHub App is no person" if own_app else ""
+            event = unheeded(comment.author, what, comment.id, reason)
             self._crew.audit.once(event, thread.id if thread else feature_of(repository, number))
             logger.info("%s may not steer the team on %s#%d", comment.author, repository, number)
             return
@@ -123,7 +131,7 @@ class Intake:
 
     def _is_word(self, thread: ThreadState | None, comment: Comment) -> bool:
         """Whether a comment is said to a delivery under way, and new."""
-        if thread is None or thread.status in ENDED or comment.author.endswith("[bot]") or not visible(comment.body):
+        if thread is None or thread.status in ENDED or comment.author.endswith(BOT) or not visible(comment.body):
             return False
         began = self._crew.threads.began_at(thread.id)
         late = began is None or comment.created_at is None or comment.created_at >= began.replace(microsecond=0)

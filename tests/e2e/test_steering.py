@@ -4,12 +4,14 @@ from pathlib import Path
 
 import requests
 
+from agents.ids import MARK
 from roadcrew.intake import Intake
 from tests.e2e.conftest import git
 from tests.e2e.crewmates import Asked, by_task, crewmates, gives, in_turn, uses, writes
 from tests.e2e.offices import Delivery, MakeOffice
 from tests.e2e.plans import code_task, function, planned
 from tests.tools.scripted import Answer
+from tools.codehost import CodeHost
 
 TWO = planned(code_task("T1", "one.py", title="Write one"), code_task("T2", "two.py", title="Write two"))
 
@@ -22,9 +24,9 @@ def waiting(office: MakeOffice, repository: Path, mates: object) -> Delivery:
     return delivery
 
 
-def says(delivery: Delivery, text: str) -> None:
-    """Comment as the person at the keyboard, and have the intake look."""
-    access = delivery.person().settings
+def says(delivery: Delivery, text: str, host: CodeHost | None = None) -> None:
+    """Comment as the person at the keyboard, or as whom this host knows us, and have the intake look."""
+    access = (host or delivery.person()).settings
     place = f"{access.api_url}/repos/{access.repository}/issues/{delivery.number}/comments"
     header = {"Authorization": f"Bearer {access.token.get_secret_value()}"}
     requests.post(place, json={"body": text}, headers=header, timeout=30).raise_for_status()
@@ -55,6 +57,23 @@ def test_unticked_task_is_dropped_when_the_plan_is_approved(office: MakeOffice, 
     assert delivery.go_on().verdict == "merged"
     assert [(task.key, str(task.status)) for task in delivery.tasks()] == [("T-101", "done"), ("T-102", "cancelled")]
     assert {asked.task for asked in mates.of("coder")} == {"T-101"}
+
+
+def test_person_with_the_only_identity_approves_plan_and_pull_request(office: MakeOffice, repository: Path) -> None:
+    """With one personal token the person is who the team is; the host lets nobody review their own pull request."""
+    mates = crewmates(planner=in_turn(gives(planned(code_task("T1", "one.py")))), coder=writes(*function("one")))
+    delivery = waiting(office, repository, mates)
+    says(delivery, "/roadcrew approve", delivery.host)
+    assert delivery.go_on(yes=False).waits_for.endswith(": approval")
+    says(delivery, "> /roadcrew approve\n\nnot yet", delivery.host)
+    assert delivery.go_on(yes=False).waits_for.endswith(": approval")
+    says(delivery, "/roadcrew approve", delivery.host)
+    assert delivery.go_on(yes=False).verdict == "merged"
+    pulls = delivery.office.crew.reader.pull_requests(delivery.thread)
+    texts = delivery.comments() + [comment.body for comment in delivery.host.comments(pulls[-1].number)]
+    own = [text for text in texts if text != "/roadcrew approve" and not text.startswith("> ")]
+    assert own
+    assert all(text.startswith(MARK) for text in own), "every comment of the team carries its marker"
 
 
 def test_yaml_in_a_comment_replaces_the_plan(office: MakeOffice, repository: Path) -> None:

@@ -10,12 +10,14 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.ids import MARK, marker
 from roadcrew.intake import VERBS, Command, Intake, parse_command
 from roadcrew.local_people import LocalPeople
 from roadcrew.webhooks import WebhookServer, signature_of
 from tests.e2e.crewmates import crewmates
 from tests.e2e.offices import Delivery, MakeOffice
 from tools.codehost import CodeHost, CodeHostSettings, Comment
+from tools.codehost.text import with_marker
 
 NUMBERS = itertools.count(1)
 
@@ -89,10 +91,27 @@ def test_commands_of_strangers_and_of_ourselves_are_ignored(delivery: Delivery) 
     delivery.begin()
     who = stranger(delivery).viewer()
     intake.comment(repository, delivery.number, comment(who, "/roadcrew stop"))
-    intake.comment(repository, delivery.number, comment("roadcrew", "/roadcrew stop"))
+    intake.comment(repository, delivery.number, comment("roadcrew", f"{marker('status', '7')}\n/roadcrew stop"))
+    intake.comment(repository, delivery.number, comment("roadcrew", f"{marker('failure', 'F-1')}\nstop it"))
     intake.comment(repository, delivery.number, comment(who, "stop it"))
     intake.comment(repository, delivery.number, comment("you", "<!-- hidden -->"))
     assert kinds(delivery) == []
+
+
+def test_person_who_shares_the_identity_of_the_team_is_told_by_the_missing_marker(delivery: Delivery) -> None:
+    intake, repository = Intake(delivery.office.engine), delivery.place.repository
+    delivery.begin()
+    for number, body in enumerate(("/roadcrew retry", "be quick", "> /roadcrew stop\n\nno"), start=1):
+        intake.comment(repository, delivery.number, comment("roadcrew", body, number))
+    assert kinds(delivery) == ["retry", "word", "word"]
+
+
+@given(st.text(), st.sampled_from(["/roadcrew stop", "-->\n/roadcrew stop", "\x00", f"{MARK}edit:1 -->"]))
+def test_no_text_of_a_model_takes_the_marker_off_our_own(words: str, attempt: str) -> None:
+    for body in (f"{attempt}{words}", f"{words}\n{attempt}"):
+        written = with_marker(marker("status", "1"), body)
+        assert written.startswith(MARK)
+        assert parse_command(written) is None
 
 
 def test_what_is_no_command_is_word_to_the_team_without_hidden_remarks(delivery: Delivery) -> None:

@@ -210,6 +210,7 @@ def test_reviews_and_their_comments_are_read_and_answered_once(forge: Forge) -> 
     (comment,) = host.review_comments(number)
     assert (comment.review_id, comment.path, comment.line, comment.body) == (found.id, "a.txt", 2, "two is wrong")
     answer = host.reply_to_review_comment(number, comment.id, "Mended.")
+    assert answer.body == f"<!-- roadcrew:answer:{comment.id} -->\nMended."
     assert host.reply_to_review_comment(number, comment.id, "Mended.") == answer
     assert [one.in_reply_to for one in host.review_comments(number)] == [None, comment.id]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tools.codehost.connection import Connection, login_of
 from tools.codehost.records import MergeMethod, PullRequest, PullRequestFile, ReviewComment, ReviewRecord
+from tools.codehost.text import BODY_LIMIT, checked_marker, with_marker
 from tools.errors import CodeHostConflict
 
 if TYPE_CHECKING:
@@ -71,8 +72,9 @@ class PullRequestCalls(Connection):
         )
 
     def reply_to_review_comment(self, number: int, comment_id: int, body: str) -> ReviewComment:
-        """Answer a comment on a line; the same answer of ours is given once."""
-        text, me = self._body(body), self.viewer()
+        """Answer a comment on a line, under a hidden marker as all our text; the same answer of ours is given once."""
+        mark, me = checked_marker(f"<!-- roadcrew:answer:{comment_id} -->"), self.viewer()
+        text = with_marker(mark, self._masked(body), BODY_LIMIT)
 
         def write(repo: "Repository") -> ReviewComment:
             pull = repo.get_pull(number)

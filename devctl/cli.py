@@ -74,6 +74,9 @@ COMMANDS: dict[str, dict[str, Entry]] = {
             "devcontainer:devcontainer", "Check what a devcontainer.json asks for, and what is done."
         ),
     },
+    "Governance": {
+        "audit": Entry("audit:audit", "Show who wanted what, what was decided, and why."),
+    },
     "This machine": {
         "doctor": Entry("sandboxes:doctor", "Say which backends work here, and what is in the way of the others."),
         "prune": Entry("sandboxes:prune", "Remove what dead programs left, and unused caches."),

@@ -37,16 +37,17 @@ class Invocation:
     def launcher(self) -> "Launcher":
         """Open the launcher, with the policy that asks before every launch."""
         from devctl.launcher import open_launcher
-        from policies import PolicySettings, open_engine
 
-        return open_launcher(self.settings(), open_engine(PolicySettings()))
+        settings = self.settings()
+        return open_launcher(settings, settings.policy())
 
     def fleet(self) -> "Fleet":
         """Open the fleet of kept environments, with the policy that decides what is done with them."""
+        from devctl.admission.questions import CallerFolders
         from devctl.fleet import open_fleet
-        from policies import PolicySettings, open_engine
 
-        return open_fleet(self.settings(), open_engine(PolicySettings()))
+        settings = self.settings()
+        return open_fleet(settings, settings.policy(), CallerFolders(home=Path.home(), workspace=Path.cwd()))
 
     def person(self) -> "User":
         """Who calls: the local account, with the tier of DEVCTL_TIER; the machine's owner may see all."""

@@ -4,11 +4,15 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 
 from devctl.errors import SettingsInvalid
 from devctl.records import BackendName, Record
+
+if TYPE_CHECKING:
+    from policies import PolicyEngine
 
 PASSED_TO_INSTALLER = (
     *(
@@ -75,6 +79,14 @@ class DevctlSettings(Record):
     """What the policy's data knows limits for, of the person at the command line."""
     user: str | None = None
     """Whose environments the command line works on; None is the local account."""
+    opa_url: str | None = None
+    """An OPA server that decides; None decides in this process."""
+    opa_token: SecretStr | None = None
+    """Its bearer token."""
+    policy_dry_run: bool = False
+    """Allow what the rules deny, and write it down."""
+    policy_rules: Path | None = None
+    """A folder of more rules and data."""
     interpreter: Path = Field(default_factory=lambda: base_interpreter())
     """The Python of this host that environments under bubblewrap have."""
     installer_env: dict[str, str] = {}
@@ -89,6 +101,17 @@ class DevctlSettings(Record):
     """What `${localEnv:NAME}` of a devcontainer.json may read."""
     certificates: Path | None = None
     """A file of CA certificates that the installer trusts; None leaves it the system's."""
+
+    def policy(self) -> "PolicyEngine":
+        """Open the engine that decides; raises RulesInvalid when the rules cannot be used."""
+        from policies import PolicySettings, open_engine
+
+        return open_engine(
+            PolicySettings(
+                opa_url=self.opa_url, opa_token=self.opa_token, dry_run=self.policy_dry_run,
+                extra_rules=self.policy_rules,
+            )
+        )  # fmt: skip
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, **given: object) -> "DevctlSettings":
@@ -116,6 +139,10 @@ class DevctlSettings(Record):
             "docker_image": "DEVCTL_IMAGE",
             "docker_prepare_network": "DEVCTL_PREPARE_NETWORK",
             "interpreter": "DEVCTL_PYTHON",
+            "opa_url": "OPA_URL",
+            "opa_token": "OPA_TOKEN",
+            "policy_dry_run": "DEVCTL_POLICY_DRY_RUN",
+            "policy_rules": "DEVCTL_POLICY_RULES",
         }
         found |= {field: environment[name] for field, name in names.items() if environment.get(name)}
         found |= {field: value for field, value in given.items() if value is not None}

@@ -8,6 +8,7 @@ with open_fleet(settings, policy) as fleet:
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from devctl.admission.questions import CallerFolders
     from devctl.fleet.fleet import Fleet
     from devctl.settings import DevctlSettings
     from policies import PolicyEngine
@@ -15,11 +16,15 @@ if TYPE_CHECKING:
 __all__ = ["open_fleet"]
 
 
-def open_fleet(settings: "DevctlSettings", policy: "PolicyEngine | None") -> "Fleet":
+def open_fleet(
+    settings: "DevctlSettings", policy: "PolicyEngine | None", folders: "CallerFolders | None" = None
+) -> "Fleet":
     """Open the fleet of these settings: database, hosts, and the admission that asks the policy.
 
+    Without a policy nobody is asked. Below `folders` the callers may mount; None is for callers of other machines.
     Raises StateUnavailable. Hosts are connected when they are first needed.
     """
+    from devctl.admission.policy_admission import PolicyAdmission
     from devctl.fleet.activity import RecordedActivity
     from devctl.fleet.admitting import PlainAdmission
     from devctl.fleet.database import open_database
@@ -30,10 +35,11 @@ def open_fleet(settings: "DevctlSettings", policy: "PolicyEngine | None") -> "Fl
     from devctl.hosts.local import LocalHosts
 
     database = open_database(settings)
+    asked = PolicyAdmission(database, policy, folders) if policy is not None else PlainAdmission(database)
     return Fleet(
         Parts(
             database=database,
-            admission=PlainAdmission(database),
+            admission=asked,
             hosts=LocalHosts(settings, Rows(database).installation()),
             activity=RecordedActivity(database),
             egress=PlainEgress(),

@@ -77,8 +77,12 @@ deny contains reason if {
 	reason := sprintf("environments have no %q: leave it out", [key])
 }
 
+keeps if operation == "keep"
+
+keeps if launches
+
 deny contains reason if {
-	operation == "keep"
+	keeps
 	is_number(limits.keep_hours)
 	hours := object.get(input.details, "hours", 0)
 	hours > limits.keep_hours

@@ -71,20 +71,22 @@ class Connection:
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run one unit of work in a write transaction; it may run more than once."""
+        return self._written(lambda tx: work(Transaction(tx)))
+
+    def define(self, statement: str) -> None:
+        """Run one schema statement by itself, again where another process changes the schema at the same time."""
+        self._written(lambda tx: tx.run(statement).consume())
+
+    def _written(self, work: Callable[[ManagedTransaction], T]) -> T:
         for attempt in range(1, CONSTRAINT_TRIES + 1):
             try:
                 with self.session() as session:
-                    return session.execute_write(lambda tx: work(Transaction(tx)))
+                    return session.execute_write(work)
             except KeyTaken:
                 if attempt == CONSTRAINT_TRIES:
                     raise
                 logger.info("a unique key was taken meanwhile; try %d of the write", attempt + 1)
         raise AssertionError("the loop returns or raises")
-
-    def define(self, statement: str) -> None:
-        """Run one schema statement by itself, again where another process changes the schema at the same time."""
-        with self.session() as session:
-            session.execute_write(lambda tx: tx.run(statement).consume())
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -167,7 +169,7 @@ def _refusal(fault: Any, settings: GraphSettings) -> GraphError:
     code = str(fault.code or "")
     text = first_line(fault)
     reason = code.rpartition(".")[2] if text.startswith(SILENT) else text
-    if "ConstraintValidationFailed" in code:
+    if "ConstraintValidationFailed" in code or "EquivalentSchemaRuleAlreadyExists" in code:
         return KeyTaken(f"a key that must be unique is taken: {reason}", "look for the node that has it")
     if "DatabaseNotFound" in code:
         return GraphUnavailable(

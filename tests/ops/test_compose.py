@@ -67,6 +67,13 @@ class Deployment:
             GITHUB_API_URL="http://127.0.0.1:9", OPENAI_BASE_URL="http://127.0.0.1:9/v1",
         )  # fmt: skip
 
+    def up(self, *arguments: str) -> None:
+        """Start it and wait until it is healthy; what the services said is told where it is not."""
+        try:
+            self.compose("up", "--detach", "--no-build", "--wait", *arguments)
+        except AssertionError as fault:
+            raise AssertionError(f"{fault}\n{self.compose('logs', '--no-color', '--tail', '40')}") from fault
+
     def secret(self, name: str) -> str:
         return (self.secrets / name).read_text(encoding="utf-8").strip()
 
@@ -100,13 +107,12 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     run(
         [
             str(STANDINS / "make"),
-            *(os.environ[name] for name in ("ROADCREW_TEST_IMAGE", "OPA_BINARY")),
-            *(os.environ[name] for name in ("ROADCREW_TEST_NEO4J_JARS", "ROADCREW_TEST_JAVA")),
+            *(os.environ[name] for name in ("ROADCREW_TEST_IMAGE", "OPA_BINARY", "ROADCREW_TEST_JAVA")),
         ]
     )
     one = Deployment(tmp_path_factory.mktemp("compose"))
     try:
-        one.compose("up", "--detach", "--no-build", "--wait", "--scale", "worker=2")
+        one.up("--scale", "worker=2")
         yield one
     finally:
         one.compose("down", "--volumes", "--timeout", "5")

@@ -35,7 +35,7 @@ def layout(uid: int) -> bytes:
             (mounts.HOME[1:], uid), ("work", uid),
         ):  # fmt: skip
             archive.addfile(_entry(path, owner, 0o755, tarfile.DIRTYPE))
-        for program in sorted(Path(prelude.__file__).parent.glob("*.py")):
+        for program in sorted(Path(prelude.__file__).parent.glob("*.p[yl]")):
             data = program.read_bytes()
             archive.addfile(_entry(f"opt/devctl/inside/{program.name}", 0, 0o644, size=len(data)), io.BytesIO(data))
     return buffer.getvalue()

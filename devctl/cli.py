@@ -77,6 +77,9 @@ COMMANDS: dict[str, dict[str, Entry]] = {
     "Governance": {
         "audit": Entry("audit:audit", "Show who wanted what, what was decided, and why."),
     },
+    "Network": {
+        "egress": Entry("egress:egress", "Show what environments asked for outside, and what was refused."),
+    },
     "This machine": {
         "doctor": Entry("sandboxes:doctor", "Say which backends work here, and what is in the way of the others."),
         "prune": Entry("sandboxes:prune", "Remove what dead programs left, and unused caches."),

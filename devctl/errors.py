@@ -18,6 +18,8 @@ DevctlError                     message and hint
 ├── NoHost                      no host of that name, or none that can take the environment
 ├── SourceInvalid               what an environment is to be made from cannot be read or is not there
 ├── CloneFailed                 a repository could not be cloned; `log` is what git said
+├── EgressInvalid               an entry of an allow-list is none
+├── EgressFailed                the proxy of an allow-list cannot be started or reached
 ├── SecretInvalid               a secret cannot be read, or is asked for in a way that would show it
 └── StateUnavailable            the database of devctl's state does not answer
 """
@@ -121,6 +123,14 @@ class CloneFailed(DevctlError):
     def __init__(self, message: str, log: str, hint: str = "") -> None:
         super().__init__(message, hint)
         self.log = log
+
+
+class EgressInvalid(DevctlError):
+    """An entry of the list of what an environment may reach cannot be read."""
+
+
+class EgressFailed(DevctlError):
+    """The proxy through which an environment reaches what it may does not run."""
 
 
 class SecretInvalid(DevctlError):

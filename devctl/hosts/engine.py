@@ -67,6 +67,8 @@ class NetworkPlan(Record):
     """Variables that every command sees, such as the address of a proxy."""
     binds: dict[str, str] = {}
     """Folders of the host by their place inside, read-only: where the proxy's socket lies."""
+    before: tuple[str, ...] = ()
+    """Words that go before the main process of a container, or before each command where it has none."""
     notes: tuple[str, ...] = ()
 
 
@@ -118,6 +120,10 @@ class HostEngine(Protocol):
 
     @property
     def backend(self) -> Literal["docker", "bubblewrap"]: ...
+
+    @property
+    def local(self) -> bool:
+        """Whether folders of this machine can be bound into its environments."""
 
     def create(self, record: EnvironmentRecord, plan: NetworkPlan) -> Made:
         """Make and start an environment; raises LaunchFailed, with nothing left."""

@@ -75,4 +75,3 @@ class EgressAudit:
     def _write_on(self) -> None:
         while not self._ended.wait(FLUSH_SECONDS):
             self.flush()
-

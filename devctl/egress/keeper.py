@@ -23,7 +23,7 @@ from devctl.records import Record
 log = logging.getLogger(__name__)
 
 CONTROL, WISH, SOCKET = "control.sock", "wish.json", "proxy.sock"
-IDLE_SECONDS = 60.0
+IDLE_SECONDS = 10.0
 """How long it stays when there is no environment any more."""
 LOOK, DONE = b"look\n", b"done\n"
 
@@ -96,6 +96,8 @@ class Keeper:
 
     def _is_over(self, idle_seconds: float) -> bool:
         """Whether nobody needs it any more; decided under the lock under which wishes are written."""
+        if not self._folder.is_dir():
+            return True
         if self._proxies or time.monotonic() - self._idle_since < idle_seconds:
             return False
         with locked(self._folder):

@@ -35,7 +35,8 @@ class ProxiedEgress:
 
     def __init__(self, settings: DevctlSettings) -> None:
         self._settings = settings
-        self._folder = settings.folder / "egress"
+        self.folder = settings.folder / "egress"
+        """Where the keeper's wishes and sockets lie."""
 
     def plan(self, record: EnvironmentRecord, host: HostEngine) -> NetworkPlan:
         """Make what the record's egress needs on its host; raises EgressInvalid and EgressFailed."""
@@ -51,42 +52,42 @@ class ProxiedEgress:
             )
         read_rules(egress.domains)
         wish = Wish(environment=record.id, name=record.name, owner=record.owner, domains=egress.domains)
-        out = self._folder / record.id / "out"
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with locked(self._folder):
+        out = self.folder / record.id / "out"
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with locked(self.folder):
             out.mkdir(parents=True, exist_ok=True)
-            (self._folder / record.id / WISH).write_text(wish.model_dump_json(), encoding="utf-8")
+            (self.folder / record.id / WISH).write_text(wish.model_dump_json(), encoding="utf-8")
             self._look(out / SOCKET)
         return NetworkPlan(env=proxy_variables(), binds={INSIDE: str(out)}, before=relay_words())
 
     def release(self, record: EnvironmentRecord, host: HostEngine) -> None:
         """Remove what was made for it; safe to repeat."""
-        folder = self._folder / record.id
+        folder = self.folder / record.id
         if not folder.is_dir():
             return
-        with locked(self._folder):
+        with locked(self.folder):
             (folder / WISH).unlink(missing_ok=True)
-            ask_to_look(self._folder)
+            ask_to_look(self.folder)
             shutil.rmtree(folder, ignore_errors=True)
 
     def ensure(self) -> None:
         """See to it that the keeper runs where an environment needs it: after this machine was started anew."""
-        if any(self._folder.glob(f"*/{WISH}")):
-            with locked(self._folder):
+        if any(self.folder.glob(f"*/{WISH}")):
+            with locked(self.folder):
                 self._look(None)
 
     def _look(self, wanted: Path | None) -> None:
         """Have the keeper look, and start it where none runs; the caller holds the lock."""
-        if not ask_to_look(self._folder):
+        if not ask_to_look(self.folder):
             self._start()
         if wanted is not None and not wanted.is_socket():
-            raise EgressFailed("the proxy did not open its socket", f"read {self._folder / 'keeper.log'}")
+            raise EgressFailed("the proxy did not open its socket", f"read {self.folder / 'keeper.log'}")
 
     def _start(self) -> None:
         log.info("starting the keeper of egress proxies")
         given = self._settings
         env = {"PATH": given.search_path, "HOME": given.toolchain_env.get("HOME", "/"), **keeper_variables(given)}
-        with (self._folder / "keeper.log").open("ab") as output:
+        with (self.folder / "keeper.log").open("ab") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "devctl.cli", "--folder", str(given.folder), "egress", "keep"],
                 stdin=subprocess.DEVNULL,
@@ -97,11 +98,11 @@ class ProxiedEgress:
                 start_new_session=True,
             )
         deadline = time.monotonic() + START_SECONDS
-        while not ask_to_look(self._folder):
+        while not ask_to_look(self.folder):
             if process.poll() is not None or time.monotonic() > deadline:
                 process.kill()
                 process.wait()
-                raise EgressFailed("the keeper of proxies did not start", f"read {self._folder / 'keeper.log'}")
+                raise EgressFailed("the keeper of proxies did not start", f"read {self.folder / 'keeper.log'}")
             time.sleep(0.05)
         # it outlives this program; the handle is let go of without waiting
         process.returncode = 0

@@ -25,10 +25,10 @@ def open_fleet(
     Raises StateUnavailable. Hosts are connected when they are first needed.
     """
     from devctl.admission.policy_admission import PolicyAdmission
+    from devctl.egress import ProxiedEgress
     from devctl.fleet.activity import RecordedActivity
     from devctl.fleet.admitting import PlainAdmission
     from devctl.fleet.database import open_database
-    from devctl.fleet.egress import PlainEgress
     from devctl.fleet.fleet import Fleet
     from devctl.fleet.launching import Parts
     from devctl.fleet.rows import Rows
@@ -42,6 +42,6 @@ def open_fleet(
             admission=asked,
             hosts=LocalHosts(settings, Rows(database).installation()),
             activity=RecordedActivity(database),
-            egress=PlainEgress(),
+            egress=ProxiedEgress(settings),
         )
     )

@@ -80,7 +80,9 @@ class Egress(Protocol):
     """The way out of environments."""
 
     def plan(self, record: EnvironmentRecord, host: HostEngine) -> NetworkPlan:
-        """Make what the record's egress needs on its host; raises LaunchFailed."""
+        """Make what the record's egress needs on its host, or find it made: it is asked at every start. Raises
+        LaunchFailed, EgressInvalid and EgressFailed.
+        """
 
     def release(self, record: EnvironmentRecord, host: HostEngine) -> None:
         """Remove what was made for it; safe to repeat."""

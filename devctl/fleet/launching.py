@@ -76,6 +76,7 @@ class Launching:
         before = record.phase
         record = self._parts.admission.reserve_start(user, record, CREATING_SECONDS)
         try:
+            self._parts.egress.plan(record, engine)  # what serves it may have ended with the machine
             engine.start(record)
             if secrets:
                 engine.put_secrets(record, secrets)
@@ -91,7 +92,11 @@ class Launching:
     def _make(self, engine: HostEngine, record: EnvironmentRecord, progress: Progress) -> EnvironmentRecord:
         """Take a container of the warm stock, or have one made."""
         plan = self._parts.egress.plan(record, engine)
-        if self._parts.pool is not None and (container := self._parts.pool.claim(record, record.host)) is not None:
+        if (
+            self._parts.pool is not None
+            and not plan.binds
+            and (container := self._parts.pool.claim(record, record.host)) is not None
+        ):
             record = self._rows.set_made(record, container, gpu=False)
             engine.adopt(record)
             progress("took a warm container")

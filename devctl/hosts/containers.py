@@ -22,6 +22,8 @@ KEEPER_UID, UID = 10_002, 10_001
 SECRETS = "/run/secrets"
 ROOT_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"]
 """What installing packages takes; given only where the environment's own user is root."""
+PROGRAMS = ("connect.py", "egress.py", "egress.pl")
+"""Of `devctl/inside`: what kept environments get."""
 HOME_LABEL, ID_LABEL = "devctl.home", "devctl.id"
 DISK_NOTE = "the size of each file is limited; that of all together is watched, as the host's storage has no quotas"
 
@@ -53,7 +55,7 @@ def container_options(
         "image": spec.image,
         "name": f"devctl-{record.id}",
         "hostname": spec.name,
-        "entrypoint": ["sleep"] if keeper else list(spec.command[:1]),
+        "entrypoint": [*plan.before, *(["sleep"] if keeper else spec.command[:1])],
         "command": [seconds] if keeper else list(spec.command[1:]),
         "user": f"{KEEPER_UID}:{KEEPER_UID}" if keeper else user_of(spec),
         "working_dir": "/" if keeper else spec.workdir,
@@ -128,11 +130,11 @@ def layout(workdir: str, uid: int, gid: int, own_home: bool) -> bytes:
             _folder(archive, mounts.HOME.strip("/"), uid, gid)
         if workdir.strip("/"):
             _folder(archive, workdir.strip("/"), uid, gid)
-        program = Path(connect.__file__)
-        data = program.read_bytes()
-        entry = tarfile.TarInfo(f"opt/devctl/inside/{program.name}")
-        entry.size, entry.mode, entry.mtime = len(data), 0o644, int(time.time())
-        archive.addfile(entry, io.BytesIO(data))
+        for name in PROGRAMS:
+            data = Path(connect.__file__).with_name(name).read_bytes()
+            entry = tarfile.TarInfo(f"opt/devctl/inside/{name}")
+            entry.size, entry.mode, entry.mtime = len(data), 0o644, int(time.time())
+            archive.addfile(entry, io.BytesIO(data))
     return buffer.getvalue()
 
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from devctl.egress.proxy import Address, Decision, Proxy, system_resolve
-from devctl.egress.rules import read_rules
+from devctl.egress.proxy import Decision, Proxy, system_resolve
+from devctl.egress.rules import Address, read_rules
 
 NAMES = {
     "outside.test": "127.0.0.1",

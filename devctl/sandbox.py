@@ -94,31 +94,41 @@ def launching(
 
 
 @contextmanager
-def started(sandbox: Sandbox, command: Command, group: Group | None) -> Iterator["SandboxedRun"]:
-    """Start a command; the caller, in this same thread, must call `wait` before leaving."""
+def command_line(
+    sandbox: Sandbox, command: Command, group: Group | None, told: int
+) -> Iterator[tuple[tuple[str, ...], tuple[int, ...]]]:
+    """Yield the whole command line of a sandboxed command, and the descriptors that its process must inherit."""
     variables = _memory_file("env", exports({**sandbox.env, **command.env}))
-    status, told = os.pipe()
-    descriptors = [variables, told]
     try:
         more = ("--perms", "0444", "--ro-bind-data", str(variables), _ENV_FILE)
         with launching(sandbox, group, told, more) as (front, inherited):
+            script = f". {_ENV_FILE}\n{prelude.SCRIPT}"
+            words = ("/bin/sh", "-c", script, "sh", command.cwd, *command.argv)
+            yield (*front, *limiting(sandbox, command.seconds), *words), (variables, told, *inherited)
+    finally:
+        os.close(variables)
+
+
+@contextmanager
+def started(sandbox: Sandbox, command: Command, group: Group | None) -> Iterator["SandboxedRun"]:
+    """Start a command; the caller, in this same thread, must call `wait` before leaving."""
+    status, told = os.pipe()
+    descriptors = [status, told]
+    try:
+        with command_line(sandbox, command, group, told) as (argv, inherited):
             job = Job(
-                argv=(
-                    *front,
-                    *limiting(sandbox, command.seconds),
-                    *("/bin/sh", "-c", f". {_ENV_FILE}\n{prelude.SCRIPT}", "sh", command.cwd, *command.argv),
-                ),
+                argv=argv,
                 env={"PATH": SAFE_PATH},
                 stdin=command.stdin,
                 seconds=command.seconds,
                 output_bytes=sandbox.limits.output_bytes,
-                pass_fds=(*descriptors, *inherited),
+                pass_fds=inherited,
             )
             running = Running(job)
         os.close(descriptors.pop())  # the only writer left is bubblewrap, so the status ends when it does
         yield SandboxedRun(running, status)
     finally:
-        for descriptor in (*descriptors, status):
+        for descriptor in descriptors:
             os.close(descriptor)
 
 

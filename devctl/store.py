@@ -33,9 +33,10 @@ class State(Record):
 class Store:
     """The environments of one devctl home; every process that uses the home sees the same ones."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, kind: str = "environments") -> None:
+        """`kind` is the folder below the home: kept environments have one of their own, and uids of the same range."""
         self.home = home
-        self.environments = home / "environments"
+        self.environments = home / kind
         for folder in (home, self.environments, home / "uids"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
@@ -99,11 +100,19 @@ class Store:
         folder = self.folder(name)
         state = read_state(folder)
         (folder / "state.json").unlink(missing_ok=True)
-        for note in (folder / "pids").glob("[0-9]*"):
-            _kill(int(note.name), note)
+        self.end_processes(name)
         shutil.rmtree(folder, onerror=_open_and_retry)
         if state is not None and state.uid is not None:
             (self.home / "uids" / str(state.uid)).unlink(missing_ok=True)
+
+    def end_processes(self, name: str) -> None:
+        """Kill what is written down as running in an environment."""
+        for note in self.notes(name):
+            _kill(int(note.name), note)
+
+    def notes(self, name: str) -> list[Path]:
+        """The files that write down the processes of an environment, each named by its number."""
+        return sorted((self.folder(name) / "pids").glob("[0-9]*"))
 
     def leftovers(self) -> list[State]:
         """Environments whose owner is gone."""

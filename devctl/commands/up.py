@@ -11,8 +11,7 @@ import click
 from devctl.invocation import DONE, Invocation, json_option
 
 if TYPE_CHECKING:
-    from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec
-    from devctl.settings import DevctlSettings
+    from devctl.fleet.records import EnvironmentRecord
     from devctl.sources.records import Overrides
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -61,6 +60,8 @@ class Span(click.ParamType[timedelta]):
 @click.option("--egress", type=click.Choice(["none", "allow", "open"]), help="The way out.  [default: none]")
 @click.option("--allow", "domains", multiple=True, help="A domain that it may reach; with --egress allow.")
 @click.option("--port", "ports", multiple=True, type=click.IntRange(1, 65_535), help="A port inside to be reached.")
+@click.option("--image", help="Take this image in place of the source's own.")
+@click.option("--config", help="Which .devcontainer/NAME/devcontainer.json.")
 @click.option("--user", help="Whom commands run as.")
 @click.option("--workdir", help="The folder for the source and for commands.")
 @click.option("--gpu", type=click.Choice(["none", "optional", "required"]))
@@ -74,12 +75,15 @@ def up(invocation: Invocation, /, source: str, command: tuple[str, ...], name: s
 
     It stays until `devctl rm` removes it. `devctl shell NAME` opens a shell in it.
     """
-    settings = invocation.settings()
-    spec, tree = _resolved(settings, source, name, _overrides(given))
-    if command:
-        spec = spec.model_copy(update={"command": command})
+    from devctl.fleet.sourcing import up_from_source
+
+    progress = None if invocation.as_json else tell
+    overrides = _overrides(given)
     with invocation.fleet() as fleet:
-        record = fleet.up(invocation.person(), spec, tree, None if invocation.as_json else tell)
+        record = up_from_source(
+            fleet, invocation.settings(), invocation.person(), source,
+            name=name, overrides=overrides, command=command, progress=progress,
+        )  # fmt: skip
     invocation.show(record.model_dump(mode="json"), launched_lines(record))
     return DONE
 
@@ -115,21 +119,3 @@ def _overrides(given: dict[str, object]) -> "Overrides":
     gpu = given.pop("gpu")
     found["gpu"] = None if gpu is None else GpuWish.model_validate({"want": gpu})
     return Overrides.model_validate({**given, **found})
-
-
-def _resolved(
-    settings: "DevctlSettings", source: str, name: str | None, overrides: "Overrides"
-) -> tuple["EnvironmentSpec", Path | None]:
-    """Say what a folder or an image comes to."""
-    from devctl.fleet.records import EnvironmentSpec, KeptLimits
-
-    tree = Path(source).resolve() if Path(source).is_dir() else None
-    given = overrides.model_dump(exclude_none=True)
-    limits = {key: given.pop(key) for key in KeptLimits.model_fields if key in given}
-    for key in ("config", "trust_mounts", "image"):
-        given.pop(key, None)
-    egress = {"mode": given.pop("egress", "allow" if overrides.domains else "none"), "domains": given.pop("domains")}
-    image = overrides.image or (settings.docker_image if tree is not None else source)
-    base = re.sub(r"[^a-z0-9]+", "-", (tree or Path(source)).name.lower().partition(":")[0]).strip("-")[:40]
-    fields = {"name": name or base or "environment", "image": image, "limits": limits, "egress": egress}
-    return EnvironmentSpec.model_validate({**given, **fields, "source": source}), tree

@@ -18,9 +18,10 @@ from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, Snapshot, U
 from devctl.fleet.rows import Rows
 from devctl.fleet.snapshots import Snapshots
 from devctl.fleet.streams import CountedStream
-from devctl.hosts.engine import ExecRequest, ExecStream, HostEngine
+from devctl.hosts.engine import HOST_IMAGE, ExecRequest, ExecStream, HostEngine
 from devctl.records import ExecResult
 from devctl.sandbox import invalid_variables
+from devctl.settings import DevctlSettings
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,10 @@ class Fleet:
         if wrong := invalid_variables(spec.env):
             raise LaunchFailed(f"the variables {wrong} cannot be set", "use letters, digits and underscores")
         return self._launching.up(user, spec, tree, progress or _silent)
+
+    def default_image(self, settings: DevctlSettings) -> str:
+        """The image of a source that names none: under bubblewrap this machine's own system."""
+        return settings.docker_image if self._parts.hosts.has_docker() else HOST_IMAGE
 
     def get(self, user: User, name: str) -> EnvironmentRecord:
         """Find an environment by its name or id; raises NoSuchEnvironment."""

@@ -46,6 +46,9 @@ class HostPool(Protocol):
     def names(self) -> list[str]:
         """All hosts, draining ones too."""
 
+    def has_docker(self) -> bool:
+        """Whether one of them is a Docker engine."""
+
     def place(self, spec: EnvironmentSpec) -> str:
         """Choose the host for a new environment; raises NoHost with what keeps each one from it."""
 

@@ -2,8 +2,6 @@
 
 import contextlib
 import logging
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +13,10 @@ from devctl.fleet.printed import Printed
 from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, Moment, User
 from devctl.fleet.rows import Rows
 from devctl.hosts.engine import HostEngine
+from devctl.sources import settle_env
 
 log = logging.getLogger(__name__)
 
-_CONTAINER_ENV = re.compile(r"\$\{containerEnv:([A-Za-z_][A-Za-z0-9_]*)(?::([^}]*))?\}")
 MOST_SECRET_BYTES = 500_000
 
 
@@ -108,7 +106,7 @@ class Launching:
             notes = made.notes
         env = {**plan.env, **record.spec.env}
         if record.spec.remote_env:
-            env |= filled_in(record.spec.remote_env, engine.variables(record))
+            env |= settle_env(record.spec.remote_env, engine.variables(record))
         changed = {"env": env, "notes": tuple(dict.fromkeys((*record.spec.notes, *notes)))}
         return self._rows.set_spec(record, record.spec.model_copy(update=changed))
 
@@ -161,11 +159,3 @@ def read_secrets(spec: EnvironmentSpec) -> dict[str, bytes]:
             f"the secrets are larger than {MOST_SECRET_BYTES} bytes together", "copy large files with cp"
         )
     return found
-
-
-def filled_in(wanted: Mapping[str, str | None], variables: Mapping[str, str]) -> dict[str, str]:
-    """Variables with `${containerEnv:NAME:default}` replaced; one that is to be taken away becomes empty."""
-    return {
-        name: _CONTAINER_ENV.sub(lambda match: variables.get(match[1], match[2] or ""), value or "")
-        for name, value in wanted.items()
-    }

@@ -2,7 +2,6 @@
 
 import posixpath
 import socket
-import threading
 import time
 from collections.abc import Mapping
 
@@ -14,11 +13,11 @@ from devctl.fleet.records import EnvironmentRecord, Host
 from devctl.hosts import containers
 from devctl.hosts.docker_client import translated
 from devctl.hosts.docker_streams import DockerStream
+from devctl.hosts.draining import run_stream
 from devctl.hosts.engine import ExecRequest
 from devctl.hosts.piping import as_socket
 from devctl.records import ExecResult
 
-_DRAIN_SECONDS = 5.0
 _SECRET = f'umask 077; rm -f "{containers.SECRETS}/$1"; cat >"{containers.SECRETS}/$1"'
 # The first byte says that it is connected; where no Python tells, it is taken for granted.
 _CONNECT = """
@@ -57,24 +56,13 @@ def run(
     output = MiddleCut(record.spec.limits.output_bytes)
     begin = time.monotonic()
     stream = open_stream(client, host, record, request)
-    broken: list[Exception] = []
     code, ended = TIMED_OUT, True
     try:
-        workers = [threading.Thread(target=_drain, args=(stream, output, broken), daemon=True)]
-        if request.stdin:
-            threading.Thread(target=_feed, args=(stream, request.stdin), daemon=True).start()
-        else:
-            stream.close_input()
-        workers[0].start()
-        workers[0].join(request.seconds)
-        late = workers[0].is_alive()
-        if late:
-            ended = stream.end()
-            workers[0].join(_DRAIN_SECONDS if ended else 0)
-        else:
-            with translated(host, record.name):
-                if broken:
-                    raise broken[0]
+        with translated(host, record.name):
+            late = run_stream(stream, request, output)
+            if late:
+                ended = stream.end()
+            else:
                 code = stream.wait()
     finally:
         stream.close()
@@ -122,18 +110,3 @@ def connect(client: docker.DockerClient, host: Host, record: EnvironmentRecord, 
         stream.close()
         raise ServeFailed(f"nothing listens on port {port} in {record.name!r}", "", "start the server, then connect")
     return as_socket(stream, first[1][1:])
-
-
-def _drain(stream: DockerStream, output: MiddleCut, broken: list[Exception]) -> None:
-    try:
-        while (part := stream.read()) is not None:
-            output.add(part[1])
-    except (OSError, ValueError) as error:
-        broken.append(error)
-
-
-def _feed(stream: DockerStream, data: bytes) -> None:
-    try:
-        stream.write(data)
-    finally:
-        stream.close_input()

@@ -12,22 +12,11 @@ from devctl.errors import PathRefused
 from devctl.files import Budget
 from devctl.fleet.records import EnvironmentRecord, Host
 from devctl.hosts.docker_client import SECONDS, translated
+from devctl.hosts.paths import steps_of
 
 _LINK = 1 << 27
 """The engine's bit for a symbolic link."""
 _STAT = "X-Docker-Container-Path-Stat"
-
-
-def steps_of(path: str, workdir: str) -> tuple[str, ...]:
-    """The steps of a path below the work folder; raises PathRefused for one outside and for `..`."""
-    pure = PurePosixPath(path)
-    if pure.is_absolute():
-        if not pure.is_relative_to(workdir):
-            raise PathRefused(f"the path {path!r} lies outside {workdir}", "give a path below the work folder")
-        pure = pure.relative_to(workdir)
-    if ".." in pure.parts or "\0" in path:
-        raise PathRefused(f"the path {path!r} leads out of {workdir}", "give a path without '..'")
-    return pure.parts
 
 
 def put(

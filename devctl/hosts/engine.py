@@ -9,6 +9,8 @@ from typing import Literal, Protocol
 from devctl.fleet.records import EnvironmentRecord
 from devctl.records import ExecResult, Record
 
+HOST_IMAGE = "host"
+"""The image of an environment under bubblewrap: this machine's own system, read-only."""
 State = Literal["running", "paused", "stopped", "absent"]
 
 

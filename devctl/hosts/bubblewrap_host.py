@@ -40,6 +40,7 @@ class BubblewrapHost:
 
     name = "bubblewrap"
     backend: Literal["docker", "bubblewrap"] = "bubblewrap"
+    local = True
 
     def __init__(self, settings: DevctlSettings, home: str) -> None:
         self._settings = settings

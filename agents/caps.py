@@ -6,7 +6,7 @@ import time
 from typing import Literal
 
 from agents.crew import TurnContext
-from agents.journal import spent_by
+from agents.spending import spending_of
 
 Cap = Literal["steps", "time", "tokens", "cost"]
 
@@ -38,8 +38,8 @@ class CapWatch:
     def _budget(self) -> Cap | None:
         crew, caps = self._context.crew, self._context.crew.settings.caps
         with crew.database.connection() as connection:
-            feature, task = spent_by(connection, self._context.feature, self._context.turn.thread)
-        if feature.tokens >= caps.feature_tokens or task.tokens >= caps.task_tokens:
+            spending = spending_of(connection, self._context.feature, self._context.turn.thread)
+        if spending.feature.tokens >= caps.feature_tokens or spending.thread.tokens >= caps.task_tokens:
             return "tokens"
-        cap = crew.threads.budget(self._context.feature) or caps.feature_cost_usd
-        return "cost" if cap is not None and feature.cost_usd >= cap else None
+        cap = spending.budget_usd or caps.feature_cost_usd
+        return "cost" if cap is not None and spending.feature.cost_usd >= cap else None

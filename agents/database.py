@@ -128,6 +128,8 @@ def _translated(url: str) -> Iterator[None]:
 def clean(value: JsonValue) -> JsonValue:
     """Return the value with what jsonb cannot hold (NUL, lone surrogates) replaced by U+FFFD."""
     if isinstance(value, str):
+        if value.isascii() and "\x00" not in value:
+            return value
         return value.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):
         return [clean(item) for item in value]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from psycopg.rows import DictRow
 from pydantic import JsonValue
 
-from agents.database import Connection, Database, clean
+from agents.database import Database, clean
 from agents.digests import RequestDigests, digest_of, shared_beginning
 from agents.errors import JournalBroken
 from agents.journal_rows import JournalRows
@@ -184,28 +184,6 @@ class TurnJournal:
             tokens=self.spent.tokens + usage.prompt_tokens + usage.completion_tokens,
             cost_usd=self.spent.cost_usd + (usage.cost_usd or 0.0),
         )
-
-
-def spent_by(connection: Connection, feature: str, thread: str) -> tuple[Spent, Spent]:
-    """Return what a feature with all its tasks has used, and what one of its threads has; retried attempts included."""
-    used = (
-        "count(*) FILTER (WHERE {0}) AS {1}_calls,"
-        " coalesce(sum(j.prompt_tokens + j.completion_tokens) FILTER (WHERE {0}), 0)::bigint AS {1}_tokens,"
-        " coalesce(sum(j.cost_usd) FILTER (WHERE {0}), 0)::float8 AS {1}_cost"
-    )
-    row = connection.execute(
-        f"SELECT {used.format('true', 'feature')}, {used.format('t.thread = %(thread)s', 'thread')}"  # noqa: S608 - constants
-        " FROM thread h JOIN turn t ON t.thread = h.id JOIN journal j ON j.turn = t.id AND j.kind = 'model'"
-        " WHERE h.id = %(feature)s OR h.parent = %(feature)s",
-        {"feature": feature, "thread": thread},
-    ).fetchone()
-    if row is None:
-        return Spent(), Spent()
-    whole, part = (
-        Spent(model_calls=row[f"{name}_calls"], tokens=row[f"{name}_tokens"], cost_usd=row[f"{name}_cost"])
-        for name in ("feature", "thread")
-    )
-    return whole, part
 
 
 class JournaledCall(Record):

@@ -211,14 +211,6 @@ class Threads:
         )
         return [row["head"] for row in rows if row["head"]]
 
-    def budget(self, feature: str) -> float | None:
-        """Return the cap on a feature's cost in US dollars that a person set last by comment, or None."""
-        rows = self._database.rows(
-            "SELECT payload->>'cost_usd' AS cost FROM inbox WHERE thread = %s AND kind = 'budget' ORDER BY id DESC LIMIT 1",
-            feature,
-        )
-        return float(rows[0]["cost"]) if rows else None
-
     def set_plan(self, lease: Lease, result: dict[str, JsonValue]) -> None:
         """Make a plan the one in force of a feature's thread."""
         with self._database.transaction() as connection:

@@ -182,6 +182,19 @@ class Running:
 
     def _outlives_its_output(self, begin: float, limit: float | None) -> bool:
         """Wait for a process that closed its output; True when its time was up first."""
+        try:
+            handle = os.pidfd_open(self.process.pid)
+        except (AttributeError, OSError):  # no Linux, or a host that forbids it
+            return self._polled(begin, limit)
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(handle, selectors.EVENT_READ)
+                left = None if limit is None else max(0.0, begin + limit - time.monotonic())
+                return not selector.select(left)
+        finally:
+            os.close(handle)
+
+    def _polled(self, begin: float, limit: float | None) -> bool:
         pause = 0.0005
         while not self._ended():
             if limit is not None and time.monotonic() > begin + limit:

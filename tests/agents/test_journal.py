@@ -11,7 +11,8 @@ from pydantic import JsonValue
 
 from agents.database import Database
 from agents.errors import Fenced, JournalBroken
-from agents.journal import CommandResult, SnapshotRef, TurnJournal, journaled_calls, spent_by
+from agents.journal import CommandResult, SnapshotRef, TurnJournal, journaled_calls
+from agents.spending import spending_of
 from agents.turns import Turn, Turns
 from tools.artifacts import ArtifactRef
 from tools.model import Message, ModelReply, ModelRequest, Usage
@@ -179,9 +180,11 @@ def test_journaled_calls_have_their_whole_requests_again(database: Database, new
     assert [len(call.messages) for call in calls] == [1, 3, 5]
     assert calls[2].messages[:3] == calls[1].messages
     with database.connection() as connection:
-        feature, task = spent_by(connection, turn.thread, turn.thread)
-        _, other = spent_by(connection, turn.thread, "nobody")
-    assert feature == task
+        used = spending_of(connection, turn.thread, turn.thread)
+        other = spending_of(connection, turn.thread, "nobody").thread
+    task = used.thread
+    assert used.feature == task
+    assert used.budget_usd is None
     assert (task.model_calls, task.tokens, task.cost_usd) == (3, 33, 1.5)
     assert (other.model_calls, other.tokens, other.cost_usd) == (0, 0, 0.0)
 
@@ -219,3 +222,14 @@ def test_a_result_of_a_worker_that_was_replaced_is_not_written(
     with pytest.raises(Fenced):
         TurnJournal(database, turn, World().complete).command("c", None, replaced)
     assert [row["reply"] for row in database.rows("SELECT reply FROM journal WHERE turn = %s", turn.id)] == [None]
+
+
+def test_the_last_budget_that_a_person_set_holds(database: Database, new_turn: Callable[..., Turn]) -> None:
+    turn = new_turn()
+    with database.transaction() as connection:
+        for number, cost in enumerate((5.0, 2.5)):
+            connection.execute(
+                "INSERT INTO inbox (thread, key, kind, payload) VALUES (%s, %s, 'budget', jsonb_build_object('cost_usd', %s::float8))",
+                [turn.thread, f"budget:{number}", cost],
+            )
+        assert spending_of(connection, turn.thread, turn.thread).budget_usd == 2.5

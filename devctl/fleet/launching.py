@@ -1,6 +1,7 @@
 """The way of a launch: reserved, placed, made, filled, run; whatever goes wrong, what was made is removed again."""
 
 import contextlib
+import errno
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,10 @@ class Launching:
             if secrets:
                 engine.put_secrets(record, secrets)
             record = self._running(record)
+        except OSError as error:
+            self._undo(engine, record, error)
+            hint = "make room on the disk" if error.errno == errno.ENOSPC else "see whether the files can be read"
+            raise LaunchFailed(f"{record.name!r} could not be made: {error}", hint) from error
         except BaseException as error:
             self._undo(engine, record, error)
             raise

@@ -49,7 +49,7 @@ class BubblewrapHost:
 
     def create(self, record: EnvironmentRecord, plan: NetworkPlan) -> Made:
         notes = sandboxes.check(record.spec)
-        kept = self._kept.create(record, open_network=plan.network != "none", binds=plan.binds)
+        kept = self._kept.create(record, plan)
         try:
             if record.spec.image != HOST_IMAGE:
                 self._take_over(record.spec.image.partition(":")[2], kept)
@@ -167,8 +167,9 @@ class BubblewrapHost:
             raise EnvironmentGone(f"{record.name!r} is {kept.state()}", f"`devctl start {record.name}` starts it")
         group = cgroups.make_group(record.id, sandboxes.limits_of(record), self._hierarchies)
         sandbox = sandboxes.sandbox_of(self._settings, record, kept, group)
+        with_relay = request.model_copy(update={"argv": (*kept.plan.before, *request.argv)})
         return BubblewrapStream(
-            lambda ends: sandboxes.start(sandbox, group, request, ends),
+            lambda ends: sandboxes.start(sandbox, group, with_relay, ends),
             request.tty,
             lambda pid: self._kept.store.note_process(record.id, pid),
         )

@@ -53,15 +53,16 @@ def sandbox_of(settings: DevctlSettings, record: EnvironmentRecord, kept: KeptFo
         arguments += [*_parents(spec.workdir), "--bind", str(kept.folder / "work"), spec.workdir]
     if kept.secrets.is_dir():
         arguments += [*_parents("/run/secrets"), "--ro-bind", str(kept.secrets), "/run/secrets"]
-    for inside, outside in kept.binds.items():
+    for inside, outside in kept.plan.binds.items():
         arguments += [*_parents(inside), "--ro-bind", outside, inside]
     for mount in spec.mounts:
         arguments += _mount(mount, kept)
-    if kept.open_network:
+    is_open = kept.plan.network != "none"
+    if is_open:
         arguments += mounts.network_mounts(settings.certificates)
-    env = {**environment_of(interpreter.inside, None), "DEVCTL_WORK": spec.workdir, **spec.env}
+    env = {**environment_of(interpreter.inside, None), "DEVCTL_WORK": spec.workdir, **kept.plan.env, **spec.env}
     return Sandbox(
-        mounts=tuple(arguments), env=env, limits=limits_of(record), uid=kept.uid, network=kept.open_network,
+        mounts=tuple(arguments), env=env, limits=limits_of(record), uid=kept.uid, network=is_open,
         limited=group.controllers if group is not None else frozenset(),
     )  # fmt: skip
 

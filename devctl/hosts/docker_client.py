@@ -12,6 +12,7 @@ from docker.tls import TLSConfig
 
 from devctl.errors import EnvironmentGone, HostUnreachable, LaunchFailed
 from devctl.fleet.records import Host
+from devctl.hosts.unix_transport import SocketAdapter
 
 SECONDS = 60
 """Time limit of one call; a commit or a pull has its own."""
@@ -32,6 +33,9 @@ def connect(host: Host, seconds: int = SECONDS) -> docker.DockerClient:
         )
     except (DockerException, OSError) as error:
         raise _unreachable(host, error) from error
+    if host.address.startswith("unix:"):
+        client.api.close()
+        client.api.mount("http+docker://", SocketAdapter(host.address, seconds, CONNECTIONS))
     try:
         client.ping()
     except (DockerException, OSError) as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from devctl import mounts
 from devctl.errors import LaunchFailed
 from devctl.fleet.records import EnvironmentRecord
-from devctl.hosts.engine import Found, State
+from devctl.hosts.engine import Found, NetworkPlan, State
 from devctl.records import Record
 from devctl.store import Store
 
@@ -32,8 +32,7 @@ class KeptState(Record):
     """The run of this machine in which it was started; after another start of the machine it is stopped."""
     until: datetime | None = None
     """When its time is up."""
-    open_network: bool = False
-    binds: dict[str, str] = {}
+    plan: NetworkPlan = NetworkPlan()
 
 
 class KeptFolder:
@@ -44,8 +43,7 @@ class KeptFolder:
         self._state = state
         self.uid = state.uid
         self.home = state.home
-        self.open_network = state.open_network
-        self.binds = state.binds
+        self.plan = state.plan
         self.secrets = _MEMORY / f"{_SECRETS}-{os.geteuid()}" / state.id
 
     def state(self) -> State:
@@ -60,7 +58,9 @@ class KeptFolder:
 
     def set_state(self, state: State, seconds: float | None = None) -> None:
         """Write down its state, whole or not at all."""
-        until = datetime.now(UTC) + timedelta(seconds=seconds) if seconds is not None else None
+        until = self._state.until  # stays when it is stopped, so that it can be said that its time was up
+        if state == "running":
+            until = datetime.now(UTC) + timedelta(seconds=seconds) if seconds is not None else None
         self._state = self._state.model_copy(update={"state": state, "boot": _boot(), "until": until})
         write_state(self.folder, self._state)
 
@@ -98,7 +98,7 @@ class KeptFolders:
         self._home = home
         self._snapshots = folder / "snapshots"
 
-    def create(self, record: EnvironmentRecord, open_network: bool, binds: Mapping[str, str]) -> KeptFolder:
+    def create(self, record: EnvironmentRecord, plan: NetworkPlan) -> KeptFolder:
         """Make the folders of a new environment; raises LaunchFailed."""
         folder = self.store.folder(record.id)
         try:
@@ -106,10 +106,7 @@ class KeptFolders:
             for name in ("pids", *mounts.PRIVATE):
                 (folder / name).mkdir(mode=0o755)
             uid = self.store.take_uid(record.id) if os.geteuid() == 0 else None
-            state = KeptState(
-                id=record.id, home=self._home, uid=uid, created=record.created, open_network=open_network,
-                binds=dict(binds),
-            )  # fmt: skip
+            state = KeptState(id=record.id, home=self._home, uid=uid, created=record.created, plan=plan)
             write_state(folder, state)
         except OSError as error:
             self.remove(record.id)

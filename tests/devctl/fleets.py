@@ -19,6 +19,7 @@ from devctl.settings import DevctlSettings
 IMAGE = os.environ.get("ROADCREW_TEST_IMAGE", "")
 ADA, BOB = User(name="ada", tier="free"), User(name="bob", tier="free")
 ROOT = User(name="root", role="admin")
+FOLDERS: dict[int, Path] = {}
 SMALL = KeptLimits(cpus=1, memory_mb=256, pids=64, disk_mb=64)
 
 
@@ -38,10 +39,12 @@ def fleet_on(backend: str, database_url: str, **settings: object) -> Iterator[Fl
     read = DevctlSettings.from_environment({}, folder=folder, backend=backend, database_url=database_url, **given)
     try:
         with open_fleet(read, None) as fleet:
+            FOLDERS[id(fleet)] = folder
             try:
                 yield fleet
             finally:
                 sweep(fleet)
+                del FOLDERS[id(fleet)]
     except SandboxUnavailable as error:
         pytest.skip(f"not run on {backend}: {error}")
     finally:
@@ -67,3 +70,8 @@ def containers(fleet: Fleet) -> list[str]:
     home = fleet.parts.database.rows("SELECT id FROM installation")[0]["id"]
     argv = ["docker", "ps", "-aq", "--filter", f"label=devctl.home={home}"]
     return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout.split()
+
+
+def folder_of(fleet: Fleet) -> Path:
+    """The devctl folder of a fleet."""
+    return FOLDERS[id(fleet)]

@@ -16,6 +16,9 @@ from devctl.errors import PathRefused
 from devctl.files import Budget, create_file, leads_out, make_link, open_below
 from devctl.inside import prelude
 
+MOST_ENTRIES = 200_000
+"""Files, folders and links that a caller's archive may have."""
+
 
 def of_bytes(files: Mapping[str, bytes], uid: int) -> bytes:
     """An archive of a few small files."""
@@ -115,6 +118,30 @@ def receive(
     return tuple(left_out)
 
 
+def unpack(stream: Iterator[bytes], target: Path, budget: Budget) -> tuple[str, ...]:
+    """Unpack what a caller sent into the folder `target`, by the same rules; returns what was left out.
+
+    Raises PathRefused for what is no plain tar, too.
+    """
+    left_out: list[str] = []
+    with tempfile.TemporaryFile() as file:
+        for chunk in stream:
+            budget.spend(len(chunk))
+            file.write(chunk)
+        file.seek(0)
+        try:
+            with tarfile.open(fileobj=file, mode="r:") as archive:
+                for count, member in enumerate(archive):
+                    if count >= MOST_ENTRIES:
+                        raise PathRefused(f"the archive has more than {MOST_ENTRIES} entries", "send it in parts")
+                    parts = _parts(member.name)
+                    if parts and not _place(archive, member, target.resolve(), parts):
+                        left_out.append("/".join(parts))
+        except tarfile.TarError as error:
+            raise PathRefused(f"what was sent is no tar archive: {error}", "send a plain, uncompressed one") from error
+    return tuple(left_out)
+
+
 def _receive_file(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
     content = archive.extractfile(member) if member.isreg() else None
     if content is None:
@@ -130,10 +157,14 @@ def _receive_file(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Pat
 
 def _inner_parts(name: str) -> tuple[str, ...]:
     """The place of an entry below the folder that was asked for; raises PathRefused."""
+    return _parts(name)[1:]
+
+
+def _parts(name: str) -> tuple[str, ...]:
     pure = PurePosixPath(name)
-    if pure.is_absolute() or ".." in pure.parts:
-        raise PathRefused(f"the archive holds the name {name!r}", "the container's engine sent nonsense")
-    return pure.parts[1:]
+    if pure.is_absolute() or ".." in pure.parts or "\0" in name:
+        raise PathRefused(f"the archive holds the name {name!r}", "names are relative, and never climb")
+    return pure.parts
 
 
 def _place(archive: tarfile.TarFile, member: tarfile.TarInfo, root: Path, parts: tuple[str, ...]) -> bool:

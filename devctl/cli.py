@@ -36,6 +36,10 @@ EXIT_CODES = {
     "LaunchRefused": REFUSED,
     "PathRefused": REFUSED,
     "NoSuchEnvironment": NOT_FOUND,
+    "NoSuchResource": NOT_FOUND,
+    "TokenRefused": REFUSED,
+    "ServiceBusy": UNAVAILABLE,
+    "ServiceUnreachable": UNAVAILABLE,
 }
 
 
@@ -79,6 +83,10 @@ COMMANDS: dict[str, dict[str, Entry]] = {
     },
     "Network": {
         "egress": Entry("egress:egress", "Show what environments asked for outside, and what was refused."),
+    },
+    "Service": {
+        "serve": Entry("serving:serve", "Serve environments over HTTP, for many users."),
+        "token": Entry("serving:token", "Make, list and remove the tokens of the service."),
     },
     "This machine": {
         "doctor": Entry("sandboxes:doctor", "Say which backends work here, and what is in the way of the others."),

@@ -21,6 +21,11 @@ DevctlError                     message and hint
 ├── EgressInvalid               an entry of an allow-list is none
 ├── EgressFailed                the proxy of an allow-list cannot be started or reached
 ├── SecretInvalid               a secret cannot be read, or is asked for in a way that would show it
+├── TokenRefused                the service was asked without a token that it knows
+├── RequestInvalid              the service was asked for something that no record fits
+├── NoSuchResource              the service has no operation, command, tunnel or token of that id
+├── ServiceBusy                 the service has as much to do as it takes at once
+├── ServiceUnreachable          no service answers at the address, or it is no devctl
 └── StateUnavailable            the database of devctl's state does not answer
 """
 
@@ -135,3 +140,23 @@ class EgressFailed(DevctlError):
 
 class SecretInvalid(DevctlError):
     """A secret cannot be read; the message never holds its value."""
+
+
+class TokenRefused(DevctlError):
+    """The service does not know the token, or it has expired."""
+
+
+class RequestInvalid(DevctlError):
+    """What the service was asked for fits no record; the message names the field."""
+
+
+class NoSuchResource(DevctlError):
+    """The service has no operation, command, upload, tunnel or token of that id."""
+
+
+class ServiceBusy(DevctlError):
+    """The service has as much to do as it takes at once; the same request may be made again later."""
+
+
+class ServiceUnreachable(DevctlError):
+    """No service answers at the address, or what answers there is no devctl."""

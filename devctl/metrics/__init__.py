@@ -1,0 +1,1 @@
+"""What environments use, sampled in the background, and the page of metrics."""

@@ -1,0 +1,1 @@
+"""The HTTP service: kept environments over REST, for many users, with tokens."""

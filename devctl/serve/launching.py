@@ -1,0 +1,101 @@
+"""What a caller on another machine wants made: its source, its secrets and its tree, in our own files."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from devctl.errors import DevctlError, LaunchFailed, RequestInvalid
+from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, User
+from devctl.serve.operations import Told, Wanted
+from devctl.serve.records import EnvironmentView, EnvironmentWish
+from devctl.serve.service import Service
+
+_GIT = re.compile(r"(?:https|ssh|git\+ssh)://|[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:(?!//)", re.IGNORECASE)
+"""Addresses of repositories that are no folder of the service's machine."""
+
+
+def wanted(wish: EnvironmentWish, key: str | None) -> Wanted:
+    """How the operation is written down."""
+    check(wish)
+    subject = wish.spec.name if wish.spec else wish.name or wish.source or ""
+    digest = hashlib.sha256(wish.model_dump_json().encode()).hexdigest()
+    return Wanted(kind="create", subject=subject, key=key, digest=digest)
+
+
+def check(wish: EnvironmentWish) -> None:
+    """Raise RequestInvalid for what would read files of the service's machine, or what says nothing."""
+    if (wish.spec is None) == (wish.source is None):
+        raise RequestInvalid("give either a spec or a source", "a source is an image or a git address")
+    given = wish.spec.secrets if wish.spec else wish.overrides.secrets if wish.overrides else ()
+    if given:
+        raise RequestInvalid(
+            "a secret's source would be a file of the service's machine", "send the contents in `secrets`"
+        )
+    if wish.source is not None and not is_remote(wish.source):
+        raise RequestInvalid(
+            f"the source {wish.source!r} is no image and no https or ssh address of a repository",
+            "send a folder as an upload, with a spec",
+        )
+
+
+def is_remote(source: str) -> bool:
+    """Whether a source says nothing about the files of this machine."""
+    from devctl.sources.finding import is_image
+
+    return bool(_GIT.match(source)) or (is_image(source) and not Path(source).exists())
+
+
+def maker(service: Service, user: User, wish: EnvironmentWish) -> Callable[[Told], JsonValue]:
+    """The work of an operation that makes the environment."""
+    tree = service.uploads.find(user, wish.tree) if wish.tree else None
+
+    def make(told: Told) -> JsonValue:
+        with ExitStack() as cleanup:
+            spec, source_tree = _resolved(service, wish, cleanup)
+            record = _up(service, user, wish, spec, tree or source_tree, told)
+            if wish.tree:
+                service.uploads.remove(user, wish.tree)
+            return shown(service.view(record))
+
+    return make
+
+
+def shown(view: EnvironmentView) -> JsonValue:
+    """The environment as the result of an operation."""
+    value: JsonValue = view.model_dump(mode="json")
+    return value
+
+
+def _up(
+    service: Service, user: User, wish: EnvironmentWish, spec: EnvironmentSpec, tree: Path | None, told: Told
+) -> EnvironmentRecord:
+    if not wish.secrets:
+        return service.fleet.up(user, spec, tree, told)
+    place, files = service.secrets.write(wish.secrets)
+    try:
+        return service.fleet.up(user, spec.model_copy(update={"secrets": files}), tree, told)
+    except DevctlError:
+        service.secrets.drop(place)
+        raise
+
+
+def _resolved(service: Service, wish: EnvironmentWish, cleanup: ExitStack) -> tuple[EnvironmentSpec, Path | None]:
+    if wish.spec is not None:
+        return wish.spec, None
+    from devctl.sources import resolve
+
+    # a repository's files may ask for variables of the machine that reads them, which are no business of callers
+    settings = service.devctl.model_copy(update={"local_env": {}})
+    resolved = cleanup.enter_context(
+        resolve(wish.source or "", name=wish.name, overrides=wish.overrides, settings=settings)
+    )
+    if resolved.build is not None:
+        raise LaunchFailed(
+            f"{wish.source} has an image to be built, which this service does not do", "build it, and name the image"
+        )
+    spec = resolved.spec.model_copy(update={"command": wish.command} if wish.command else {})
+    return spec, resolved.tree

@@ -1,0 +1,118 @@
+"""Serving until it is told to stop: sockets, TLS, signals."""
+
+import contextlib
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+from devctl.errors import PortTaken
+from devctl.fleet.fleet import Fleet
+from devctl.serve.app import create_app
+from devctl.serve.service import Service
+from devctl.serve.settings import ServeSettings
+from devctl.settings import DevctlSettings
+
+log = logging.getLogger(__name__)
+
+_LOOP_SECONDS = 1.0
+_THREADS_SECONDS = 5
+"""How long a shutdown waits for answers that are under way."""
+
+
+class Server:
+    """A running service; a context manager that shuts it down in order."""
+
+    def __init__(self, fleet: Fleet, devctl: DevctlSettings, settings: ServeSettings) -> None:
+        """Listen; raises PortTaken and SettingsInvalid. Nothing is answered before `serve`."""
+        from waitress.server import create_server
+
+        settings.check()
+        self.service = Service(fleet, devctl, settings)
+        self._listener = listen(settings.host, settings.port)
+        self._map: dict[int, object] = {}
+        self._stopping = threading.Event()
+        self._server = create_server(
+            create_app(self.service),
+            map=self._map,
+            sockets=[self._listener],
+            threads=settings.threads,
+            ident=None,
+            max_request_body_size=settings.body_mb * 1024 * 1024,
+            channel_timeout=300,
+            channel_request_lookahead=1,
+            asyncore_use_poll=True,
+            connection_limit=1_000,
+            **_proxy(settings),
+        )
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        self.url = f"{settings.scheme}://{host}:{self._listener.getsockname()[1]}"
+
+    def serve(self) -> None:
+        """Answer until `stop`."""
+        from waitress import wasyncore
+
+        self.service.start()
+        log.info("devctl serves at %s", self.url)
+        while not self._stopping.is_set():
+            wasyncore.loop(timeout=_LOOP_SECONDS, use_poll=True, map=self._map, count=1)
+        self._server.task_dispatcher.shutdown(timeout=_THREADS_SECONDS)
+        wasyncore.close_all(self._map, ignore_all=True)
+        log.info("devctl stops")
+
+    def stop(self) -> None:
+        """Take no more launches, finish those that go on, end the rest; from any thread, safe to repeat."""
+        self.service.stop()
+        self._stopping.set()
+        self._server.pull_trigger()
+
+    @contextlib.contextmanager
+    def in_background(self) -> Iterator["Server"]:
+        """Serve in a thread as long as the block runs."""
+        thread = threading.Thread(target=self.serve, name="devctl-serve", daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self.stop()
+            thread.join()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; raises PortTaken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise PortTaken(f"cannot listen on {host}:{port}: {error.strerror}", "choose another --listen") from error
+    listener.listen(512)
+    return listener
+
+
+def serve_until_signal(server: Server) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    asked = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        asked.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    with server.in_background():
+        asked.wait()
+
+
+def _proxy(settings: ServeSettings) -> dict[str, object]:
+    if settings.behind_proxy is None:
+        return {}
+    return {
+        "trusted_proxy": settings.behind_proxy,
+        "trusted_proxy_count": 1,
+        "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"},
+        "clear_untrusted_proxy_headers": True,
+    }

@@ -1,0 +1,119 @@
+"""The service's inside: the fleet with what serves it to many callers."""
+
+import logging
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from devctl.errors import DevctlError
+from devctl.fleet.fleet import Fleet
+from devctl.fleet.records import EnvironmentRecord
+from devctl.serve.background import Background
+from devctl.serve.execs import Execs
+from devctl.serve.operations import Operations
+from devctl.serve.records import Badge, EnvironmentView, Part, Readiness
+from devctl.serve.settings import ServeSettings
+from devctl.serve.throttle import Throttle
+from devctl.serve.tokens import Tokens
+from devctl.serve.uploads import SecretFiles, Uploads
+from devctl.settings import DevctlSettings
+
+log = logging.getLogger(__name__)
+
+
+class Service:
+    """What the routes work with; `start` and `stop` bracket its life."""
+
+    def __init__(self, fleet: Fleet, devctl: DevctlSettings, settings: ServeSettings) -> None:
+        self.fleet = fleet
+        self.devctl = devctl
+        self.settings = settings
+        database = fleet.parts.database
+        folder: Path = devctl.folder / "serve"
+        self.tokens = Tokens(database)
+        self.operations = Operations(database, settings.launches)
+        self.execs = Execs()
+        self.uploads = Uploads(folder / "uploads")
+        self.secrets = SecretFiles(folder / "secrets")
+        self.throttle = Throttle()
+        self.streams = threading.BoundedSemaphore(settings.streams)
+        self.peers: Mapping[int, str] = {}
+        """Callers' addresses by the port at which our own TLS end speaks to us."""
+        self.background = Background()
+
+    def start(self) -> None:
+        """Undo what crashes left and begin the work that goes on beside the requests."""
+        self.operations.start()
+        self.background.once("reconcile", self._reconcile)
+        self.background.every("sweep", 30.0, self._sweep)
+        self.background.every("phases", 60.0, self.fleet.refresh)
+
+    def stop(self) -> None:
+        """Take nothing new, wait for launches, end commands and background work."""
+        left = self.operations.stop(self.settings.grace_seconds)
+        if left:
+            log.warning("%s operations were still going on: the next start undoes them", left)
+        self.execs.stop()
+        self.background.stop()
+
+    def view(self, record: EnvironmentRecord) -> EnvironmentView:
+        """An environment as pages and programs show it."""
+        badges: list[Badge] = []
+        if record.gpu:
+            badges.append("gpu")
+        if record.keep_until is not None:
+            badges.append("kept")
+        if record.why and record.phase in ("running", "failed", "lost"):
+            badges.append("warning")
+        if record.spec.egress.mode != "none":
+            badges.append("egress")
+        return EnvironmentView.model_validate({**record.model_dump(), "usage": None, "badges": tuple(badges)})
+
+    def address_of(self, environ: Mapping[str, object]) -> str:
+        """Where a request comes from; through our own TLS end that is the caller behind it."""
+        try:
+            port = int(str(environ.get("REMOTE_PORT", "0")))
+        except ValueError:
+            port = 0
+        return self.peers.get(port) or str(environ.get("REMOTE_ADDR", ""))
+
+    def readiness(self) -> Readiness:
+        """Ask each part whether it answers."""
+        parts = [self._database_part(), *(self._host_part(name) for name in self._hosts())]
+        hosts = [part for part in parts if part.name.startswith("host ")]
+        ready = parts[0].ready and any(part.ready for part in hosts)
+        return Readiness(ready=ready, parts=tuple(parts))
+
+    def _hosts(self) -> list[str]:
+        try:
+            return self.fleet.parts.hosts.names()
+        except DevctlError:
+            return []
+
+    def _database_part(self) -> Part:
+        try:
+            self.fleet.parts.database.rows("SELECT 1 AS one")
+        except DevctlError as error:
+            return Part(name="database", ready=False, detail=str(error))
+        return Part(name="database", ready=True)
+
+    def _host_part(self, name: str) -> Part:
+        try:
+            engine = self.fleet.parts.hosts.engine(name)
+        except DevctlError as error:
+            return Part(name=f"host {name}", ready=False, detail=str(error))
+        return Part(name=f"host {name}", ready=True, detail=engine.backend)
+
+    def _reconcile(self) -> None:
+        for done in self.fleet.reconcile():
+            log.info("reconciled: %s", done)
+
+    def _sweep(self) -> None:
+        self.execs.sweep()
+        self.uploads.sweep()
+        self.secrets.sweep({file.source.parent.name for record in self._all() for file in record.spec.secrets})
+
+    def _all(self) -> list[EnvironmentRecord]:
+        from devctl.fleet.records import User
+
+        return self.fleet.list(User(name="service", role="admin"), all_users=True)

@@ -1,0 +1,54 @@
+"""Where the service listens, whom it trusts, and how much it takes at once."""
+
+from pathlib import Path
+
+from devctl.errors import SettingsInvalid
+from devctl.records import Record
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class ServeSettings(Record):
+    """How the service is run; `check` says what does not fit together."""
+
+    host: str = "127.0.0.1"
+    port: int = 7070
+    """0 takes any that is free."""
+    tls_cert: Path | None = None
+    """A PEM file: the certificate and those between it and the root."""
+    tls_key: Path | None = None
+    behind_proxy: str | None = None
+    """Address of the proxy that ends TLS, whose X-Forwarded headers are believed; None believes nobody."""
+    body_mb: int = 8192
+    """Largest request body, in MiB: archives go through here."""
+    json_kb: int = 1024
+    """Largest JSON body, in KiB."""
+    threads: int = 64
+    """Requests at once, streams too."""
+    streams: int = 48
+    """Streams at once: logs, output, events."""
+    launches: int = 32
+    """Long operations at once."""
+    grace_seconds: float = 30.0
+    """How long a shutdown waits for operations that go on."""
+    sample_seconds: float = 10.0
+    """Interval of the sampler and of the page of metrics."""
+
+    @property
+    def scheme(self) -> str:
+        """The protocol that callers speak to it directly."""
+        return "https" if self.tls_cert else "http"
+
+    def check(self) -> None:
+        """Raise SettingsInvalid where tokens would go over a network in the clear."""
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise SettingsInvalid("TLS needs both a certificate and its key", "give --tls-cert and --tls-key")
+        for file in (self.tls_cert, self.tls_key):
+            if file is not None and not file.is_file():
+                raise SettingsInvalid(f"{file} is no file", "give the path of a PEM file")
+        if self.host not in LOOPBACK and self.tls_cert is None and self.behind_proxy is None:
+            raise SettingsInvalid(
+                f"{self.host} is open to the network, and tokens would cross it unencrypted",
+                "give --tls-cert and --tls-key, or --behind-proxy ADDRESS for a proxy that ends TLS, or listen on "
+                "127.0.0.1",
+            )

@@ -75,12 +75,12 @@ def test_others_environments_are_not_there_and_viewers_only_look(as_user: Caller
 
 def test_same_key_is_the_same_launch_and_another_request_under_it_is_refused(as_user: Callers, backend: str) -> None:
     ada = as_user(ADA)
-    first = ada("POST", "/v1/environments", spec(backend, "once"), Idempotency_Key="k1")
-    second = ada("POST", "/v1/environments", spec(backend, "once"), Idempotency_Key="k1", Prefer="wait=60")
+    first = ada("POST", "/v1/environments", spec(backend, "once"), Idempotency_Key=f"k-{backend}")
+    second = ada("POST", "/v1/environments", spec(backend, "once"), Idempotency_Key=f"k-{backend}", Prefer="wait=60")
     assert first.status == 202 and second.status == 201
     assert first.headers["location"] == second.headers["location"]
-    other = ada("POST", "/v1/environments", spec(backend, "twice"), Idempotency_Key="k1")
-    assert (other.status, "k1" in other.json["message"]) == (422, True)
+    other = ada("POST", "/v1/environments", spec(backend, "twice"), Idempotency_Key=f"k-{backend}")
+    assert (other.status, f"k-{backend}" in other.json["message"]) == (422, True)
     assert ada("GET", "/v1/environments").json["total"] == 1
     steps = ada.lines(f"{first.headers['location']}/events")
     assert [one["number"] for one in steps] == list(range(1, len(steps) + 1)) and "once" in steps[0]["text"]

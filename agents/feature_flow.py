@@ -17,6 +17,7 @@ from agents.feature_documentation import FeatureDocumentation
 from agents.kickoff import Kickoff
 from agents.nodes import node
 from agents.schedule import next_tasks
+from agents.specification import Specification
 from agents.steering import Steering
 from agents.turns import WantedTurn
 from agents.wants import PersonWant, PullRequestWant, TasksWant, TurnWant
@@ -85,6 +86,7 @@ class FeatureFlow:
         self._context = context
         self._kickoff = Kickoff(context)
         self._steering = Steering(context)
+        self._specification = Specification(context)
         self._delivery = PullRequestDesk(context)
 
     def baseline(self, state: FeatureState) -> FeatureState:
@@ -102,8 +104,10 @@ class FeatureFlow:
         return {"plan": self._turn("planner", payload, number), "plans": number, "word": {}}
 
     def record(self, state: FeatureState) -> FeatureState:
-        """Write the feature and its tasks to the roadmap."""
-        self._kickoff.record(state["plan"], state["baseline"])
+        """Write the feature and its tasks to the roadmap, and a plan changed on the way to the feature branch."""
+        self._kickoff.record(state["plan"])
+        if state.get("kicked_off"):
+            self._specification.bring_in_line(state["plan"], state["baseline"])
         return {}
 
     def after_record(self, state: FeatureState) -> Literal["propose", "schedule"]:
@@ -143,14 +147,14 @@ class FeatureFlow:
 
     def kick_off(self, state: FeatureState) -> FeatureState:
         """Open the feature branch with the specification on it, and say so on the issue."""
-        branch = self._kickoff.open_branch(state["plan"], state["baseline"], state["research"])
-        self._kickoff.comment(state["plan"], state["baseline"], branch)
+        branch = self._specification.open_branch(state["plan"], state["baseline"], state["research"])
+        self._kickoff.comment(state["plan"], branch)
         return {"kicked_off": True}
 
     def schedule(self, state: FeatureState) -> FeatureState:
         """Start every task that is ready and wait for one to end."""
         step = next_tasks(self._context)
-        self._kickoff.comment(state["plan"], state["baseline"], self._context.branch)
+        self._kickoff.comment(state["plan"], self._context.branch)
         if step.cancelled:
             return {"cancelled": True}
         if not step.unfinished:
@@ -176,6 +180,7 @@ class FeatureFlow:
     def extend(self, state: FeatureState) -> FeatureState:
         """Add one task to the roadmap for what a person asked while the work is under way."""
         self._steering.extend(state["word"])
+        self._specification.bring_in_line(state["plan"], state["baseline"])
         return {"word": {}}
 
     def open_pull_request(self, state: FeatureState) -> FeatureState:
@@ -224,7 +229,7 @@ class FeatureFlow:
             return {"outcome": {"verdict": "cancelled"}}
         seen = Inspection.model_validate(state["inspection"])
         outcome = self._delivery.finish(state["pull_request"], seen)
-        self._kickoff.comment(state["plan"], state["baseline"], self._context.branch)
+        self._kickoff.comment(state["plan"], self._context.branch)
         return {"outcome": outcome}
 
     def _turn(self, role: str, payload: dict[str, JsonValue], number: int = 1) -> Result:

@@ -1,4 +1,4 @@
-"""The Integrator at the start of a feature: the roadmap, the branch with the specification, the kick-off comment."""
+"""The Integrator at the start of a feature: the roadmap and the kick-off comment."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from agents.chronicle import record_feature
 from agents.crew import ThreadContext
 from agents.ids import marker
 from agents.plans import Plan, load_plan
+from agents.specification import TICKED
 from agents.steering import ADDED
 from graph import Feature, Role, Task
-from specs import feature_folder, plan_yaml, quiet, to_task_specs, write_feature_specs
-from tools.artifacts import ArtifactRef
+from specs import feature_folder, plan_yaml, quiet
 
 Result = dict[str, JsonValue]
 
 YAML_LIMIT = 40_000
 """Characters of a plan's YAML that a comment holds."""
-TICKED = frozenset({"verified", "done", "deployed"})
 
 
 class Kickoff:
@@ -39,7 +38,7 @@ class Kickoff:
             self._context.state.issue, marker("baseline", self._context.feature_key), text
         )
 
-    def record(self, plan_result: Result, baseline: Result) -> None:
+    def record(self, plan_result: Result) -> None:
         """Write the feature and its tasks to the roadmap in one transaction."""
         plan = load_plan(self._crew, plan_result)
         state = self._context.state
@@ -77,23 +76,7 @@ class Kickoff:
             elif task.status == "cancelled" and task.id in planned and task.attempts == 0:
                 self._crew.roadmap.move_task(task.id, "open", self._context.change("planned again"))
 
-    def open_branch(self, plan_result: Result, baseline: Result, research: Result) -> str:
-        """Open the feature branch with the specification as its first commit; return its name."""
-        host, mirror, branch = self._context.desk.host, self._context.desk.mirror, self._context.branch
-        if host.branch_head(branch) is None:
-            plan = load_plan(self._crew, plan_result)
-            report = self._crew.artifacts.get(ArtifactRef.model_validate(research["research"])).decode()
-            mirror.fetch()
-            base = str(baseline["base"])
-            commit = mirror.commit_edits(
-                base,
-                self._specification(plan, report, str(baseline.get("suite_command") or "")),
-                message=f"{quiet(plan.proposal.title)}: specification\n\nRoadcrew-Feature: {self._context.feature_key}\n",
-            )
-            mirror.create_branch(branch, commit)
-        return branch
-
-    def comment(self, plan_result: Result, baseline: Result, branch: str | None) -> None:
+    def comment(self, plan_result: Result, branch: str | None) -> None:
         """Write or update the kick-off comment with the tasks as a check list."""
         record_feature(self._context)
         plan = load_plan(self._crew, plan_result)
@@ -121,11 +104,6 @@ class Kickoff:
 
     def _folder(self, plan: Plan) -> str:
         return feature_folder(self._context.state.issue, plan.proposal.title)
-
-    def _specification(self, plan: Plan, research: str, suite: str) -> dict[str, str]:
-        state, proposal = self._context.state, plan.proposal
-        tasks = to_task_specs(proposal, state.issue, state.repository, suite or None)
-        return write_feature_specs(self._context.feature_key, proposal.title, proposal, tasks, research)
 
 
 def kickoff_text(key: str, plan: Plan, statuses: dict[str, str], branch: str | None, folder: str) -> str:

@@ -22,12 +22,12 @@ def planned_task(context: TurnContext) -> PlannedTask:
     plan = feature_plan(context)
     planned = next((planned for planned in plan.tasks if planned.key == task.key), None)
     if planned is None:
-        return _added(task)
+        return added_task(task)
     edited = planned.task.model_copy(update={"title": task.title, "done_when": list(task.done_when)})
     return planned.model_copy(update={"task": edited})
 
 
-def _added(task: Task) -> PlannedTask:
+def added_task(task: Task) -> PlannedTask:
     """Return a task that was added after planning, such as the answer to a review."""
     points = [point.lstrip("- ") for point in task.done_when]
     values = {

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -30,15 +30,20 @@ def feature_folder(issue: int, title: str) -> str:
 
 
 def to_task_specs(
-    proposal: PlanProposal, issue_number: int, repository: str, suite_command: str | None = None
+    proposal: PlanProposal,
+    issue_number: int,
+    repository: str,
+    suite_command: str | None = None,
+    keys: Mapping[str, str] | None = None,
 ) -> tuple[TaskSpec, ...]:
     """Return the specs of a plan's tasks, each after those that it depends on, with the keys `T-<issue><two digits>`.
 
-    A task without commands of its own gets the plan's test command, or else `suite_command`. Raises SpecsError for
+    `keys` holds the keys that tasks have already, by their refs. A task without commands of its own gets the plan's test command, or else `suite_command`. Raises SpecsError for
     a plan that `validate_plan` would not let pass: a cycle, an unknown or double reference, too many tasks.
     """
     ordered = _in_order(proposal)
-    keys = {task.ref: f"T-{issue_number}{number:02d}" for number, task in enumerate(ordered, start=1)}
+    fresh = {task.ref: f"T-{issue_number}{number:02d}" for number, task in enumerate(ordered, start=1)}
+    keys = fresh | dict(keys or {})
     suite = proposal.test_command or suite_command or DEFAULT_SUITE
     origin = Input(type="issue", name=f"{repository}#{issue_number}")
     return tuple(_task_spec(task, keys, suite, origin) for task in ordered)

@@ -36,10 +36,15 @@ EXIT_CODES = {
     "LaunchRefused": REFUSED,
     "PathRefused": REFUSED,
     "NoSuchEnvironment": NOT_FOUND,
+<<<<<<< HEAD
     "NoSuchResource": NOT_FOUND,
     "TokenRefused": REFUSED,
     "ServiceBusy": UNAVAILABLE,
     "ServiceUnreachable": UNAVAILABLE,
+=======
+    "NoSuchImage": NOT_FOUND,
+    "BuildRefused": REFUSED,
+>>>>>>> 6ee8b33 (Build images by BuildKit with a cache in a registry, or by what the engine has)
 }
 
 
@@ -69,6 +74,10 @@ COMMANDS: dict[str, dict[str, Entry]] = {
         "keep": Entry("lives:keep", "Have the idle reaper leave an environment alone for a while."),
         "snapshot": Entry("snapshots:snapshot", "Keep the files of an environment; list and remove what was kept."),
         "restore": Entry("snapshots:restore", "Make a new environment of a snapshot."),
+    },
+    "Images": {
+        "build": Entry("build:build", "Build an image of a folder with a Dockerfile; `build gc` sweeps old layers."),
+        "images": Entry("images:images", "List and remove the images that were built here."),
     },
     "Sandboxes": {
         "run": Entry("sandboxes:run", "Run a command in a prepared copy of the current folder."),

@@ -51,6 +51,9 @@ PASSED_TO_GIT = (
 )
 """Variables with which the caller's own git finds its settings, its keys and its way out."""
 
+PASSED_TO_BUILDER = ("HOME", "DOCKER_CONFIG", *PASSED_TO_INSTALLER[:8])
+"""Variables with which buildx finds the caller's credentials of registries, and its way out."""
+
 LOCAL_ENV = ("USER", "LANG", "LC_ALL", "TZ")
 """Variables of the caller that a devcontainer.json may read; DEVCTL_LOCAL_ENV names more, with commas."""
 
@@ -87,6 +90,14 @@ class DevctlSettings(Record):
     """Allow what the rules deny, and write it down."""
     policy_rules: Path | None = None
     """A folder of more rules and data."""
+    build_cache: str | None = None
+    """Repository in a registry that keeps the layers of builds; None keeps them in the folder."""
+    buildkit: str | None = None
+    """Address of a BuildKit, such as `unix:///run/buildkit/buildkitd.sock`; None has buildx start one in a container."""
+    buildx: Path | None = None
+    """The buildx program; None looks for it on the path and among Docker's plugins."""
+    builder_env: dict[str, str] = {}
+    """What buildx needs of the caller's variables: where Docker's credentials lie, and proxies."""
     interpreter: Path = Field(default_factory=lambda: base_interpreter())
     """The Python of this host that environments under bubblewrap have."""
     installer_env: dict[str, str] = {}
@@ -127,6 +138,7 @@ class DevctlSettings(Record):
             "search_path": environment.get("PATH", os.defpath),
             "toolchain_env": {name: environment[name] for name in PASSED_TO_TOOLCHAINS if environment.get(name)},
             "git_env": {name: environment[name] for name in PASSED_TO_GIT if environment.get(name)},
+            "builder_env": {name: environment[name] for name in PASSED_TO_BUILDER if environment.get(name)},
             "local_env": _local_env(environment),
             "certificates": next((environment[name] for name in CERTIFICATES if environment.get(name)), None),
         }
@@ -137,6 +149,9 @@ class DevctlSettings(Record):
             "tier": "DEVCTL_TIER",
             "user": "DEVCTL_USER",
             "docker_image": "DEVCTL_IMAGE",
+            "build_cache": "DEVCTL_BUILD_CACHE",
+            "buildkit": "DEVCTL_BUILDKIT",
+            "buildx": "DEVCTL_BUILDX",
             "docker_prepare_network": "DEVCTL_PREPARE_NETWORK",
             "interpreter": "DEVCTL_PYTHON",
             "opa_url": "OPA_URL",

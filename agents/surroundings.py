@@ -23,6 +23,8 @@ EXCERPT_LIMIT = 6_000
 """Characters shown of one file."""
 EXCERPTS_LIMIT = 60_000
 """Characters shown of all files together."""
+EXPLAINING_LIMIT = 24_000
+"""Characters of them for files that explain the repository; the rest is for its source."""
 EXPLAINING = ("README.md", "README.rst", "README", "CHANGELOG.md", "pyproject.toml",
               "requirements.txt", "setup.cfg", "package.json", "roadcrew.toml")  # fmt: skip
 SOURCE = (".py", ".js", ".ts", ".go", ".rs", ".java", ".html", ".css", ".sh")
@@ -65,7 +67,8 @@ def look_around(mirror: Mirror, commit: str, mentioned: Sequence[str] = ()) -> S
     facts = mirror.facts(commit)
     paths = [entry.path for entry in mirror.files(commit)]
     named = _named(paths, mentioned)
-    drawn = _map(mirror, commit, paths, mentioned, named)
+    ranking = repository_map(mirror, commit, _budget(paths), mentioned, named) if paths else None
+    drawn = ranking if len(paths) >= MAP_FROM else None
     return Surroundings(
         empty=not paths,
         files=len(paths),
@@ -73,7 +76,7 @@ def look_around(mirror: Mirror, commit: str, mentioned: Sequence[str] = ()) -> S
         notes=list(facts.notes),
         tree=_with_map(paths, drawn),
         wishes=repository_wishes(mirror, commit, named),
-        excerpts=_excerpts(mirror, commit, paths, [*named, *(drawn.files if drawn else ())]),
+        excerpts=_excerpts(mirror, commit, paths, list(dict.fromkeys((*named, *(ranking.ranked if ranking else ()))))),
     )
 
 
@@ -94,8 +97,11 @@ def _map(
 ) -> RepositoryMap | None:
     if len(paths) < MAP_FROM:
         return None
-    budget = MAP_TOKENS if len(paths) <= TREE_LIMIT else LARGE_MAP_TOKENS
-    return repository_map(mirror, commit, budget, mentioned, focus)
+    return repository_map(mirror, commit, _budget(paths), mentioned, focus)
+
+
+def _budget(paths: Sequence[str]) -> int:
+    return MAP_TOKENS if len(paths) <= TREE_LIMIT else LARGE_MAP_TOKENS
 
 
 def _with_map(paths: list[str], drawn: RepositoryMap | None) -> str:
@@ -122,22 +128,42 @@ def tree_text(paths: list[str]) -> str:
     return "\n".join([*lines, f"{len(paths)} files in all"])
 
 
-def _excerpts(mirror: Mirror, commit: str, paths: list[str], best: Sequence[str]) -> list[Excerpt]:
-    chosen = [path for path in EXPLAINING if path in paths]
+def _excerpts(mirror: Mirror, commit: str, paths: Sequence[str], ranked: Sequence[str]) -> list[Excerpt]:
+    """The beginnings of what explains the repository and of the best source files, as far as there is room for them.
+
+    `ranked` come first in the choice; what is chosen is shown with what lies near the root first.
+    """
+    room = _Room(mirror, commit)
+    explaining = room.fill([path for path in EXPLAINING if path in paths], EXPLAINING_LIMIT)
     if len(paths) > TREE_LIMIT:
-        chosen += [path for path in dict.fromkeys(best[:MAPPED_EXCERPTS]) if path not in chosen]
-    else:
-        chosen += sorted((path for path in paths if path.endswith(SOURCE) and path not in chosen), key=_closeness)
-    excerpts: list[Excerpt] = []
-    room = EXCERPTS_LIMIT
-    for path in chosen:
-        text = mirror.read(commit, path).decode("utf-8", "replace")
-        shown = text[: min(EXCERPT_LIMIT, room)]
-        excerpts.append(Excerpt(path=path, text=shown, cut=len(shown) < len(text)))
-        room -= len(shown)
-        if room < EXCERPT_LIMIT:
-            break
-    return excerpts
+        return explaining + room.fill([path for path in ranked if path not in EXPLAINING][:MAPPED_EXCERPTS])
+    known = set(ranked) | set(EXPLAINING)
+    rest = sorted((path for path in paths if path.endswith(SOURCE) and path not in known), key=_closeness)
+    chosen = room.fill([path for path in (*ranked, *rest) if path.endswith(SOURCE) and path not in EXPLAINING])
+    return explaining + sorted(chosen, key=lambda excerpt: _closeness(excerpt.path))
+
+
+class _Room:
+    """The characters that all excerpts together may take."""
+
+    def __init__(self, mirror: Mirror, commit: str) -> None:
+        self._mirror = mirror
+        self._commit = commit
+        self._left = EXCERPTS_LIMIT
+
+    def fill(self, paths: Sequence[str], limit: int = EXCERPTS_LIMIT) -> list[Excerpt]:
+        """Return the beginnings of files, in this order, until the room or the limit is used up."""
+        excerpts: list[Excerpt] = []
+        left = min(limit, self._left)
+        for path in paths:
+            if left < EXCERPT_LIMIT:
+                break
+            text = self._mirror.read(self._commit, path).decode("utf-8", "replace")
+            shown = text[:EXCERPT_LIMIT]
+            excerpts.append(Excerpt(path=path, text=shown, cut=len(shown) < len(text)))
+            left -= len(shown)
+            self._left -= len(shown)
+        return excerpts
 
 
 def _closeness(path: str) -> tuple[int, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tools.record import Record
 from tools.repomap.extract import Tags
-from tools.repomap.ranking import Ranks, Wanted, build_graph, rank, words_of
+from tools.repomap.ranking import Ranks, Wanted, build_graph, interest_in, rank, set_aside, words_of
 from tools.repomap.reading import source_files, tags_of
 from tools.repomap.store import TagStore
 
@@ -22,6 +22,8 @@ CHARACTERS_PER_TOKEN = 3.5
 """Of source; an estimate for any model's tokenizer, rather too low than too high."""
 MOST_DEFINITIONS = 3_000
 """Definitions that are looked at when a map is drawn; no budget holds more."""
+MOST_RANKED = 100
+"""Paths that are put in order."""
 MOST_OF_A_FILE = 40
 """Definitions of one file that a map shows."""
 
@@ -33,6 +35,8 @@ class RepositoryMap(Record):
     """Paths, each followed by lines `NUMBER SIGNATURE`, members indented below their class; may be empty."""
     files: tuple[str, ...]
     """The paths in it, best first."""
+    ranked: tuple[str, ...]
+    """Paths worth reading, whether the map holds them or not: those that were named first, then by rank."""
     tokens: int
     """Estimated."""
     definitions: int
@@ -56,7 +60,7 @@ def repository_map(
     files = source_files(mirror.files(commit))
     tags = {file.path: tags for file, tags in tags_of(mirror.git, TagStore(mirror.folder), files)}
     ranks = rank(build_graph(tags), tags, wanted)
-    drawn = _within(budget_tokens, tags, _chosen(tags, ranks))
+    drawn = _within(budget_tokens, tags, _chosen(tags, ranks), _ranked(tags, ranks, wanted))
     log.info("drew a map of %s: %d of %d files", commit[:12], len(drawn.files), len(files))
     return drawn
 
@@ -83,7 +87,17 @@ def _chosen(tags: Mapping[str, Tags], ranks: Ranks) -> list[Chosen]:
     return found
 
 
-def _within(budget: int, tags: Mapping[str, Tags], chosen: Sequence[Chosen]) -> RepositoryMap:
+def _ranked(tags: Mapping[str, Tags], ranks: Ranks, wanted: Wanted) -> tuple[str, ...]:
+    """The paths in the order in which they are worth reading."""
+    totals: dict[str, float] = {}
+    for (path, _), share in ranks.items():
+        totals[path] = totals.get(path, 0.0) + share
+    named = {path: interest_in(path, tags[path], wanted) * set_aside(path, wanted) for path in tags}
+    order = sorted(tags, key=lambda path: (-named[path], -totals.get(path, 0.0), path))
+    return tuple(order[:MOST_RANKED])
+
+
+def _within(budget: int, tags: Mapping[str, Tags], chosen: Sequence[Chosen], ranked: tuple[str, ...]) -> RepositoryMap:
     """The longest map of the best definitions that the budget holds."""
     low, high = 0, len(chosen)
     while low < high:
@@ -96,6 +110,7 @@ def _within(budget: int, tags: Mapping[str, Tags], chosen: Sequence[Chosen]) -> 
     return RepositoryMap(
         text=text,
         files=tuple(dict.fromkeys(path for path, _ in chosen[:low])),
+        ranked=ranked,
         tokens=estimated_tokens(text),
         definitions=low,
         source_files=len(tags),

@@ -133,7 +133,7 @@ def rank(graph: Graph, tags: Mapping[str, Tags], wanted: Wanted) -> Ranks:
     start = _start(graph, tags, wanted)
     shares = [weight / totals[source] for source, weight in zip(graph.sources, weights, strict=True)]
     files = _page_rank(graph, shares, totals, start)
-    aside = [TEST_WEIGHT if is_test_path(path) and not in_focus(path, wanted) else 1.0 for path in graph.paths]
+    aside = [set_aside(path, wanted) for path in graph.paths]
     found: Ranks = {}
     for source, target, name, share in zip(graph.sources, graph.targets, graph.edge_names, shares, strict=True):
         key = (graph.paths[target], graph.names[name])
@@ -141,6 +141,11 @@ def rank(graph: Graph, tags: Mapping[str, Tags], wanted: Wanted) -> Ranks:
     for number, path in enumerate(graph.paths):
         _rank_the_rest(found, path, tags[path], files[number] * aside[number], wanted)
     return found
+
+
+def set_aside(path: str, wanted: Wanted) -> float:
+    """What a file counts for being a test or not."""
+    return TEST_WEIGHT if is_test_path(path) and not in_focus(path, wanted) else 1.0
 
 
 def _wanted_weights(graph: Graph, wanted: Wanted) -> list[float]:
@@ -159,14 +164,15 @@ def in_focus(path: str, wanted: Wanted) -> bool:
 
 def _start(graph: Graph, tags: Mapping[str, Tags], wanted: Wanted) -> list[float]:
     """Where attention starts: evenly, unless files are in focus or words lead to some."""
-    weights = [_interest(path, tags[path], wanted) for path in graph.paths]
+    weights = [interest_in(path, tags[path], wanted) for path in graph.paths]
     total = sum(weights)
     if not total:
         return [1.0 / max(len(weights), 1)] * len(weights)
     return [0.9 * weight / total + 0.1 / len(weights) for weight in weights]
 
 
-def _interest(path: str, tags: Tags, wanted: Wanted) -> float:
+def interest_in(path: str, tags: Tags, wanted: Wanted) -> float:
+    """How plainly a file is named: by its path, its module's name or a name that it defines; 0 where it is not."""
     weight = 4.0 if in_focus(path, wanted) else 0.0
     if wanted.words:
         steps = path.split("/")
@@ -174,9 +180,19 @@ def _interest(path: str, tags: Tags, wanted: Wanted) -> float:
             weight += 3.0
         elif steps[-1].partition(".")[0] in wanted.words:
             weight += 1.0
+        if _modules(steps) & wanted.words:
+            weight += 3.0
         named = {item.name for item in tags.definitions} & wanted.words
         weight += sum(min(name_weight(name), 2.0) for name in named)
     return weight
+
+
+def _modules(steps: Sequence[str]) -> frozenset[str]:
+    """The dotted names by which code may call a file: `shop.prices`, and `src.shop.prices`, for src/shop/prices.py."""
+    parts = [*steps[:-1], steps[-1].partition(".")[0]]
+    if parts[-1] == "__init__":
+        parts.pop()
+    return frozenset(".".join(parts[start:]) for start in range(len(parts) - 1))
 
 
 def _page_rank(graph: Graph, shares: Sequence[float], totals: Sequence[float], start: Sequence[float]) -> list[float]:
@@ -213,5 +229,7 @@ def words_of(texts: Iterable[str]) -> frozenset[str]:
     found: set[str] = set()
     for text in texts:
         found.update(re.findall(r"[A-Za-z_][A-Za-z0-9_]{2,99}", text))
-        found.update(word.strip("./`'\"(),:;") for word in re.findall(r"[\w./-]+\.\w+", text))
+        dotted = [word.strip("./`'\"(),:;") for word in re.findall(r"[\w./-]+\.\w+", text)]
+        found.update(dotted)
+        found.update(word.rpartition(".")[0] for word in dotted if word.count(".") > 1)  # a module, of what is in it
     return frozenset(found)

@@ -36,15 +36,12 @@ EXIT_CODES = {
     "LaunchRefused": REFUSED,
     "PathRefused": REFUSED,
     "NoSuchEnvironment": NOT_FOUND,
-<<<<<<< HEAD
     "NoSuchResource": NOT_FOUND,
     "TokenRefused": REFUSED,
     "ServiceBusy": UNAVAILABLE,
     "ServiceUnreachable": UNAVAILABLE,
-=======
     "NoSuchImage": NOT_FOUND,
     "BuildRefused": REFUSED,
->>>>>>> 6ee8b33 (Build images by BuildKit with a cache in a registry, or by what the engine has)
 }
 
 

@@ -21,17 +21,14 @@ DevctlError                     message and hint
 ├── EgressInvalid               an entry of an allow-list is none
 ├── EgressFailed                the proxy of an allow-list cannot be started or reached
 ├── SecretInvalid               a secret cannot be read, or is asked for in a way that would show it
-<<<<<<< HEAD
 ├── TokenRefused                the service was asked without a token that it knows
 ├── RequestInvalid              the service was asked for something that no record fits
 ├── NoSuchResource              the service has no operation, command, tunnel or token of that id
 ├── ServiceBusy                 the service has as much to do as it takes at once
 ├── ServiceUnreachable          no service answers at the address, or it is no devctl
-=======
 ├── BuildRefused                the image cannot be built as asked: context too large, no such Dockerfile
 ├── BuildFailed                 a step of the build failed; `log` is the end of its output
 ├── NoSuchImage                 the engine has no such image
->>>>>>> 6ee8b33 (Build images by BuildKit with a cache in a registry, or by what the engine has)
 └── StateUnavailable            the database of devctl's state does not answer
 """
 
@@ -148,7 +145,6 @@ class SecretInvalid(DevctlError):
     """A secret cannot be read; the message never holds its value."""
 
 
-<<<<<<< HEAD
 class TokenRefused(DevctlError):
     """The service does not know the token, or it has expired."""
 
@@ -167,7 +163,8 @@ class ServiceBusy(DevctlError):
 
 class ServiceUnreachable(DevctlError):
     """No service answers at the address, or what answers there is no devctl."""
-=======
+
+
 class BuildRefused(DevctlError):
     """The image cannot be built as asked; nothing was begun."""
 
@@ -182,4 +179,3 @@ class BuildFailed(DevctlError):
 
 class NoSuchImage(DevctlError):
     """The engine has no such image."""
->>>>>>> 6ee8b33 (Build images by BuildKit with a cache in a registry, or by what the engine has)

@@ -150,7 +150,9 @@ def test_a_registry_that_is_away_leaves_the_local_cache(tmp_path: Path) -> None:
         assert "127.0.0.1:9 does not answer" in " ".join(built.notes)
         assert (Path(built.cache) / "index.json").is_file()
         (tmp_path / "c/a").write_text("2")
-        assert builder.build(plan, None, away).cached_steps >= 2
+        steps: list[BuildStep] = []
+        builder.build(plan, steps.append, away)
+        assert [step.state for step in steps if "RUN sleep" in step.name] == ["cached"]
         caches = list((tmp_path / "d/build-cache").iterdir())
         assert [folder.name for folder in caches] == [Path(built.cache).name]
         removed = builder.sweep(max_age_days=1, max_mb=0)
@@ -165,7 +167,7 @@ def test_a_cache_in_the_registry_serves_a_builder_that_never_saw_the_image(tmp_p
     with builder_by("buildkit", tmp_path / "d") as builder:
         built = builder.build(plan, None, options)
         assert built.cache.startswith(f"{registry}/cache:")
-        assert built.cached_steps == 0
+        assert built.cached_steps <= 1, "only what it builds on can have been there"
         with pytest.raises(BuildRefused, match="lies where the image"):
             builder.build(plan, None, options.model_copy(update={"tag": f"{registry}/cache:x", "no_cache": True}))
     builds = subprocess.run(

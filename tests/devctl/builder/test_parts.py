@@ -54,7 +54,7 @@ def test_a_dockerfile_may_have_an_ignore_list_of_its_own(tmp_path: Path) -> None
     (tmp_path / "Dockerfile.dockerignore").write_text("*\n!b*\n")
     (tmp_path / ".dockerignore").write_text("# nothing\n")
     plan = BuildPlan(context=tmp_path, dockerfile=tmp_path / "Dockerfile")
-    assert read_context(plan, BuildOptions()).paths == ("Dockerfile",)
+    assert read_context(plan, BuildOptions()).paths == (".dockerignore", "Dockerfile")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ DevctlError                     message and hint
 ├── LaunchRefused               the policy does not allow what the environment asked for
 ├── PreparationFailed           the dependencies could not be installed; `log` is the installer's output
 ├── LaunchFailed                the environment could not be set up: disk full, no such image
+│   └── SecretInvalid           a secret cannot be read, or is asked for in a way that would show it
 ├── EnvironmentGone             the environment was stopped, by this process or another one
 ├── SandboxFailed               the sandbox broke down before the command could run
 ├── PathRefused                 a path leads out of the environment, or is no plain file or folder
@@ -20,7 +21,6 @@ DevctlError                     message and hint
 ├── CloneFailed                 a repository could not be cloned; `log` is what git said
 ├── EgressInvalid               an entry of an allow-list is none
 ├── EgressFailed                the proxy of an allow-list cannot be started or reached
-├── SecretInvalid               a secret cannot be read, or is asked for in a way that would show it
 ├── TokenRefused                the service was asked without a token that it knows
 ├── RequestInvalid              the service was asked for something that no record fits
 ├── NoSuchResource              the service has no operation, command, tunnel or token of that id
@@ -141,7 +141,7 @@ class EgressFailed(DevctlError):
     """The proxy through which an environment reaches what it may does not run."""
 
 
-class SecretInvalid(DevctlError):
+class SecretInvalid(LaunchFailed):
     """A secret cannot be read; the message never holds its value."""
 
 

@@ -3,7 +3,6 @@
 import re
 import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -51,7 +50,7 @@ class Span(click.ParamType[timedelta]):
 @click.option("--name", help="Its name.  [default: made from the source]")
 @click.option("--label", "labels", multiple=True, type=Pairs(), help="A label to find it by.")
 @click.option("--env", multiple=True, type=Pairs(), help="A variable that every command sees. Never a secret.")
-@click.option("--secret", "secrets", multiple=True, type=Pairs(), help="NAME=FILE: seen as /run/secrets/NAME.")
+@click.option("--secret", "secrets", multiple=True, help="NAME=FILE or NAME=env:VARIABLE: seen as /run/secrets/NAME.")
 @click.option("--cpus", type=float, help="Cores.")
 @click.option("--memory-mb", type=int)
 @click.option("--pids", type=int, help="Processes and threads.")
@@ -103,7 +102,8 @@ def launched_lines(record: "EnvironmentRecord") -> list[str]:
 
 def _overrides(given: dict[str, object]) -> "Overrides":
     """Put the options into the words of sources."""
-    from devctl.fleet.records import GpuWish, SecretFile
+    from devctl.fleet.records import GpuWish
+    from devctl.secret_files import wished
     from devctl.sources.records import Overrides
 
     def pairs(key: str) -> dict[str, str]:
@@ -111,9 +111,8 @@ def _overrides(given: dict[str, object]) -> "Overrides":
         return dict(found) if isinstance(found, tuple) else {}
 
     found: dict[str, object] = {"labels": pairs("labels"), "env": pairs("env")}
-    found["secrets"] = tuple(
-        SecretFile(name=name, source=Path(file).absolute()) for name, file in pairs("secrets").items()
-    )
+    secrets = given.pop("secrets")
+    found["secrets"] = tuple(wished(str(text)) for text in secrets) if isinstance(secrets, tuple) else ()
     keep = given.pop("keep")
     found["keep_until"] = datetime.now(UTC) + keep if isinstance(keep, timedelta) else None
     gpu = given.pop("gpu")

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed
+from devctl.errors import DevctlError, EnvironmentGone
 from devctl.fleet.database import Database
 from devctl.fleet.interfaces import CREATING_SECONDS, Activity, Admission, Egress, HostPool, Pool
 from devctl.fleet.lifecycle import AT_CREATION, AT_START, LifecycleRunner, Progress
@@ -14,11 +14,10 @@ from devctl.fleet.printed import Printed
 from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, Moment, User
 from devctl.fleet.rows import Rows
 from devctl.hosts.engine import HostEngine
+from devctl.secret_files import read_secrets
 from devctl.sources import settle_env
 
 log = logging.getLogger(__name__)
-
-MOST_SECRET_BYTES = 500_000
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Launching:
 
     def up(self, user: User, spec: EnvironmentSpec, tree: Path | None, progress: Progress) -> EnvironmentRecord:
         """Make an environment and run what it wants run at its creation."""
-        secrets = read_secrets(spec)  # before anything is made: a missing file is the commonest mistake
+        secrets = read_secrets(spec.secrets)  # before anything is made: a missing file is the commonest mistake
         record = self._parts.admission.reserve(user, spec, CREATING_SECONDS)
         progress(f"reserved {record.name}")
         engine: HostEngine | None = None
@@ -75,7 +74,7 @@ class Launching:
         if record.phase == "paused":
             engine.start(record)
             return self._rows.move(record, "running", only_from=("paused",)) or record
-        secrets = read_secrets(record.spec)
+        secrets = read_secrets(record.spec.secrets)
         before = record.phase
         record = self._parts.admission.reserve_start(user, record, CREATING_SECONDS)
         try:
@@ -147,20 +146,3 @@ class Launching:
         except (DevctlError, OSError) as second:
             why = f"{why} (and what was made could not be removed yet: {second})"
         self._rows.move(record, "failed", why, only_from=("creating",))
-
-
-def read_secrets(spec: EnvironmentSpec) -> dict[str, bytes]:
-    """The contents of the secrets' files; raises LaunchFailed for one that cannot be read."""
-    found: dict[str, bytes] = {}
-    for secret in spec.secrets:
-        try:
-            found[secret.name] = secret.source.read_bytes()
-        except OSError as error:
-            raise LaunchFailed(
-                f"the secret {secret.name} cannot be read from {secret.source}: {error.strerror}", "check the file"
-            ) from error
-    if sum(map(len, found.values())) > MOST_SECRET_BYTES:
-        raise LaunchFailed(
-            f"the secrets are larger than {MOST_SECRET_BYTES} bytes together", "copy large files with cp"
-        )
-    return found

@@ -59,8 +59,10 @@ class SecretFile(Record):
     """A secret that the environment sees as a file below `/run/secrets`, in memory, never in image or command line."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
-    source: Path
+    source: Path | None = None
     """The file on the machine of the caller that holds it."""
+    variable: str | None = None
+    """In place of a file: the caller's variable that holds it, read when it is needed and never kept."""
 
 
 class Mount(Record):

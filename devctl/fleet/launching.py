@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from devctl.errors import DevctlError, EnvironmentGone
+from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed
 from devctl.fleet.database import Database
 from devctl.fleet.interfaces import CREATING_SECONDS, Activity, Admission, Egress, HostPool, Pool
 from devctl.fleet.lifecycle import AT_CREATION, AT_START, LifecycleRunner, Progress

@@ -111,7 +111,8 @@ class Service:
     def _sweep(self) -> None:
         self.execs.sweep()
         self.uploads.sweep()
-        self.secrets.sweep({file.source.parent.name for record in self._all() for file in record.spec.secrets})
+        secrets = [secret for record in self._all() for secret in record.spec.secrets]
+        self.secrets.sweep({secret.source.parent.name for secret in secrets if secret.source is not None})
 
     def _all(self) -> list[EnvironmentRecord]:
         from devctl.fleet.records import User

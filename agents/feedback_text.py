@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from agents.crew import TurnContext
 from agents.findings import Finding
-from prompts import untrusted
+from prompts import one_line, untrusted
 from tools.artifacts import ArtifactRef
 
 
@@ -25,7 +25,7 @@ def round_feedback(context: TurnContext) -> str:
     if test:
         return _lines("The Tester ran the suite in a clean environment.", test)
     work = _part(payload, "work")
-    return f"Your last round ended without being handed in: {work.get('verdict', '')}."
+    return f"Your last round ended without being handed in: {one_line(work.get('verdict', ''))}."
 
 
 def _part(payload: dict[str, JsonValue], name: str) -> dict[str, JsonValue]:
@@ -34,7 +34,7 @@ def _part(payload: dict[str, JsonValue], name: str) -> dict[str, JsonValue]:
 
 
 def _lines(opening: str, result: dict[str, JsonValue]) -> str:
-    lines = [opening, f"Verdict: {result.get('verdict', '')}"]
+    lines = [opening, f"Verdict: {one_line(result.get('verdict', ''))}"]
     if result.get("tail"):
         lines += ["", untrusted(str(result["tail"]))]
     return "\n".join(lines)
@@ -49,9 +49,9 @@ def _review(context: TurnContext, result: dict[str, JsonValue]) -> str:
         "The Reviewer sends the change back.",
         f"Verdict: {result.get('verdict', '')}",
         "",
-        str(stored["summary"]),
+        untrusted(str(stored["summary"])),
     ]
-    lines += ["", "To be mended:", *blocking]
+    lines += ["", "To be mended:", "", untrusted("\n".join(blocking))]
     if others:
-        lines += ["", "Remarks; mend them where it is simple:", *others]
+        lines += ["", "Remarks; mend them where it is simple:", "", untrusted("\n".join(others))]
     return "\n".join(lines)

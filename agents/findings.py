@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.threads import Record
+from prompts import visible
 
 BLOCKING = frozenset({"critical", "high"})
 Severity = Literal["critical", "high", "medium", "low"]
@@ -36,12 +37,27 @@ class OpenFindingVerdict(BaseModel):
     reason: str
 
 
+class MetPoint(BaseModel):
+    """By what one point of "done when" is met."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    point: int = Field(description="its number in the list")
+    quote: str = Field(
+        description="one whole changed line of the diff, or the name of a test that fails without the change, that shows it"
+    )
+
+
 class ReviewReply(BaseModel):
     """The whole reply of the Reviewer."""
 
     model_config = ConfigDict(extra="forbid")
 
     summary: str
+    done: list[MetPoint] = Field(
+        default_factory=list,
+        description='one entry for each point of "done when" that is met; a point that is not is a finding',
+    )
     earlier: list[OpenFindingVerdict] = Field(description="one entry for each open finding of the round before")
     findings: list[ClaimedFinding]
 
@@ -68,25 +84,26 @@ class Finding(Record):
         return f"- {self.id} ({self.severity}) {self.path}: {self.title}\n  line: `{self.quote}`\n  failure: {self.failure}\n  suggestion: {self.suggestion}"
 
 
-def finding_of(claim: ClaimedFinding) -> Finding:
-    """Return a claim under its stable id."""
+def finding_of(claim: ClaimedFinding, prefix: str = "R") -> Finding:
+    """Return a claim under its stable id; `prefix` says who claims: R for the Reviewer, L for a linter."""
     digest = hashlib.sha256(f"{claim.path}\n{claim.quote.strip()}\n{claim.severity in BLOCKING}".encode()).hexdigest()
-    return Finding(id=f"R-{digest[:6]}", **claim.model_dump())
+    return Finding(id=f"{prefix}-{digest[:6]}", **claim.model_dump())
 
 
 def quotes_change(claim: ClaimedFinding, diff: str) -> bool:
     """Whether a claim quotes a line that the diff adds or removes in the file that it names."""
-    quote = claim.quote.strip()
+    quote = visible(claim.quote).strip()
     wanted = {quote, quote[1:].strip() if quote[:1] in ("+", "-") else quote} - {"", "+", "-"}
-    return any(line[1:].strip() in wanted for line in _changed_lines(diff, claim.path))
+    return any(visible(line[1:]).strip() in wanted for line in changed_lines(diff, claim.path))
 
 
-def _changed_lines(diff: str, path: str) -> list[str]:
+def changed_lines(diff: str, path: str | None = None) -> list[str]:
+    """Return the lines that a diff adds or removes, with their sign; of one file, or of all."""
     lines: list[str] = []
     inside = in_hunk = False
     for line in diff.splitlines():
         if line.startswith("diff --git "):
-            inside, in_hunk = line.endswith(f" b/{path}") or f" a/{path} " in line, False
+            inside, in_hunk = path is None or line.endswith(f" b/{path}") or f" a/{path} " in line, False
         elif line.startswith("@@"):
             in_hunk = True
         elif inside and in_hunk and line[:1] in ("+", "-"):

@@ -14,6 +14,7 @@ from agents.journal import CommandResult
 from agents.lessons import taught_by
 from agents.plans import PlannedTask
 from agents.sarif import review_sarif
+from agents.sign_off import static_findings, unmet, vanished
 from agents.surroundings import Neighbourhood, look_from
 from agents.tasks import planned_task
 from agents.tester import environment_at
@@ -46,7 +47,7 @@ class Review(Record):
 
     @property
     def signed_off(self) -> bool:
-        """Whether nothing blocks."""
+        """Whether nothing blocks: neither what the model found nor what the linters hold for certain."""
         return not any(finding.blocks for finding in self.findings)
 
 
@@ -56,6 +57,8 @@ class Material(Record):
     diff: str
     since_diff: str
     lint: LintReport
+    certain: tuple[Finding, ...] = ()
+    """High findings of the linters: they send the change back whatever the model says."""
     around: Neighbourhood
 
 
@@ -68,6 +71,13 @@ def review(context: TurnContext) -> dict[str, JsonValue]:
     earlier = _earlier(context, work)
     planned = planned_task(context)
     said = Listener(context).news()
+    refused: list[str] = []
+
+    def problems(reply: ReviewReply) -> list[str]:
+        found = _problems(context, reply, earlier, seen)
+        refused.extend(found)
+        return found
+
     reply = complete_structured(
         context.journal.model,
         ModelRequest(
@@ -76,25 +86,31 @@ def review(context: TurnContext) -> dict[str, JsonValue]:
             messages=(*_messages(context, planned, seen, earlier), *([said] if said else [])),
         ),
         ReviewReply,
-        lambda reply: _problems(reply, earlier),
+        problems,
     )
+    made = _made(reply, earlier, seen)
+    if made.dropped:
+        logger.info("%d claims of the review of %s quote no changed line", made.dropped, context.task_key)
+    _export(context, work, made, seen.lint)
+    _note(context, reply, made, refused)
+    return {**_result(context, made), "lessons": _lessons(earlier, made)}
+
+
+def _made(reply: ReviewReply, earlier: list[Finding], seen: Material) -> Review:
+    """Return the review: what the model says of the code that it quotes, and what the linters hold for certain."""
     kept = [finding_of(claim) for claim in reply.findings if quotes_change(claim, seen.diff)]
     still = {verdict.id for verdict in reply.earlier if verdict.state == "open"}
-    review_ = Review(
+    return Review(
         summary=reply.summary,
         findings=(
             *(finding for finding in earlier if finding.id in still and finding.id not in {k.id for k in kept}),
             *kept,
+            *seen.certain,
         ),
         resolved=tuple(verdict.id for verdict in reply.earlier if verdict.state == "resolved"),
         dropped=len(reply.findings) - len(kept),
         lint_verdict=seen.lint.verdict,
     )
-    if review_.dropped:
-        logger.info("%d claims of the review of %s quote no changed line", review_.dropped, context.task_key)
-    _export(context, work, review_, seen.lint)
-    _note(context, reply, review_)
-    return {**_result(context, review_), "lessons": _lessons(earlier, review_)}
 
 
 def _export(context: TurnContext, work: Handover, made: Review, lint: LintReport) -> None:
@@ -105,11 +121,12 @@ def _export(context: TurnContext, work: Handover, made: Review, lint: LintReport
     context.crew.artifacts.put(name, log.encode())
 
 
-def _note(context: TurnContext, reply: ReviewReply, made: Review) -> None:
-    """Write to the audit what the Reviewer said, and which of its claims were dropped."""
-    dropped = (f"{made.dropped} claims quote no changed line",) if made.dropped else ()
+def _note(context: TurnContext, reply: ReviewReply, made: Review, refused: list[str]) -> None:
+    """Write to the audit what the Reviewer said, what of it was not taken, and which of its claims were dropped."""
+    dropped = [f"{made.dropped} claims quote no changed line"] if made.dropped else []
+    reasons = (*(f"not taken: {problem}" for problem in dict.fromkeys(refused)), *dropped)
     verdict = "signed off" if made.signed_off else f"sent back: {', '.join(finding.title for finding in made.findings)}"
-    context.note("review", "allowed", dropped, f"{verdict}; {made.summary}", reply.model_dump_json())
+    context.note("review", "allowed", reasons, f"{verdict}; {made.summary}", reply.model_dump_json())
 
 
 def _result(context: TurnContext, made: Review) -> dict[str, JsonValue]:
@@ -129,10 +146,12 @@ def _lessons(earlier: list[Finding], made: Review) -> JsonValue:
 def _material(context: TurnContext, work: Handover) -> CommandResult:
     mirror = work.fetch(context)
     since = work.previous
+    lint = _linted(context, mirror, work)
     material = Material(
         diff=mirror.diff(work.base, work.commit)[:DIFF_LIMIT],
         since_diff=mirror.diff(since, work.commit)[:DIFF_LIMIT] if since else "",
-        lint=_linted(context, mirror, work),
+        lint=lint,
+        certain=tuple(_certain(mirror, work, lint)),
         around=_around(context, mirror, work),
     )
     return CommandResult(reply=material.model_dump(mode="json"))
@@ -152,6 +171,12 @@ def _linted(context: TurnContext, mirror: Mirror, work: Handover) -> LintReport:
         return report.joined(LintReport(notes=(note,)))
 
 
+def _certain(mirror: Mirror, work: Handover, lint: LintReport) -> list[Finding]:
+    """Return the high findings of the linters with the lines that they are about."""
+    contents = mirror.read_many(work.commit, sorted({found.path for found in lint.findings}))
+    return static_findings(lint, {path: content.decode("utf-8", "replace") for path, content in contents.items()})
+
+
 def _around(context: TurnContext, mirror: Mirror, work: Handover) -> Neighbourhood:
     """Return what surrounds the change."""
     changed = [file.path for file in mirror.changed_files(work.base, work.commit)]
@@ -160,21 +185,32 @@ def _around(context: TurnContext, mirror: Mirror, work: Handover) -> Neighbourho
 
 
 def _earlier(context: TurnContext, work: Handover) -> list[Finding]:
-    """Return the findings that the round before left open."""
+    """Return the findings that the round before left open; linters are asked anew instead."""
     if work.last_review is None:
         return []
     made = Review.model_validate(json.loads(context.crew.artifacts.get(ArtifactRef.model_validate(work.last_review))))
-    return list(made.findings)
+    return [finding for finding in made.findings if finding.id.startswith("R-")]
 
 
-def _problems(reply: ReviewReply, earlier: list[Finding]) -> list[str]:
+def _problems(context: TurnContext, reply: ReviewReply, earlier: list[Finding], seen: Material) -> list[str]:
     """Return what is wrong with a reply beyond its form."""
     said = {verdict.id for verdict in reply.earlier}
     missing = [finding.id for finding in earlier if finding.id not in said]
     problems = [f"earlier: say for {identifier} whether it is resolved or open" for identifier in missing]
     if len(reply.findings) > 6:
         problems.append(f"findings: {len(reply.findings)} are too many, give the six that matter most")
+    problems += vanished(earlier, reply.earlier, seen.since_diff or seen.diff)
+    if _made(reply, earlier, seen).signed_off:
+        points = planned_task(context).task.done_when
+        problems += unmet(reply, points, seen.diff, _proven_by(context))
     return problems
+
+
+def _proven_by(context: TurnContext) -> list[str]:
+    """Return the tests of which the Tester said that they prove the change."""
+    test = context.turn.payload.get("test")
+    proven = test.get("proven_by") if isinstance(test, dict) else None
+    return [str(name) for name in proven] if isinstance(proven, list) else []
 
 
 def _messages(
@@ -193,7 +229,7 @@ def _messages(
         feature={"title": context.crew.reader.feature(context.feature).title},  # type: ignore[union-attr]  # recorded before any task runs
         round=context.turn.round,
         test_verdict=test.get("verdict", "not tested"),
-        proven_by=test.get("proven_by") or [],
+        proven_by=_proven_by(context),
         suite_tail=test.get("tail") or "",
         lint_verdict=seen.lint.verdict,
         lint_findings=seen.lint.text,

@@ -1,5 +1,6 @@
 """The prompts: one Markdown template per role and purpose, rendered strictly."""
 
-from prompts.render import PromptError, prompt_names, render, untrusted
+from prompts.foreign import one_line, untrusted, visible
+from prompts.render import PromptError, prompt_names, render
 
-__all__ = ["PromptError", "prompt_names", "render", "untrusted"]
+__all__ = ["PromptError", "one_line", "prompt_names", "render", "untrusted", "visible"]

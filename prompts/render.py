@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateError, meta
+from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateError, Undefined, meta
 
-VERDICT = re.compile(r"^(\s*)(?=verdict\s*:)", re.IGNORECASE)
+from prompts.foreign import one_line, ours, untrusted
+
 DOCUMENTED = re.compile(r"\{# Variables: ([a-z_, ]*?) ?#\}\n")
 """The comment that each prompt begins with; it does not reach the model."""
 
@@ -63,21 +63,6 @@ def documented_variables(name: str) -> frozenset[str]:
     return frozenset(word.strip() for word in found[1].split(",") if word.strip())
 
 
-def untrusted(text: object) -> str:
-    """Return foreign text inside a fence that the text itself cannot close.
-
-    The fence's name hangs on the text, so the same text gives the same prompt. Lines that look like one of our
-    verdicts are marked by a bar, so that nobody can forge one.
-    """
-    plain = str(text).encode("utf-8", "replace").decode()
-    body = "\n".join(VERDICT.sub(r"\1| ", line) for line in plain.splitlines()).rstrip()
-    digest = hashlib.sha256(body.encode()).hexdigest()
-    # Nobody can find a text that holds the beginning of its own digest by accident; by much work somebody could.
-    while digest[:12] in body:
-        digest = hashlib.sha256(digest.encode()).hexdigest()
-    return f"<untrusted-{digest[:12]}>\n{body}\n</untrusted-{digest[:12]}>"
-
-
 def _source(name: str) -> str:
     if not re.fullmatch(r"[a-z_]+", name):
         raise PromptError(f"{name!r} is no name of a prompt", "names have small letters and underscores")
@@ -95,6 +80,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=False,
+        # What is neither fenced nor ours stands within a line: it cannot begin one of its own.
+        finalize=lambda value: value if isinstance(value, Undefined) else one_line(value),
     )
-    environment.filters["untrusted"] = untrusted
+    environment.filters |= {"untrusted": untrusted, "ours": ours}
     return environment

@@ -1,6 +1,7 @@
 """A scripted model endpoint whose replies are chosen by who asks: one function for each role."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -70,7 +71,23 @@ def writes(*files: tuple[str, str]) -> Seat:
 
 
 REPORT = "## Findings\n- none: the repository is small\n\n## Pitfalls\nNone found.\n\n## Not looked into\n"
-SIGNED_OFF: dict[str, Any] = {"summary": "fine", "earlier": [], "findings": []}
+
+
+def signs_off(asked: Asked, *resolved: str) -> Answer:
+    """A Reviewer's sign-off: each point of the task with a changed line, and these findings resolved."""
+    task = next(str(one["content"]) for one in asked.body["messages"] if one["role"] == "user")
+    points = re.findall(r"^(\d+)\. ", task.partition("Done when:\n")[2].partition("\nFeature: ")[0], re.MULTILINE)
+    lines = re.findall(
+        r"^[+-](?![+-]{2}).*\w{3}.*$", task.rpartition("The whole change against its base:")[2], re.MULTILINE
+    )
+    return gives(
+        {
+            "summary": "fine",
+            "done": [{"point": int(point), "quote": lines[0]} for point in points if lines],
+            "earlier": [{"id": one, "state": "resolved", "reason": "mended"} for one in resolved],
+            "findings": [],
+        }
+    )
 
 
 @dataclass
@@ -97,7 +114,7 @@ def crewmates(**seats: Seat) -> Crewmates:
     """Return mates that do their work at once and find nothing to say, save where another seat is given."""
     usual: dict[str, Seat] = {
         "researcher": in_turn(uses("submit", report=REPORT)),
-        "reviewer": in_turn(gives(SIGNED_OFF)),
+        "reviewer": signs_off,
     }
     return Crewmates({**usual, **seats})
 

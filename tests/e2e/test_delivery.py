@@ -4,7 +4,7 @@ from pathlib import Path
 
 from graph import Change
 from tests.e2e.conftest import git
-from tests.e2e.crewmates import Asked, by_round, by_task, crewmates, gives, in_turn, uses, writes
+from tests.e2e.crewmates import Asked, by_round, by_task, crewmates, gives, in_turn, signs_off, uses, writes
 from tests.e2e.offices import Delivery, MakeOffice
 from tests.e2e.plans import code_task, function, planned
 from tests.tools.scripted import Answer
@@ -61,9 +61,7 @@ def test_red_suite_and_rejecting_review_send_the_work_back(office: MakeOffice, r
             unfounded = {**FINDING, "quote": "this line is nowhere"}
             return gives({"summary": "not yet", "earlier": [], "findings": [claim, unfounded]})
         known = [word for word in asked.text.split() if word.startswith("R-")][0].strip("`:,()")
-        return gives(
-            {"summary": "fine", "earlier": [{"id": known, "state": "resolved", "reason": "mended"}], "findings": []}
-        )
+        return signs_off(asked, known)
 
     doubled = (("average.py", "def value():\n    return 3 + 4\n"),)
     coder = by_round(writes(*WRONG), writes(*AVERAGE), writes(*doubled))

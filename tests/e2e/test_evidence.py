@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.e2e.crewmates import Asked, by_round, crewmates, gives, in_turn, writes
+from tests.e2e.crewmates import Asked, by_round, crewmates, gives, in_turn, signs_off, writes
 from tests.e2e.offices import MakeOffice
 from tests.e2e.plans import code_task, function, planned
 from tests.tools.scripted import Answer
@@ -24,8 +24,7 @@ def test_the_roadmap_alone_tells_a_delivery_and_its_cost(office: MakeOffice, rep
             delivery.office.engine.tell(delivery.thread, "word", "w1", {"by": "ada", "text": "mind the units"})
             return gives({"summary": "not yet", "earlier": [], "findings": [CLAIM]})
         known = [word for word in asked.text.split() if word.startswith("R-")][0].strip("`:,()")
-        earlier = [{"id": known, "state": "resolved", "reason": "mended"}]
-        return gives({"summary": "fine", "earlier": earlier, "findings": []})
+        return signs_off(asked, known)
 
     summed = (("average.py", "def value():\n    return 3 + 4\n"),)
     mates = crewmates(

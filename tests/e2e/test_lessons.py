@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.e2e.crewmates import Asked, by_round, crewmates, gives, in_turn, writes
+from tests.e2e.crewmates import Asked, by_round, crewmates, gives, in_turn, signs_off, writes
 from tests.e2e.offices import MakeOffice
 from tests.e2e.plans import code_task, function, planned
 from tests.e2e.test_delivery import FINDING
@@ -14,12 +14,11 @@ AVERAGE = function("average")
 def rejects_once(asked: Asked) -> Answer:
     """A Reviewer that sends the first round of the first feature back, and an unfounded claim with it."""
     if asked.feature != "F-1":
-        return gives({"summary": "fine", "earlier": [], "findings": []})
+        return signs_off(asked)
     if asked.round == 1:
         return gives({"summary": "no", "earlier": [], "findings": [{**FINDING, "quote": "    return 7"}]})
     known = [word for word in asked.text.split() if word.startswith("R-")][0].strip("`:,()")
-    verdict = {"id": known, "state": "resolved", "reason": "mended"}
-    return gives({"summary": "fine", "earlier": [verdict], "findings": []})
+    return signs_off(asked, known)
 
 
 def test_answered_finding_is_shown_to_the_next_coder_of_the_file(office: MakeOffice, repository: Path) -> None:

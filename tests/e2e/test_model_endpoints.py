@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.e2e.crewmates import SIGNED_OFF, Asked, crewmates, gives, in_turn, uses
+from tests.e2e.crewmates import Asked, crewmates, gives, in_turn, signs_off, uses
 from tests.e2e.offices import MakeOffice
 from tests.e2e.plans import code_task, function, planned
 from tests.tools.scripted import Answer, fails, says
@@ -72,7 +72,7 @@ def test_a_model_without_tools_and_schemas_delivers(office: MakeOffice, reposito
     mates = crewmates(
         planner=lambda asked: plain(asked, PLAN),
         coder=coder,
-        reviewer=lambda asked: plain(asked, gives(SIGNED_OFF)),
+        reviewer=lambda asked: plain(asked, signs_off(asked)),
         researcher=lambda asked: plain(
             asked, says(call_text(ToolCall(id="", name="submit", arguments=json.dumps(report))))
         ),

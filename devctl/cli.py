@@ -85,6 +85,8 @@ COMMANDS: dict[str, dict[str, Entry]] = {
         ),
     },
     "Governance": {
+        "why": Entry("reaping:why", "Say why an environment was or was not stopped as idle, and when it will be."),
+        "reap": Entry("reaping:reap", "Stop the environments that nobody uses and that do nothing."),
         "audit": Entry("audit:audit", "Show who wanted what, what was decided, and why."),
     },
     "Network": {

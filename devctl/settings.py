@@ -12,6 +12,7 @@ from devctl.errors import SettingsInvalid
 from devctl.records import BackendName, Record
 
 if TYPE_CHECKING:
+    from devctl.reaper.records import ReaperRules
     from policies import PolicyEngine
 
 PASSED_TO_INSTALLER = (
@@ -98,6 +99,12 @@ class DevctlSettings(Record):
     """The buildx program; None looks for it on the path and among Docker's plugins."""
     builder_env: dict[str, str] = {}
     """What buildx needs of the caller's variables: where Docker's credentials lie, and proxies."""
+    idle_seconds: float = Field(default=4 * 3600, gt=0)
+    """How long an environment must be unused, and at rest, to be stopped by the reaper."""
+    reap_seconds: float = Field(default=1800, gt=0)
+    """From one look for idle environments to the next."""
+    idle_cpu_percent: float = Field(default=2.0, gt=0)
+    """Mean processor time from which on an environment is at work; 100 is one core."""
     interpreter: Path = Field(default_factory=lambda: base_interpreter())
     """The Python of this host that environments under bubblewrap have."""
     installer_env: dict[str, str] = {}
@@ -123,6 +130,14 @@ class DevctlSettings(Record):
                 extra_rules=self.policy_rules,
             )
         )  # fmt: skip
+
+    def reaper(self) -> "ReaperRules":
+        """What the idle reaper goes by."""
+        from devctl.reaper.records import ReaperRules
+
+        return ReaperRules(
+            idle_seconds=self.idle_seconds, pass_seconds=self.reap_seconds, cpu_percent=self.idle_cpu_percent
+        )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, **given: object) -> "DevctlSettings":
@@ -154,6 +169,9 @@ class DevctlSettings(Record):
             "buildx": "DEVCTL_BUILDX",
             "docker_prepare_network": "DEVCTL_PREPARE_NETWORK",
             "interpreter": "DEVCTL_PYTHON",
+            "idle_seconds": "DEVCTL_IDLE_SECONDS",
+            "reap_seconds": "DEVCTL_REAP_SECONDS",
+            "idle_cpu_percent": "DEVCTL_IDLE_CPU_PERCENT",
             "opa_url": "OPA_URL",
             "opa_token": "OPA_TOKEN",
             "policy_dry_run": "DEVCTL_POLICY_DRY_RUN",

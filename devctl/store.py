@@ -114,6 +114,10 @@ class Store:
         """The files that write down the processes of an environment, each named by its number."""
         return sorted((self.folder(name) / "pids").glob("[0-9]*"))
 
+    def processes(self, name: str) -> list[int]:
+        """The numbers of those that still run."""
+        return [int(note.name) for note in self.notes(name) if _is_running(note)]
+
     def leftovers(self) -> list[State]:
         """Environments whose owner is gone."""
         return [state for state in self.states() if not is_alive(state)]
@@ -143,6 +147,14 @@ def process_start(pid: int) -> int:
     except OSError:
         return 0
     return int(text.rpartition(")")[2].split()[19])
+
+
+def _is_running(note: Path) -> bool:
+    try:
+        started = int(note.read_text() or 0)
+    except (OSError, ValueError):
+        return False
+    return started != 0 and process_start(int(note.name)) == started
 
 
 def _kill(pid: int, note: Path) -> None:

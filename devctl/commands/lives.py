@@ -74,13 +74,15 @@ def remove(invocation: Invocation, names: tuple[str, ...], force: bool) -> int:
 @click.command()
 @click.argument("name")
 @click.argument("span", type=Span(), required=False)
+@click.option("--for", "length", type=Span(), metavar="SPAN", help="The same as the argument.")
 @click.option("--off", is_flag=True, help="Take it back.")
 @json_option
 @click.pass_obj
-def keep(invocation: Invocation, name: str, span: timedelta | None, off: bool) -> int:
+def keep(invocation: Invocation, name: str, span: timedelta | None, length: timedelta | None, off: bool) -> int:
     """Have the idle reaper leave NAME alone for SPAN: 90m, 8h, 2d."""
-    if (span is None) != off:
+    if [span is not None, length is not None, off].count(True) != 1:
         raise click.UsageError("give a span such as 8h, or --off")
+    span = span or length
     until = None if span is None else datetime.now(UTC) + span
     with invocation.fleet() as fleet:
         record = fleet.keep(invocation.person(), name, until)

@@ -131,7 +131,8 @@ class Fleet:
 
     def keep(self, user: User, name: str, until: datetime | None) -> EnvironmentRecord:
         """Have the reaper leave it alone until then; None takes that back."""
-        return self._rows.keep(self._for(user, name, "keep"), until)
+        details = {"until": until.isoformat() if until else None}
+        return self._rows.keep(self._for(user, name, "keep", details), until)
 
     def exec(
         self, user: User, name: str, argv: Sequence[str], *, env: Mapping[str, str] | None = None,
@@ -151,8 +152,8 @@ class Fleet:
         request = _request(argv, env, cwd, tty).model_copy(update={"size": size})
         record = self._running(user, name, "attach", {"argv": list(argv)})
         with self._told(record):
-            stream = self._engine(record).open(record, request)
-        return CountedStream(stream, self._parts.activity.session(record.id, "attach"))
+            engine, session = self._engine(record), self._parts.activity.session(record.id, "attach")
+            return CountedStream(lambda: engine.open(record, request), session)
 
     def logs(self, user: User, name: str, follow: bool = False, since: datetime | None = None) -> Iterator[bytes]:
         """What the lifecycle commands printed, then what the main process prints."""

@@ -1,5 +1,6 @@
 """A command's stream that counts as a session until it is closed."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from devctl.hosts.engine import ExecStream
@@ -8,10 +9,15 @@ from devctl.hosts.engine import ExecStream
 class CountedStream:
     """Passes everything on; `close` ends the session too."""
 
-    def __init__(self, inner: ExecStream, session: AbstractContextManager[None]) -> None:
-        self._inner = inner
+    def __init__(self, start: Callable[[], ExecStream], session: AbstractContextManager[None]) -> None:
+        session.__enter__()  # before the command starts, so that it does not start in what is just being stopped
         self._session: AbstractContextManager[None] | None = session
-        session.__enter__()
+        try:
+            self._inner = start()
+        except BaseException:
+            self._session = None
+            session.__exit__(None, None, None)
+            raise
 
     def read(self) -> tuple[int, bytes] | None:
         return self._inner.read()

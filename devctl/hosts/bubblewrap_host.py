@@ -129,6 +129,10 @@ class BubblewrapHost:
             group.remove()
         self._kept.remove(identity)
 
+    def commands(self, record: EnvironmentRecord) -> tuple[str, ...]:
+        """What runs in it at this moment."""
+        return tuple(f"the command of process {pid}" for pid in self._kept.store.processes(record.id))
+
     def inspect(self, record: EnvironmentRecord) -> Found | None:
         kept = self._kept.find(record.id)
         if kept is None:

@@ -89,6 +89,14 @@ deny contains reason if {
 	reason := sprintf("kept for %v hours, and %v is the limit of the tier %s", [hours, limits.keep_hours, input.owner.tier])
 }
 
+# A label that keeps it for ever would go round the limit.
+deny contains reason if {
+	launches
+	is_number(limits.keep_hours)
+	"keep-alive" in object.keys(object.get(input.environment, "labels", {}))
+	reason := sprintf("the label keep-alive is not for the tier %s: keep it for a time with `devctl keep`", [input.owner.tier])
+}
+
 deny contains reason if {
 	operation == "tunnel"
 	is_number(limits.tunnels)

@@ -91,6 +91,12 @@ test_keeping_and_tunnels_are_limited if {
 	not granted(asks("tunnel", "free", {"details": {"open": 2}}))
 }
 
+test_label_does_not_go_round_the_limit if {
+	not granted(asks("create", "free", {"environment": {"labels": {"keep-alive": "true"}}}))
+	granted(asks("create", "free", {"environment": {"labels": {"team": "shop"}}}))
+	granted(asks("create", "owner", {"environment": {"labels": {"keep-alive": "true"}}}))
+}
+
 test_privileged_things_are_refused if {
 	every key in ["privileged", "cap_add", "devices", "network_mode"] {
 		not granted(asks("create", "owner", {"environment": {key: true}}))

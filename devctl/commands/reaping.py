@@ -1,0 +1,64 @@
+"""`devctl reap` and `devctl why`: stopping idle environments, and the reasons."""
+
+import click
+
+from devctl.invocation import DONE, Invocation, json_option
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Stop nothing, and say what would be stopped.")
+@click.option("--once", is_flag=True, help="One pass, then end.  [default: a pass every half hour, until stopped]")
+@json_option
+@click.pass_obj
+def reap(invocation: Invocation, dry_run: bool, once: bool) -> int:
+    """Stop the environments that nobody uses and that do nothing."""
+    import threading
+
+    from devctl.reaper.reaper import Reaper
+
+    with invocation.fleet() as fleet:
+        reaper = Reaper(fleet, invocation.settings().reaper())
+        if not (once or dry_run):
+            reaper.run(threading.Event())
+        looked = reaper.run_pass(dry_run)
+    lines = []
+    for one in looked:
+        word = "stopped" if one.stopped else "would stop" if one.verdict.reap and dry_run else "left"
+        lines.append(f"{word} {one.name}: {one.note or one.verdict.words}")
+    invocation.show([one.model_dump(mode="json") for one in looked], lines or ["nothing runs"])
+    return DONE
+
+
+@click.command()
+@click.argument("name")
+@json_option
+@click.pass_obj
+def why(invocation: Invocation, name: str) -> int:
+    """Say why NAME was or was not stopped as idle, and when it will be."""
+    from devctl.durations import write_duration
+    from devctl.reaper.reaper import Reaper
+
+    with invocation.fleet() as fleet:
+        record = fleet.get(invocation.person(), name)
+        reaper = Reaper(fleet, invocation.settings().reaper())
+        verdict, following = reaper.explain(record), reaper.next_pass()
+    rules = reaper.rules
+    lines = [f"{record.name}: {'idle' if verdict.reap else verdict.reason}: {verdict.words}"]
+    if record.phase not in ("running", "paused") and record.why:
+        lines.append(f"  {record.why}")
+    if verdict.due is not None:
+        lines.append(f"  idle from {verdict.due:%Y-%m-%d %H:%M:%S} UTC on, if nothing happens until then")
+    if verdict.observed_since is not None:
+        lines.append(f"  watched without a gap since {verdict.observed_since:%Y-%m-%d %H:%M:%S} UTC")
+    if following is not None:
+        lines.append(f"  the next pass is at {following:%Y-%m-%d %H:%M:%S} UTC")
+    else:
+        lines.append("  nobody looked yet: `devctl serve` and `devctl reap` do")
+    idle, period = (write_duration(length) for length in (rules.idle, rules.gap))
+    lines.append(f"  idle is {idle} without use and under {rules.cpu_percent:g}% of a core; gaps over {period} count")
+    data = {
+        "name": record.name, "phase": record.phase, "why": record.why, "verdict": verdict.model_dump(mode="json"),
+        "next_pass": following, "rules": rules.model_dump(mode="json"),
+    }  # fmt: skip
+    invocation.show(data, lines)
+    return DONE

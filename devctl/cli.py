@@ -96,6 +96,9 @@ COMMANDS: dict[str, dict[str, Entry]] = {
         "serve": Entry("serving:serve", "Serve environments over HTTP, for many users."),
         "token": Entry("serving:token", "Make, list and remove the tokens of the service."),
     },
+    "Hosts": {
+        "hosts": Entry("hosts:hosts", "Add, list, drain and remove machines; fetch images to them."),
+    },
     "This machine": {
         "doctor": Entry("sandboxes:doctor", "Say which backends work here, and what is in the way of the others."),
         "prune": Entry("sandboxes:prune", "Remove what dead programs left, and unused caches."),

@@ -113,6 +113,8 @@ class DevctlSettings(Record):
     """Where the toolchains of this host are looked for, as PATH."""
     toolchain_env: dict[str, str] = {}
     """What toolchains of this host need to find themselves, such as HOME."""
+    ssh_config: Path | None = None
+    """The settings file that ssh reads on its way to hosts, instead of the user's own."""
     git_env: dict[str, str] = {}
     """What the caller's git needs to clone with the caller's rights; none of it reaches an environment."""
     local_env: dict[str, str] = {}
@@ -162,6 +164,7 @@ class DevctlSettings(Record):
             "docker_host": "DOCKER_HOST",
             "database_url": "DEVCTL_DATABASE_URL",
             "tier": "DEVCTL_TIER",
+            "ssh_config": "DEVCTL_SSH_CONFIG",
             "user": "DEVCTL_USER",
             "docker_image": "DEVCTL_IMAGE",
             "build_cache": "DEVCTL_BUILD_CACHE",

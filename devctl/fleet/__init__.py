@@ -32,7 +32,7 @@ def open_fleet(
     from devctl.fleet.fleet import Fleet
     from devctl.fleet.launching import Parts
     from devctl.fleet.rows import Rows
-    from devctl.hosts.local import LocalHosts
+    from devctl.hosts.pool import Hosts
 
     database = open_database(settings)
     asked = PolicyAdmission(database, policy, folders) if policy is not None else PlainAdmission(database)
@@ -40,7 +40,7 @@ def open_fleet(
         Parts(
             database=database,
             admission=asked,
-            hosts=LocalHosts(settings, Rows(database).installation()),
+            hosts=Hosts(settings, database, Rows(database).installation()),
             activity=RecordedActivity(database),
             egress=ProxiedEgress(settings),
         )

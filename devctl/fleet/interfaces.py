@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Literal, Protocol
 
-from devctl.fleet.records import ActivityKind, EnvironmentRecord, EnvironmentSpec, User
+from devctl.fleet.records import ActivityKind, EnvironmentRecord, EnvironmentSpec, Host, User
 from devctl.hosts.engine import HostEngine, NetworkPlan
 
 Operation = Literal[
@@ -33,6 +33,12 @@ class Admission(Protocol):
     ) -> None:
         """Ask the policy about an operation on an environment, and write the answer down; raises LaunchRefused."""
 
+    def decide_image(
+        self, user: User, operation: Literal["build", "wizard"], tag: str, base: str,
+        packages: Mapping[str, Sequence[str]] | None = None,
+    ) -> object:  # fmt: skip
+        """Ask whether an image may be made upon `base`; raises LaunchRefused."""
+
     def audit(
         self, user: User, operation: Operation, subject: str, allowed: bool,
         reasons: Sequence[str] = (), details: Mapping[str, object] | None = None,
@@ -49,8 +55,17 @@ class HostPool(Protocol):
     def has_docker(self) -> bool:
         """Whether one of them is a Docker engine."""
 
-    def place(self, spec: EnvironmentSpec) -> str:
-        """Choose the host for a new environment; raises NoHost with what keeps each one from it."""
+    def describe(self, name: str) -> Host:
+        """Say where a host is; raises NoHost."""
+
+    def place(self, record: EnvironmentRecord) -> str:
+        """Choose the host for a new environment and write it into its row, so that no host gets more than its limit.
+
+        Raises NoHost with what keeps each one from it.
+        """
+
+    def bring(self, image: str, host: str) -> None:
+        """See to it that a host has an image that another host has; raises LaunchFailed and HostUnreachable."""
 
     def engine(self, name: str) -> HostEngine:
         """The host of that name; raises HostUnreachable when it is known to be away, NoHost for no such host."""

@@ -47,9 +47,10 @@ class Launching:
         progress(f"reserved {record.name}")
         engine: HostEngine | None = None
         try:
-            record = self._rows.set_host(record, self._parts.hosts.place(spec))
+            record = record.model_copy(update={"host": self._parts.hosts.place(record)})
             engine = self._parts.hosts.engine(record.host)
             progress(f"placed on {record.host}")
+            self._parts.hosts.bring(spec.image, record.host)
             record = self._make(engine, record, progress)
             self._renew(record)
             if tree is not None:

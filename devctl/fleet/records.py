@@ -202,3 +202,5 @@ class Host(Record):
     """Takes nothing new; what is there stays."""
     max_environments: int | None = Field(default=None, ge=1)
     labels: dict[str, str] = {}
+    seconds: int = Field(default=60, ge=1)
+    """Time limit of one call to its engine."""

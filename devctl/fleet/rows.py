@@ -92,10 +92,6 @@ class Rows:
         row = self._database.rows(query, phase, why, phase, phase, phase, record.id, allowed, allowed)
         return _record(row[0]) if row else None
 
-    def set_host(self, record: EnvironmentRecord, host: str) -> EnvironmentRecord:
-        """Write down where it is being made."""
-        return self._set(record, "host = %s", host)
-
     def set_made(self, record: EnvironmentRecord, container: str | None, gpu: bool) -> EnvironmentRecord:
         """Write down what was made for it."""
         return self._set(record, "container = %s, gpu = %s", container, gpu)

@@ -1,14 +1,15 @@
 """From a source, as a person writes it, to an environment that runs: resolved, built, launched."""
 
-import importlib.util
-from pathlib import Path
-
-from devctl.errors import LaunchFailed
+from devctl.errors import SourceInvalid
 from devctl.fleet.fleet import Fleet
 from devctl.fleet.lifecycle import Progress
 from devctl.fleet.records import EnvironmentRecord, User
+from devctl.hosts.local import LOCAL
 from devctl.settings import DevctlSettings
-from devctl.sources import BuildPlan, EngineFacts, Overrides, resolve
+from devctl.sources import BASE_ARGUMENT, BuildPlan, EngineFacts, Overrides, Resolved, resolve
+
+_BUILT_BEFORE = "devctl-built-before"
+"""Stands for the image that a plan's own base is built to."""
 
 
 def up_from_source(
@@ -23,16 +24,39 @@ def up_from_source(
     with resolve(source, name=name, overrides=overrides, settings=settings, engine_facts=facts) as resolved:
         spec = resolved.spec
         if resolved.build is not None:
-            spec = spec.model_copy(update={"image": _build(resolved.build)})
+            image = _build(fleet, settings, user, resolved, progress or (lambda _words: None))
+            spec = spec.model_copy(update={"image": image})
         if command:
             spec = spec.model_copy(update={"command": command})
         return fleet.up(user, spec, resolved.tree, progress)
 
 
-def _build(plan: BuildPlan) -> str:
-    """Build the image; the builder is a part of its own."""
-    if importlib.util.find_spec("devctl.builder") is None:
-        raise LaunchFailed(
-            f"{Path(plan.dockerfile).name} cannot be built here: devctl has no builder", "name an image with --image"
-        )
-    raise LaunchFailed("the builder is not joined yet", "name an image with --image")
+def _build(fleet: Fleet, settings: DevctlSettings, user: User, resolved: Resolved, progress: Progress) -> str:
+    """Build the image on the host that is asked for, or on this machine's own engine; returns its tag."""
+    from devctl.builder import BuildOptions, BuildStep, open_builder
+
+    if resolved.build is None:
+        return resolved.spec.image
+
+    def told(step: BuildStep) -> None:
+        if step.state in ("started", "cached", "failed"):
+            progress(f"build {step.name}{'' if step.state == 'started' else f' ({step.state})'}")
+
+    for base in _bases(resolved.build):
+        fleet.parts.admission.decide_image(user, "build", resolved.spec.name, base)
+    host = fleet.parts.hosts.describe(resolved.spec.host or LOCAL)
+    with open_builder(settings, host) as builder:
+        return builder.build(resolved.build, told, BuildOptions(owner=user.name)).tag
+
+
+def _bases(plan: BuildPlan) -> tuple[str, ...]:
+    """The images that a plan begins with, those of the plan before it too; raises SourceInvalid."""
+    from devctl.builder.digest import bases_of
+
+    before = _bases(plan.base) if plan.base is not None else ()
+    given = {BASE_ARGUMENT: _BUILT_BEFORE, **plan.args} if plan.base is not None else plan.args
+    try:
+        found = bases_of(plan.dockerfile.read_bytes(), given)
+    except OSError as error:
+        raise SourceInvalid(f"{plan.dockerfile} cannot be read: {error.strerror}", "check the file") from error
+    return (*before, *(base for base in found if base != _BUILT_BEFORE))

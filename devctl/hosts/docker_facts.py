@@ -1,5 +1,6 @@
 """What an engine says of its machine, and how much of it the containers have reserved."""
 
+import shutil
 from typing import Any
 
 import docker
@@ -19,19 +20,21 @@ def fixed(client: docker.DockerClient) -> HostFacts:
     )
 
 
-def measure(client: docker.DockerClient, known: HostFacts) -> HostFacts:
+def measure(client: docker.DockerClient, known: HostFacts, local: bool) -> HostFacts:
     """The same with what is taken at this moment."""
-    running = client.api.containers()
     tags = [tag for image in client.api.images() for tag in image.get("RepoTags") or ()]
-    configs = [client.api.inspect_container(one["Id"])["HostConfig"] for one in running]
-    return known.model_copy(
-        update={
-            "environments": len(running),
-            "reserved_cpus": sum((config.get("NanoCpus") or 0) / 1e9 for config in configs),
-            "reserved_memory_mb": sum((config.get("Memory") or 0) // 2**20 for config in configs),
-            "images": tuple(sorted(tag for tag in tags if tag != "<none>:<none>")),
-        }
-    )
+    images = tuple(sorted(tag for tag in tags if tag != "<none>:<none>"))
+    free = _free_mb(str(client.api.info().get("DockerRootDir", ""))) if local else None
+    changed = {"environments": len(client.api.containers()), "images": images, "disk_free_mb": free}
+    return known.model_copy(update=changed)
+
+
+def _free_mb(folder: str) -> int | None:
+    """Room on the disk of a folder of this machine; None where it cannot be seen."""
+    try:
+        return shutil.disk_usage(folder).free // 2**20
+    except OSError:
+        return None
 
 
 def _has_quotas(info: dict[str, Any]) -> bool:

@@ -32,23 +32,22 @@ class DockerHost:
 
     backend: Literal["docker", "bubblewrap"] = "docker"
 
-    def __init__(self, host: Host, home: str) -> None:
-        """Connect; raises HostUnreachable. `home` is the installation whose containers are ours."""
+    def __init__(self, host: Host, home: str, local: bool | None = None) -> None:
+        """Connect; raises HostUnreachable. `home` is the installation whose containers are ours; `local` says whether
+        the engine is of this machine, where its address does not tell.
+        """
+        self.local = host.address.startswith("unix:") if local is None else local
+        """Whether folders of this machine can be bound into its containers."""
         self.host = host
         self.name = host.name
         self._home = home
-        self._client = connect(host)
+        self._client = connect(host, host.seconds)
         self._fixed = docker_facts.fixed(self._client)
 
     @property
     def client(self) -> docker.DockerClient:
         """The SDK's client, for the other parts that work on this engine."""
         return self._client
-
-    @property
-    def local(self) -> bool:
-        """Whether folders of this machine can be bound into its containers."""
-        return self.host.address.startswith("unix:")
 
     def create(self, record: EnvironmentRecord, plan: NetworkPlan) -> Made:
         spec = record.spec
@@ -86,6 +85,35 @@ class DockerHost:
                 f"the image {image!r} is not on {self.name} and cannot be pulled: {cause(error)}",
                 "build or load it there, or name one that is there",
             ) from error
+
+    def has_image(self, image: str) -> bool:
+        """Whether an image is there."""
+        try:
+            with translated(self.host, image):
+                self._client.api.inspect_image(image)  # type: ignore[no-untyped-call] # untyped in the stubs
+        except EnvironmentGone:  # what the engine answers for anything that is not there
+            return False
+        return True
+
+    def export_image(self, image: str) -> Iterator[bytes]:
+        """Stream the archive of an image."""
+        client = connect(self.host, COMMIT_SECONDS)
+        try:
+            with translated(self.host, image):
+                yield from client.api.get_image(image)
+        finally:
+            client.close()
+
+    def import_image(self, archive: Iterator[bytes]) -> None:
+        """Load an archive of an image; raises LaunchFailed."""
+        client = connect(self.host, COMMIT_SECONDS)
+        try:
+            with translated(self.host, "an image"):
+                for part in client.api.load_image(archive):  # type: ignore[no-untyped-call] # untyped in the stubs
+                    if isinstance(part, dict) and part.get("error"):
+                        raise LaunchFailed(f"{self.name} does not take the image: {part['error']}", "make room there")
+        finally:
+            client.close()
 
     def _create(self, options: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -239,7 +267,7 @@ class DockerHost:
 
     def facts(self) -> HostFacts:
         with translated(self.host, "facts"):
-            return docker_facts.measure(self._client, self._fixed)
+            return docker_facts.measure(self._client, self._fixed, self.local)
 
     def close(self) -> None:
         self._client.close()

@@ -104,9 +104,7 @@ class HostFacts(Record):
     disk_free_mb: int | None = None
     """None where the engine does not tell."""
     environments: int = 0
-    """Environments that run on it, ours and others'."""
-    reserved_cpus: float = 0.0
-    reserved_memory_mb: int = 0
+    """Containers that run on it, ours and others'."""
     images: tuple[str, ...] = ()
     gpu: bool = False
     version: str = ""

@@ -1,11 +1,12 @@
 """The hosts of a machine that was told of no other: its own Docker engine, or its bubblewrap."""
 
 import threading
+from pathlib import Path
 
 from devctl.docker_engine import DEFAULT_ADDRESS
-from devctl.errors import HostUnreachable, LaunchFailed, NoHost
-from devctl.fleet.records import EnvironmentSpec, Host
-from devctl.hosts.engine import HOST_IMAGE, HostEngine
+from devctl.errors import HostUnreachable, NoHost
+from devctl.fleet.records import Host
+from devctl.hosts.engine import HostEngine, HostFacts
 from devctl.settings import DevctlSettings
 
 LOCAL, BUBBLEWRAP = "local", "bubblewrap"
@@ -35,40 +36,39 @@ class LocalHosts:
             return False
         return True
 
-    def place(self, spec: EnvironmentSpec) -> str:
-        """Choose Docker, but bubblewrap for this machine's own system; raises NoHost and HostUnreachable."""
-        inside = spec.image == HOST_IMAGE or spec.image.startswith(f"{HOST_IMAGE}:")
-        chosen = spec.host or (BUBBLEWRAP if inside else LOCAL)
-        if chosen not in self.names():
-            raise NoHost(
-                f"no host is called {chosen!r}" if spec.host else f"the image {spec.image!r} needs another backend",
-                f"there is {' and '.join(self.names()) or 'none'}; see --backend",
-            )
-        if inside != (chosen == BUBBLEWRAP):
-            raise LaunchFailed(
-                f"the image {spec.image!r} cannot be run on {chosen}",
-                f"bubblewrap runs the image {HOST_IMAGE!r} alone, and nothing else does",
-            )
-        self.engine(chosen)
-        return chosen
+    def describe(self, name: str) -> Host:
+        """Say where one of them is; raises NoHost."""
+        if name not in self.names():
+            raise NoHost(f"no host is called {name!r} here", "`devctl hosts ls` lists them; see --backend")
+        if name == BUBBLEWRAP:
+            return Host(name=BUBBLEWRAP, address="bubblewrap:")
+        folder = self._settings.docker_tls.get("DOCKER_CERT_PATH")
+        address = self._settings.docker_host or DEFAULT_ADDRESS
+        return Host(name=LOCAL, address=address, tls=Path(folder) if folder else None)
+
+    def facts(self, name: str) -> HostFacts | str:
+        """What one of them has, or why nobody knows."""
+        try:
+            return self.engine(name).facts()
+        except HostUnreachable as error:
+            return error.message
 
     def engine(self, name: str) -> HostEngine:
         """Connect to it when it is first asked for; raises HostUnreachable."""
-        if name not in self.names():
-            raise NoHost(f"no host is called {name!r} here", "`devctl hosts ls` lists them; see --backend")
+        host = self.describe(name)
         with self._lock:
             if name not in self._engines:
-                self._engines[name] = self._open(name)
+                self._engines[name] = self._open(host)
             return self._engines[name]
 
-    def _open(self, name: str) -> HostEngine:
-        if name == BUBBLEWRAP:
+    def _open(self, host: Host) -> HostEngine:
+        if host.name == BUBBLEWRAP:
             from devctl.hosts.bubblewrap_host import BubblewrapHost
 
             return BubblewrapHost(self._settings, self._home)
         from devctl.hosts.docker_host import DockerHost
 
-        return DockerHost(Host(name=LOCAL, address=self._settings.docker_host or DEFAULT_ADDRESS), self._home)
+        return DockerHost(host, self._home)
 
     def close(self) -> None:
         """Return connections."""

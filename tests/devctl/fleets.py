@@ -30,11 +30,11 @@ def needs_docker() -> None:
 
 
 @contextmanager
-def fleet_on(backend: str, database_url: str, **settings: object) -> Iterator[Fleet]:
+def fleet_on(backend: str, database_url: str, folder: Path | None = None, **settings: object) -> Iterator[Fleet]:
     """A fleet on one backend; all that is left of its environments and snapshots is removed at the end."""
     if backend == "docker":
         needs_docker()
-    folder = Path(tempfile.mkdtemp(prefix="df", dir="/tmp"))
+    folder = folder or Path(tempfile.mkdtemp(prefix="df", dir="/tmp"))
     given = {"docker_image": IMAGE or None, **settings}
     read = DevctlSettings.from_environment({}, folder=folder, backend=backend, database_url=database_url, **given)
     try:

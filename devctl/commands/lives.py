@@ -1,6 +1,7 @@
 """`devctl start`, `stop`, `pause`, `rm` and `keep`."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import click
 
@@ -64,9 +65,13 @@ def pause(invocation: Invocation, names: tuple[str, ...]) -> int:
 @click.pass_obj
 def remove(invocation: Invocation, names: tuple[str, ...], force: bool) -> int:
     """Remove the environments NAMES with their files."""
+    from devctl.editors.forgetting import forget_ssh
+
     with invocation.fleet() as fleet:
         for name in names:
+            record = fleet.get(invocation.person(), name)
             fleet.remove(invocation.person(), name, force=force)
+            forget_ssh(invocation.settings(), Path.home() / ".ssh", record)
     invocation.show({"removed": list(names)}, [f"removed {one}" for one in names])
     return DONE
 

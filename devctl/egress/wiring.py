@@ -89,12 +89,11 @@ class ProxiedEgress:
         env = {"PATH": given.search_path, "HOME": given.toolchain_env.get("HOME", "/"), **keeper_variables(given)}
         with (self.folder / "keeper.log").open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "devctl.cli", "--folder", str(given.folder), "egress", "keep"],
+                [sys.executable, "-P", "-m", "devctl.cli", "--folder", str(given.folder), "egress", "keep"],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 env=env,
-                cwd=Path(__file__).parents[2],
                 start_new_session=True,
             )
         deadline = time.monotonic() + START_SECONDS

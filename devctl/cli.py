@@ -36,6 +36,7 @@ EXIT_CODES = {
     "LaunchRefused": REFUSED,
     "PathRefused": REFUSED,
     "NoSuchEnvironment": NOT_FOUND,
+    "NoSuchTemplate": NOT_FOUND,
     "NoSuchResource": NOT_FOUND,
     "TokenRefused": REFUSED,
     "ServiceBusy": UNAVAILABLE,
@@ -83,6 +84,7 @@ COMMANDS: dict[str, dict[str, Entry]] = {
         "run": Entry("sandboxes:run", "Run a command in a prepared copy of the current folder."),
     },
     "Sources": {
+        "tasks": Entry("tasks:tasks", "Write tasks of VS Code and Cursor from templates."),
         "devcontainer": Entry(
             "devcontainer:devcontainer", "Check what a devcontainer.json asks for, and what is done."
         ),

@@ -19,6 +19,7 @@ DevctlError                     message and hint
 ├── NoHost                      no host of that name, or none that can take the environment
 ├── SourceInvalid               what an environment is to be made from cannot be read or is not there
 ├── CloneFailed                 a repository could not be cloned; `log` is what git said
+├── NoSuchTemplate              no template of tasks has that name
 ├── EgressInvalid               an entry of an allow-list is none
 ├── EgressFailed                the proxy of an allow-list cannot be started or reached
 ├── TokenRefused                the service was asked without a token that it knows
@@ -131,6 +132,10 @@ class CloneFailed(DevctlError):
     def __init__(self, message: str, log: str, hint: str = "") -> None:
         super().__init__(message, hint)
         self.log = log
+
+
+class NoSuchTemplate(DevctlError):
+    """No template of the editor's tasks has that name."""
 
 
 class EgressInvalid(DevctlError):

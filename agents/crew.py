@@ -15,7 +15,7 @@ from agents.threads import Lease, Threads, ThreadState
 from agents.turns import Turn, Turns, renew_turn
 from devctl import Launcher
 from graph import Change, Fence, Roadmap, RoadmapReader
-from policies import Decision, PolicyEngine
+from policies import Decision, PolicyEngine, RepositoryRules
 from tools.artifacts import ArtifactStore
 from tools.codehost import CodeHost
 from tools.dispatch import AuditDecision, AuditEvent
@@ -140,6 +140,12 @@ class TurnContext:
     def desk(self) -> Desk:
         """The repository's edges."""
         return self.crew.desk(self.thread.repository)
+
+    @cached_property
+    def policy(self) -> PolicyEngine:
+        """What decides in this repository: the rules, and those of its own that the base commit holds."""
+        baseline = self.crew.threads.last_result(self.feature, "tester") or {}
+        return self.crew.policy.under(RepositoryRules.model_validate(baseline.get("rules") or {}))
 
     def mirror_with(self, commit: str) -> Mirror:
         """Return this process's mirror, fetched when another process saw the commit first."""

@@ -93,7 +93,7 @@ def _trace(context: TurnContext) -> str:
 def _allow_push(context: TurnContext, branch: str, commit: str) -> None:
     """Ask the policy; raises `TurnFailed`."""
     action = Action(role="integrator", tool="push", repository=context.thread.repository, arguments={"branch": branch})
-    decision = context.crew.policy.decide(action)
+    decision = context.policy.decide(action)
     context.note("push", decision_word(decision), decision.reasons, f"{commit} to {branch}", commit)
     if not decision.allowed:
         raise TurnFailed(f"policy refuses the push to {branch}: {'; '.join(decision.reasons)}", "see policies/rules")

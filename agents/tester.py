@@ -12,6 +12,7 @@ from agents.errors import RepositoryUnusable
 from agents.handover import Handover, handed_over
 from agents.journal import CommandResult
 from agents.manners import manners_at
+from agents.own_rules import rules_at
 from agents.plans import PlannedTask
 from agents.tasks import feature_plan, planned_task
 from agents.threads import Record
@@ -105,6 +106,7 @@ def _baseline(context: TurnContext) -> CommandResult:
             "push a first commit, an empty one will do",
         )
     manners, wrong = manners_at(mirror, base)
+    rules = rules_at(mirror, base)
     notes: list[str] = [*mirror.facts(base).notes, *([wrong] if wrong else [])]
     command = suite_command(context, mirror, base)
     if command is None:
@@ -124,6 +126,7 @@ def _baseline(context: TurnContext) -> CommandResult:
             "suite_command": command.all_text if command else "",
             "notes": list(notes),
             "manners": manners.model_dump(mode="json"),
+            "rules": rules.model_dump(mode="json"),
         }
     )
 

@@ -115,7 +115,7 @@ def _judged(context: TurnContext, proposal: Proposal, known: Advisories | None) 
         packages=(proposal.requirement,),
         advisories=tuple(map(for_policy, against)),
     )
-    return proposal.model_copy(update={"refusals": context.crew.policy.decide(action).reasons})
+    return proposal.model_copy(update={"refusals": context.policy.decide(action).reasons})
 
 
 def _door(context: TurnContext, outside: OutsideSources, ecosystem: Ecosystem) -> Door:
@@ -133,7 +133,7 @@ def _door(context: TurnContext, outside: OutsideSources, ecosystem: Ecosystem) -
         Tool("package", _Packages, would_install, network="research"),
         Tool("advisories", _Packages, known, network="research"),
     ]
-    return Door(context.crew.policy, tools, context.audit, repository=context.thread.repository)
+    return Door(context.policy, tools, context.audit, repository=context.thread.repository)
 
 
 def usual_ecosystem(mirror: Mirror, commit: str) -> Ecosystem:

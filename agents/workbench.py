@@ -128,7 +128,7 @@ class Workbench:
             packages=new_packages(mirror, self._start.base, snapshot.commit),
             change=file_changes(mirror, self._start.base, snapshot.commit),
         )
-        decision = self._context.crew.policy.decide(action)
+        decision = self._context.policy.decide(action)
         what = f"{change.verdict}: {', '.join(action.paths)}"
         self._context.note("change", decision_word(decision), decision.reasons, outcome=what, about=snapshot.tree)
         return decision
@@ -228,7 +228,7 @@ class Workbench:
             for tool in worktree_tools(worktree, context.crew.settings.command_seconds)
             if tool.name in self._arguments
         ]
-        self._door = Door(context.crew.policy, [*own, *self._closing], self.audit, repository=context.thread.repository)
+        self._door = Door(context.policy, [*own, *self._closing], self.audit, repository=context.thread.repository)
 
     def _prepare(self, commit: str) -> Prepared:
         context, mirror = self._context, self._context.desk.mirror

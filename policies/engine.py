@@ -44,18 +44,25 @@ class _Answer(BaseModel):
 class PolicyEngine:
     """Decides by the rules; safe to share between threads."""
 
-    def __init__(self, evaluator: Evaluator, dry_run: bool = False) -> None:
+    def __init__(self, evaluator: Evaluator, dry_run: bool = False, own: RepositoryRules = NO_OWN_RULES) -> None:
         self._evaluator = evaluator
         self._dry_run = dry_run
+        self._own = own
         self.name = evaluator.name
 
-    def decide(self, action: Action, own: RepositoryRules = NO_OWN_RULES) -> Decision:
+    def under(self, own: RepositoryRules) -> PolicyEngine:
+        """Return the engine as it decides for a repository with these settings of its own."""
+        return PolicyEngine(self._evaluator, self._dry_run, own)
+
+    def decide(self, action: Action, own: RepositoryRules | None = None) -> Decision:
         """Return whether an action is allowed, and what speaks against it; never raises for a failing engine.
 
         What is undefined, an answer of another form, and an engine that fails or is away are denials, in a dry
-        run too. `own` are the repository's own settings, which only tighten.
+        run too. `own` are the repository's own settings, which only tighten; where they are not given, those that the
+        engine is `under`.
         """
-        question = {**action.model_dump(mode="json"), "repository_rules": own.model_dump(mode="json")}
+        rules = self._own if own is None else own
+        question = {**action.model_dump(mode="json"), "repository_rules": rules.model_dump(mode="json")}
         unsaid = f"no rule lets the {action.role} use {action.tool!r}: leave it to a role that may"
         return self._ask("roadcrew.decision", question, _Told(action.tool, action.role, unsaid))
 

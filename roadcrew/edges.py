@@ -67,7 +67,12 @@ def code_host_end(settings: Settings, workspace: Workspace) -> CodeHostEnd:
 
 def policy_settings(settings: Settings) -> PolicySettings:
     """Return which engine decides: the OPA server that the settings name, or the one in this process."""
-    return PolicySettings(opa_url=settings.opa_url, opa_token=settings.opa_token, dry_run=settings.policy_dry_run)
+    return PolicySettings(
+        opa_url=settings.opa_url,
+        opa_token=settings.opa_token,
+        dry_run=settings.policy_dry_run,
+        extra_rules=settings.policy_rules,
+    )
 
 
 def _embedded(address: GraphAddress) -> GraphSettings:

@@ -143,6 +143,8 @@ class Settings(Part):
     """`OPA_TOKEN`, for a server that asks for one."""
     policy_dry_run: bool = False
     """`ROADCREW_POLICY_DRY_RUN`: rules only log what they would deny."""
+    policy_rules: Path | None = None
+    """`ROADCREW_POLICY_RULES`, a folder of further rules; its data may loosen what is built in."""
     opencode: Path | None = None
     """`ROADCREW_OPENCODE`, the opencode program; None looks for it on PATH."""
     research: ResearchSettings = NO_RESEARCH
@@ -173,12 +175,13 @@ def read_settings(
             artifacts_url=env.get("ROADCREW_ARTIFACTS"),
             environment_backend=_backend(env),
             docker_host=env.get("DOCKER_HOST"),
-            environments_folder=Path(env["DEVCTL_FOLDER"]).expanduser() if "DEVCTL_FOLDER" in env else None,
+            environments_folder=_path(env, "DEVCTL_FOLDER"),
             git_environment=_git_environment(env),
             opa_url=_url(env, "OPA_URL"),
-            opencode=Path(env["ROADCREW_OPENCODE"]).expanduser() if "ROADCREW_OPENCODE" in env else None,
+            opencode=_path(env, "ROADCREW_OPENCODE"),
             opa_token=_secret(env, "OPA_TOKEN"),
             policy_dry_run=_flag(env, "ROADCREW_POLICY_DRY_RUN"),
+            policy_rules=_path(env, "ROADCREW_POLICY_RULES"),
             research=research_settings(given),
             team=Team.model_validate(file.get("team", {})),
         )
@@ -201,11 +204,11 @@ def _read_file(path: Path) -> dict[str, Any]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsInvalid(f"{path} is not TOML: {error}", "mend it, or move it away") from error
-    unknown = sorted(content.keys() - {"docs", "model", "team", "tests"})
+    unknown = sorted(content.keys() - {"docs", "model", "policy", "team", "tests"})
     if unknown:
         raise SettingsInvalid(
             f"{path} has the unknown key {unknown[0]!r}",
-            "it may hold `model` or [model], [team], [tests], [docs]; addresses and secrets come from the environment",
+            "it may hold `model` or [model], [team], [tests], [docs], [policy]; addresses and secrets come from the environment",
         )
     return content
 
@@ -297,6 +300,10 @@ def _url(env: Mapping[str, str], name: str) -> str | None:
 def _secret(env: Mapping[str, str], name: str) -> SecretStr | None:
     value = env.get(name)
     return SecretStr(value.strip()) if value and value.strip() else None
+
+
+def _path(env: Mapping[str, str], name: str) -> Path | None:
+    return Path(env[name]).expanduser() if env.get(name) else None
 
 
 def _flag(env: Mapping[str, str], name: str) -> bool:

@@ -37,6 +37,12 @@ TEMPLATE = """\
 # [team.models]                       # a model for some roles alone
 # reviewer = "another-model"
 
+# [policy]                            # further rules; they can only forbid more than the built-in ones
+# protected_paths = ["db/**"]         # names (*.pem), paths (src/*.sql) or folders (db/**) that no role may change
+# denied_packages = ["left-pad"]      # packages that no role may bring in
+# allowed_packages = ["requests"]     # the only ones that it may
+# max_file_bytes = 1000000            # bytes of a changed file
+
 # [docs]
 # openapi = "python -m app.openapi"   # prints the OpenAPI document that a committed openapi.json is held against
 """

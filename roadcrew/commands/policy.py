@@ -40,23 +40,27 @@ def test_rules(folder: Path | None, as_json: bool) -> None:
 @json_option
 @with_settings
 def check_action(settings: Settings, action: TextIO, as_json: bool) -> None:
-    """Ask the rules about the action in the JSON file ACTION (- for standard input)."""
+    """Ask the rules about the action in the JSON file ACTION (- for standard input).
+
+    The rules of the present repository's roadcrew.toml count too; each reason says where its rule comes from.
+    """
     from pydantic import ValidationError
 
-    from policies import Action, open_engine
-    from roadcrew.edges import policy_settings
+    from policies import Action
+    from roadcrew.rule_origins import explain
 
     try:
         asked = Action.model_validate_json(action.read())
     except (ValidationError, UnicodeDecodeError) as error:
         raise InputInvalid(f"{action.name} is no action: {error}", "docs/security.md shows one") from error
-    engine = open_engine(policy_settings(settings))
-    decision = engine.decide(asked)
+    explained = explain(settings, asked)
+    decision = explained.decision
     if as_json:
-        print_data("policy check", decision)
+        origins = [reason.origin for reason in explained.origins]
+        print_data("policy check", {**decision.model_dump(mode="json"), "origins": origins})
     else:
         print_line("allowed" if decision.allowed else "denied")
-        for reason in decision.reasons:
-            print_line(f"  {reason}")
+        for reason in explained.origins:
+            print_line(f"  {reason.text} ({reason.origin})")
     if not decision.allowed:
         click.get_current_context().exit(Exit.REFUSED)

@@ -43,6 +43,7 @@ EXIT_CODES = {
     "ServiceUnreachable": UNAVAILABLE,
     "NoSuchImage": NOT_FOUND,
     "BuildRefused": REFUSED,
+    "ScanFailed": UNAVAILABLE,
 }
 
 
@@ -78,6 +79,8 @@ COMMANDS: dict[str, dict[str, Entry]] = {
     },
     "Images": {
         "build": Entry("build:build", "Build an image of a folder with a Dockerfile; `build gc` sweeps old layers."),
+        "wizard": Entry("wizard:wizard", "Make an image of a base and packages, by questions or options."),
+        "scan": Entry("scan:scan", "Say which known vulnerabilities the packages of an image have."),
         "images": Entry("images:images", "List and remove the images that were built here."),
     },
     "Sandboxes": {

@@ -29,6 +29,7 @@ DevctlError                     message and hint
 ├── ServiceUnreachable          no service answers at the address, or it is no devctl
 ├── BuildRefused                the image cannot be built as asked: context too large, no such Dockerfile
 ├── BuildFailed                 a step of the build failed; `log` is the end of its output
+├── ScanFailed                  nobody could be asked what is known against an image
 ├── NoSuchImage                 the engine has no such image
 └── StateUnavailable            the database of devctl's state does not answer
 """
@@ -180,6 +181,10 @@ class BuildFailed(DevctlError):
     def __init__(self, message: str, log: str, hint: str = "") -> None:
         super().__init__(message, hint)
         self.log = log
+
+
+class ScanFailed(DevctlError):
+    """Nobody could be asked what is known against an image's packages."""
 
 
 class NoSuchImage(DevctlError):

@@ -1,6 +1,7 @@
 """The settings of devctl, read once by the command and passed down."""
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -97,6 +98,10 @@ class DevctlSettings(Record):
     """Address of a BuildKit, such as `unix:///run/buildkit/buildkitd.sock`; None has buildx start one in a container."""
     buildx: Path | None = None
     """The buildx program; None looks for it on the path and among Docker's plugins."""
+    on_image_built: tuple[str, ...] = ()
+    """A program that is told of each image the wizard made, as JSON on its input; DEVCTL_ON_IMAGE_BUILT, shell words."""
+    osv_url: str = "https://api.osv.dev"
+    """An OSV service, which knows the vulnerabilities of packages."""
     builder_env: dict[str, str] = {}
     """What buildx needs of the caller's variables: where Docker's credentials lie, and proxies."""
     idle_seconds: float = Field(default=4 * 3600, gt=0)
@@ -155,6 +160,7 @@ class DevctlSettings(Record):
             "search_path": environment.get("PATH", os.defpath),
             "toolchain_env": {name: environment[name] for name in PASSED_TO_TOOLCHAINS if environment.get(name)},
             "git_env": {name: environment[name] for name in PASSED_TO_GIT if environment.get(name)},
+            "on_image_built": tuple(shlex.split(environment.get("DEVCTL_ON_IMAGE_BUILT", ""))),
             "builder_env": {name: environment[name] for name in PASSED_TO_BUILDER if environment.get(name)},
             "local_env": _local_env(environment),
             "certificates": next((environment[name] for name in CERTIFICATES if environment.get(name)), None),
@@ -169,6 +175,7 @@ class DevctlSettings(Record):
             "docker_image": "DEVCTL_IMAGE",
             "build_cache": "DEVCTL_BUILD_CACHE",
             "buildkit": "DEVCTL_BUILDKIT",
+            "osv_url": "DEVCTL_OSV_URL",
             "buildx": "DEVCTL_BUILDX",
             "docker_prepare_network": "DEVCTL_PREPARE_NETWORK",
             "interpreter": "DEVCTL_PYTHON",

@@ -79,6 +79,13 @@ class Builder:
         log.info("built %s by %s", job.tag, built.method)
         return built.model_copy(update={"seconds": time.monotonic() - started})
 
+    def bases(self, plan: BuildPlan, options: BuildOptions | None = None) -> tuple[str, ...]:
+        """The images that a plan builds on, those of the plan before it in place of its own; raises BuildRefused."""
+        found = read_context(plan, options or BuildOptions()).bases
+        if plan.base is None:
+            return found
+        return (*self.bases(plan.base, options), *(base for base in found if BASE_ARGUMENT not in base))
+
     def images(self) -> list[ImageInfo]:
         """What this builder built and the engine still has, newest first."""
         return [
@@ -176,8 +183,13 @@ class Builder:
         return (f"{wanted} is not used: a cache in a registry needs buildx",) if wanted else ()
 
 
+def engine_host(settings: DevctlSettings) -> Host:
+    """The engine that the settings name, as a host."""
+    folder = settings.docker_tls.get("DOCKER_CERT_PATH")
+    address = settings.docker_host or "unix:///var/run/docker.sock"
+    return Host(name="local", address=address, tls=Path(folder) if folder else None)
+
+
 def open_builder(settings: DevctlSettings, host: Host | None = None) -> Builder:
     """Open the builder for a host, or for the engine that the settings name; raises HostUnreachable."""
-    address = settings.docker_host or "unix:///var/run/docker.sock"
-    folder = settings.docker_tls.get("DOCKER_CERT_PATH")
-    return Builder(settings, host or Host(name="local", address=address, tls=Path(folder) if folder else None))
+    return Builder(settings, host or engine_host(settings))

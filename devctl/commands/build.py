@@ -11,6 +11,7 @@ from devctl.invocation import DONE, Invocation, json_option
 
 if TYPE_CHECKING:
     from devctl.builder import BuildStep, BuiltImage
+    from devctl.sources.records import BuildPlan
 
 _PATH = "path"
 
@@ -69,15 +70,14 @@ def build_path(invocation: Invocation, /, path: Path, file: Path | None, **given
     return DONE
 
 
-def run_build(invocation: Invocation, plan: object, given: dict[str, object]) -> "BuiltImage":
+def run_build(invocation: Invocation, plan: "BuildPlan", given: dict[str, object]) -> "BuiltImage":
     """Ask the policy about a build, and build while its steps are shown; raises BuildRefused for bad options."""
     from pydantic import ValidationError
 
     from devctl.builder import BuildOptions, open_builder
     from devctl.errors import BuildRefused
-    from devctl.sources.records import BuildPlan
 
-    person = invocation.person()
+    person, settings = invocation.person(), invocation.settings()
     try:
         options = BuildOptions.model_validate({**given, "owner": person.name})
     except ValidationError as error:
@@ -86,8 +86,11 @@ def run_build(invocation: Invocation, plan: object, given: dict[str, object]) ->
             f"{problem['loc'][0]} is {problem['input']!r}: {problem['msg']}",
             "write it as name, name:tag or host/name:tag",
         ) from error
-    assert isinstance(plan, BuildPlan)  # noqa: S101 - the type of a lazy import
-    with open_builder(invocation.settings()) as builder:
+    with open_builder(settings) as builder:
+        bases = builder.bases(plan, options)
+        with invocation.fleet() as fleet:
+            for base in bases:
+                fleet.parts.admission.decide_image(person, "build", options.tag or str(plan.dockerfile), base)
         return builder.build(plan, None if invocation.as_json else show_step, options)
 
 

@@ -33,9 +33,14 @@ def open_fleet(
     from devctl.fleet.launching import Parts
     from devctl.fleet.rows import Rows
     from devctl.hosts.pool import Hosts
+    from devctl.scan.records import scores_of
 
     database = open_database(settings)
-    asked = PolicyAdmission(database, policy, folders) if policy is not None else PlainAdmission(database)
+    asked = (
+        PolicyAdmission(database, policy, folders, scores_of(database))
+        if policy is not None
+        else PlainAdmission(database)
+    )
     return Fleet(
         Parts(
             database=database,

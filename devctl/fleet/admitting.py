@@ -40,10 +40,9 @@ class PlainAdmission:
     def decide_image(
         self, user: User, operation: Literal["build", "wizard"], tag: str, base: str,
         packages: Mapping[str, Sequence[str]] | None = None,
-    ) -> object:  # fmt: skip
+    ) -> None:  # fmt: skip
         """Allow it."""
-        self.audit(user, "build", tag, True, (), {"base": base})
-        return None
+        self.audit(user, operation, tag, True, (), {"base": base, "packages": dict(packages or {})})
 
     def audit(
         self, user: User, operation: Operation, subject: str, allowed: bool,

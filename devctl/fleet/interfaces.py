@@ -8,7 +8,7 @@ from devctl.fleet.records import ActivityKind, EnvironmentRecord, EnvironmentSpe
 from devctl.hosts.engine import HostEngine, NetworkPlan
 
 Operation = Literal[
-    "create", "start", "stop", "pause", "remove", "keep", "exec", "attach", "copy", "logs", "build", "tunnel",
+    "create", "start", "stop", "pause", "remove", "keep", "exec", "attach", "copy", "logs", "build", "wizard", "tunnel",
     "snapshot", "restore",
 ]  # fmt: skip
 CREATING_SECONDS = 900.0

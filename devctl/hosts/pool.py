@@ -15,6 +15,7 @@ from devctl.hosts.local import BUBBLEWRAP, LOCAL, LocalHosts
 from devctl.hosts.placement import Candidate, best, obstacle
 from devctl.hosts.registry import HostRegistry, HostState, no_host
 from devctl.hosts.ssh_forward import SshForward
+from devctl.hosts.tls_forward import TlsForward
 from devctl.settings import DevctlSettings
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class Hosts:
         self._local = LocalHosts(settings, home)
         self.registry = HostRegistry(database)
         self._engines: dict[str, tuple[Host, HostEngine]] = {}
-        self._forwards: dict[str, SshForward] = {}
+        self._forwards: dict[str, SshForward | TlsForward] = {}
         self._lock = threading.Lock()
 
     def names(self) -> list[str]:
@@ -171,7 +172,9 @@ class Hosts:
         if host.address.startswith("ssh:"):
             forward = SshForward(host, self._settings.ssh_config, self._settings.git_env)
             forward.ensure()
-        where = host if forward is None else host.model_copy(update={"address": forward.address})
+        elif host.address.startswith("tcp:"):
+            forward = TlsForward(host)
+        where = host if forward is None else host.model_copy(update={"address": forward.address, "tls": None})
         engine = guarded(DockerHost(where, self._home, local=host.address.startswith("unix:")), self.registry)
         with self._lock:
             self._engines[host.name] = (host, engine)

@@ -48,7 +48,10 @@ class Database:
     def open(self) -> None:
         """Connect and bring the tables up to date; raises `StateUnavailable`, with the server's own words."""
         with _translated(self.url):
-            psycopg.connect(self.url, connect_timeout=CONNECT_SECONDS).close()  # the pool would say only "timeout"
+            with psycopg.connect(
+                self.url, connect_timeout=CONNECT_SECONDS
+            ) as first:  # the pool would say only "timeout"
+                _check_encoding(first.info)
             self._pool.open(wait=True, timeout=20)
         self._migrate()
 
@@ -85,6 +88,16 @@ class Database:
                 if file.name.endswith(".sql") and file.name not in known:
                     connection.execute(file.read_text().encode())
                     connection.execute("INSERT INTO migration (name) VALUES (%s)", [file.name])
+
+
+def _check_encoding(info: psycopg.ConnectionInfo) -> None:
+    """Raise `StateUnavailable` for a database that cannot hold every text: issues come in all scripts."""
+    encoding = info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise StateUnavailable(
+            f"the PostgreSQL database {info.dbname} at {info.host}:{info.port} has the encoding {encoding}, not UTF8",
+            f"make one with CREATE DATABASE {info.dbname}_utf8 ENCODING 'UTF8' TEMPLATE template0, and set DATABASE_URL to it",
+        )
 
 
 @contextmanager

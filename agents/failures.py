@@ -65,7 +65,7 @@ def report(crew: Crew, state: ThreadState, lease: Lease, failure: Failure) -> No
         "",
     ]
     if failure.hint:
-        lines += [f"What to do: {failure.hint}", ""]
+        lines += [f"What to do: {quiet(failure.hint)}", ""]
     lines.append(f"Then comment `/roadcrew retry` here or run `roadcrew retry {key}`: it goes on from where it stood.")
     context = ThreadContext(crew=crew, state=state, lease=lease)
     try:

@@ -12,7 +12,7 @@ from agents.crew import ThreadContext
 from agents.steering import asked_task
 from agents.turns import TurnState
 from graph import Role
-from specs.markdown import flat
+from specs.markdown import flat, quiet
 from tools.docs import DocFinding, Meeting, documentation_brief
 
 logger = logging.getLogger(__name__)
@@ -61,12 +61,12 @@ def documentation_lines(turns: Sequence[TurnState], documentation: Result) -> li
     documents = last.get("documents")
     lines = ["", "Documentation: " + (_written(documents) if documents else _none(turns, documentation))]
     if last:
-        lines.append(f"Checked: {last.get('verdict', '')}.")
+        lines.append(f"Checked: {quiet(flat(last.get('verdict', '')))}.")
     notes = last.get("notes")
-    lines += [f"- {flat(note)}" for note in notes] if isinstance(notes, list) else []
+    lines += [f"- {quiet(flat(note))}" for note in notes] if isinstance(notes, list) else []
     missing = documentation.get("missing")
     if isinstance(missing, list) and missing:
-        lines += ["", "Not documented:", *(f"- {flat(one)}" for one in missing)]
+        lines += ["", "Not documented:", *(f"- {quiet(flat(one))}" for one in missing)]
     return lines
 
 

@@ -144,7 +144,8 @@ def proposal_text(key: str, plan: Plan) -> str:
         lines += ["", "Assumptions:", *(f"- {quiet(assumption)}" for assumption in plan.proposal.assumptions)]
     if plan.proposal.new_dependencies:
         new = ", ".join(
-            f"`{dependency.requirement}` ({quiet(dependency.reason)})" for dependency in plan.proposal.new_dependencies
+            f"{quiet(f'`{dependency.requirement}`')} ({quiet(dependency.reason)})"
+            for dependency in plan.proposal.new_dependencies
         )
         lines += ["", f"New dependencies: {new}"]
     lines += [

@@ -31,7 +31,7 @@ def pull_request_text(
     if plan.proposal.new_dependencies:
         lines += [
             "",
-            "New packages: " + ", ".join(f"`{new.requirement}`" for new in plan.proposal.new_dependencies),
+            "New packages: " + ", ".join(quiet(f"`{new.requirement}`") for new in plan.proposal.new_dependencies),
         ]
     if plan.proposal.assumptions:
         lines += ["", "Assumptions:", *(f"- {quiet(assumption)}" for assumption in plan.proposal.assumptions)]

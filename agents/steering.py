@@ -90,12 +90,12 @@ class Steering:
 
     def _answer(self, word: Result, fault: SpecInvalid) -> None:
         """Say on the issue why an edit was not taken over."""
-        lines = [f"The plan stays as it is, {word.get('by') or 'dear reader'}: {fault.message}.", ""]
+        lines = [f"The plan stays as it is, {word.get('by') or 'dear reader'}: {quiet(fault.message)}.", ""]
         lines += [
             f"- `{problem.path}` {quiet(problem.message)}: {quiet(problem.hint)}" for problem in fault.problems[:20]
         ]
         if fault.hint:
-            lines += ["", f"What to do: {fault.hint}."]
+            lines += ["", f"What to do: {quiet(fault.hint)}."]
         self._context.desk.host.upsert_comment(
             self._context.state.issue, marker("edit", str(word.get("key") or "approve")), "\n".join(lines)
         )

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from agents.crew import Crew
 from agents.ids import feature_key, key_of
+from agents.pull_request_text import cell
 from agents.threads import Failure, ThreadState
 from agents.turns import TurnState
 from graph import Task
@@ -82,14 +83,17 @@ def standing_of(crew: Crew, thread: ThreadState) -> Standing:
 
 def standing_text(crew: Crew, thread: ThreadState) -> str:
     """Return where a feature stands as Markdown, for the issue."""
-    standing = standing_of(crew, thread)
-    lines = [
-        f"**{standing.key}** {standing.title}: {standing.status}, {standing.waits_for or standing.verdict}",
-        "",
-    ]
+    return standing_markdown(standing_of(crew, thread))
+
+
+def standing_markdown(standing: Standing) -> str:
+    """Return a standing as Markdown; titles and verdicts are a model's words and reach nobody by themselves."""
+    said = cell(standing.waits_for or standing.verdict)
+    state = f"{standing.status}, {said}" if said else standing.status
+    lines = [f"**{standing.key}** {cell(standing.title)}: {state}", ""]
     lines += ["| task | status | stage | round | calls | tokens |", "|---|---|---|---|---|---|"]
     lines += [
-        f"| {task.key} | {task.status} | {task.stage} | {task.round} | {task.calls} | {task.tokens:,} |"
+        f"| {task.key} | {task.status} | {cell(task.stage)} | {task.round} | {task.calls} | {task.tokens:,} |"
         for task in standing.tasks
     ]
     return "\n".join([*lines, "", f"{standing.calls} model calls, {standing.tokens:,} tokens."])

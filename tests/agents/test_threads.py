@@ -4,6 +4,7 @@ import pytest
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.postgres import PostgresSaver
+from psycopg.conninfo import make_conninfo
 
 from agents.checkpoints import FencedSaver
 from agents.database import Database
@@ -126,3 +127,17 @@ def test_an_address_that_is_none_is_said_without_its_secrets(url: str) -> None:
     with pytest.raises(StateUnavailable, match="DATABASE_URL is no address") as caught:
         Database(url).open()
     assert "topsecret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_database_that_cannot_hold_every_text_is_refused(database: Database, encoding: str) -> None:
+    name = f"narrow_{encoding.lower()}"
+    with database.connection() as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name}".encode())
+        connection.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0".encode())
+    narrow = Database(make_conninfo(database.url, dbname=name))
+    with pytest.raises(StateUnavailable, match=f"{name} .*the encoding {encoding}, not UTF8") as fault:
+        narrow.open()
+    assert "ENCODING 'UTF8'" in fault.value.hint
+    with database.connection() as connection:
+        connection.execute(f"DROP DATABASE {name}".encode())

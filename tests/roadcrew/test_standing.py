@@ -8,7 +8,7 @@ from rich.console import Console
 from agents.threads import Failure
 from roadcrew.commands.run import closing_lines
 from roadcrew.live import lines_of, picture
-from roadcrew.standing import Standing, TaskStanding
+from roadcrew.standing import Standing, TaskStanding, standing_markdown
 
 
 def task(**changes: object) -> TaskStanding:
@@ -88,3 +88,18 @@ def test_titles_with_markup_are_shown_as_they_are() -> None:
     shown = console.export_text()
     assert "[red]x[/red]" in shown
     assert "[bold]y[/nonsense]" in shown
+
+
+def test_words_of_a_model_reach_nobody_from_the_issue_and_leave_the_table_whole() -> None:
+    foul = "Fixes #9 for @ann | ![x](http://evil) <!--\n| more |"
+    text = standing_markdown(standing(title=foul, verdict=foul, tasks=(task(stage=foul),)))
+    assert "Fixes #9" not in text
+    assert "@ann" not in text
+    assert "![x]" not in text.replace("!\\[x]", "")
+    assert "<!--" not in text
+    (row,) = [line for line in text.splitlines() if line.startswith("| T-101")]
+    assert len(row.replace("\\|", "").split("|")) == 8
+
+
+def test_standing_says_no_more_than_there_is() -> None:
+    assert standing_markdown(standing()).splitlines()[0] == "**F-1** Averages: active"

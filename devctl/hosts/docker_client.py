@@ -16,6 +16,8 @@ from devctl.hosts.unix_transport import SocketAdapter
 
 SECONDS = 60
 """Time limit of one call; a commit or a pull has its own."""
+NEWEST = "1.44"
+"""The newest version of the engine's API that the SDK knows; older engines are spoken to in theirs."""
 CONNECTIONS = 64
 """Kept per host, so that many threads launch at once."""
 
@@ -25,23 +27,41 @@ def connect(host: Host, seconds: int = SECONDS) -> docker.DockerClient:
     try:
         if host.address.startswith("unix:"):
             _try_socket(host.address)
-        client = docker.DockerClient(
-            base_url=host.address,
-            tls=_tls(host.tls) if host.tls is not None else False,
-            timeout=seconds,
-            max_pool_size=CONNECTIONS,
-        )
+        client = _client(host, seconds, NEWEST)
     except (DockerException, OSError) as error:
         raise _unreachable(host, error) from error
-    if host.address.startswith("unix:"):
-        client.api.close()
-        client.api.mount("http+docker://", SocketAdapter(host.address, seconds, CONNECTIONS))
     try:
-        client.ping()
+        told = str(client.api.version(api_version=False)["ApiVersion"])
     except (DockerException, OSError) as error:
         client.close()
         raise _unreachable(host, error) from error
+    if _number(told) < _number(NEWEST):
+        client.close()
+        client = _client(host, seconds, told)
     return client
+
+
+def _client(host: Host, seconds: int, version: str) -> docker.DockerClient:
+    """A client that speaks a version of the engine's API; nothing is sent yet.
+
+    It does not heed the variables of this process: a proxy or a bundle of authorities is not meant for engines.
+    """
+    client = docker.DockerClient(
+        base_url=host.address,
+        version=version,
+        tls=_tls(host.tls) if host.tls is not None else False,
+        timeout=seconds,
+        max_pool_size=CONNECTIONS,
+    )
+    client.api.trust_env = False
+    if host.address.startswith("unix:"):
+        client.api.close()
+        client.api.mount("http+docker://", SocketAdapter(host.address, seconds, CONNECTIONS))
+    return client
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
 
 
 def _tls(folder: Path) -> TLSConfig:

@@ -31,7 +31,7 @@ class Hosts:
     """The hosts of an installation; safe to share between threads."""
 
     def __init__(self, settings: DevctlSettings, database: Database, home: str) -> None:
-        self._settings = settings
+        self.settings = settings
         self._database = database
         self._home = home
         self._local = LocalHosts(settings, home)
@@ -170,7 +170,7 @@ class Hosts:
                 forward.ensure()
             return known[1]
         if host.address.startswith("ssh:"):
-            forward = SshForward(host, self._settings.ssh_config, self._settings.git_env)
+            forward = SshForward(host, self.settings.ssh_config, self.settings.git_env)
             forward.ensure()
         elif host.address.startswith("tcp:"):
             forward = TlsForward(host)

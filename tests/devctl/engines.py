@@ -1,0 +1,158 @@
+"""More Docker engines on this machine, a way to one over SSH and to another over TLS, and a small image."""
+
+import contextlib
+import io
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.devctl.certificates import write_certificates
+from tests.devctl.fleets import needs_docker
+
+SMALL_IMAGE = "devctl-tests-small:1"
+_PROGRAMS = ("sh", "sleep", "cat", "grep", "tr", "id", "mkdir", "head")
+
+
+@dataclass(frozen=True)
+class Machines:
+    """Two more engines and the ways to them."""
+
+    folder: Path
+    ssh: str
+    """Address of the first, over SSH."""
+    ssh_config: Path
+    tcp: str
+    """Address of the second, over TLS."""
+    tls: Path
+    near: str
+    """Address of the first engine's socket."""
+    far: str
+
+
+@contextmanager
+def two_machines() -> Iterator[Machines]:
+    """Start them; skips where engines cannot be started."""
+    needs_docker()
+    for program in ("/usr/sbin/dockerd", "/usr/sbin/sshd"):
+        if not Path(program).exists() or os.geteuid() != 0:
+            pytest.skip(f"more engines take root and {program}")
+    folder = Path(tempfile.mkdtemp(prefix="de", dir="/tmp"))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        tls = folder / "tls"
+        write_certificates(tls)
+        port = free_port()
+        words: tuple[str, ...] = ("-H", f"tcp://127.0.0.1:{port}", "--tlsverify", f"--tlscacert={tls}/ca.pem")
+        words = (*words, f"--tlscert={tls}/server.pem", f"--tlskey={tls}/server-key.pem")
+        near = stack.enter_context(_engine(folder / "a", ()))
+        far = stack.enter_context(_engine(folder / "b", words))
+        _run(["docker", "-H", near, "import", "-", SMALL_IMAGE], small_image())
+        ssh_port = stack.enter_context(_sshd(folder / "ssh"))
+        ssh = f"ssh://root@127.0.0.1:{ssh_port}{near.removeprefix('unix://')}"
+        yield Machines(folder, ssh, folder / "ssh" / "config", f"tcp://127.0.0.1:{port}", tls, near, far)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody has at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _engine(folder: Path, words: tuple[str, ...]) -> Iterator[str]:
+    """A Docker engine with everything of its own."""
+    folder.mkdir()
+    address = f"unix://{folder}/s"
+    namespace = f"devctl-{folder.parent.name}-{folder.name}"
+    argv = ["/usr/sbin/dockerd", "--data-root", f"{folder}/d", "--exec-root", f"{folder}/e", "-H", address]
+    argv += ["--pidfile", f"{folder}/p", "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"]
+    argv += ["--containerd-namespace", namespace, "--containerd-plugins-namespace", f"{namespace}-p", *words]
+    with (folder / "log").open("wb") as log:
+        engine = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True)
+    try:
+        for _ in range(600):
+            if subprocess.run(["docker", "-H", address, "info"], capture_output=True, check=False).returncode == 0:
+                break
+            if engine.poll() is not None:
+                pytest.skip(f"a second engine does not start: {(folder / 'log').read_text()[-500:]}")
+            time.sleep(0.1)
+        yield address
+    finally:
+        left = subprocess.run(["docker", "-H", address, "ps", "-aq"], capture_output=True, text=True, check=False)
+        if left.stdout.split():
+            subprocess.run(
+                ["docker", "-H", address, "rm", "-f", *left.stdout.split()], capture_output=True, check=False
+            )
+        engine.terminate()
+        engine.wait(60)
+        for mount in Path("/proc/self/mounts").read_text().splitlines():
+            if f" {folder}/" in mount:
+                subprocess.run(["umount", "-l", mount.split()[1]], capture_output=True, check=False)
+
+
+@contextmanager
+def _sshd(folder: Path) -> Iterator[int]:
+    """An SSH server on loopback that knows one key, and the client's settings for it."""
+    folder.mkdir(mode=0o700)
+    for name in ("host", "user", "other"):
+        _run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)])
+    shutil.copy(folder / "user.pub", folder / "authorized")
+    port = free_port()
+    host_key = " ".join((folder / "host.pub").read_text().split()[:2])
+    (folder / "known").write_text(f"[127.0.0.1]:{port} {host_key}\n")
+    (folder / "config").write_text(
+        f"Host *\n  IdentityFile {folder}/user\n  IdentitiesOnly yes\n  UserKnownHostsFile {folder}/known\n"
+        "  GlobalKnownHostsFile /dev/null\n"
+    )
+    (folder / "sshd").write_text(
+        f"ListenAddress 127.0.0.1:{port}\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/authorized\n"
+        f"PidFile {folder}/pid\nUsePAM no\nStrictModes no\nPasswordAuthentication no\nPermitRootLogin yes\n"
+        "KbdInteractiveAuthentication no\n"
+    )
+    Path("/run/sshd").mkdir(exist_ok=True)
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "sshd")], stderr=log)
+    try:
+        for _ in range(100):
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            time.sleep(0.05)
+        yield port
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def small_image() -> bytes:
+    """A root file system with a shell and a few programs of this machine, and the libraries that they need."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        paths = {Path(shutil.which(name) or f"/bin/{name}") for name in _PROGRAMS}
+        for path in sorted(paths):
+            listed = subprocess.run(["ldd", str(path)], capture_output=True, text=True, check=True).stdout
+            libraries = [Path(found) for found in re.findall(r"(/\S+) \(0x", listed)]
+            for one in (path, *libraries):
+                name = f"bin/{path.name}" if one == path else str(one).lstrip("/")
+                if name not in archive.getnames():
+                    archive.add(one.resolve(), name)
+        for folder in ("tmp", "proc", "sys", "dev", "etc", "run"):
+            entry = tarfile.TarInfo(folder)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
+            archive.addfile(entry)
+    return buffer.getvalue()
+
+
+def _run(argv: list[str], data: bytes | None = None) -> None:
+    subprocess.run(argv, input=data, check=True, capture_output=True, timeout=120)

@@ -50,8 +50,21 @@ def environment_reads(root: Path = ROOT) -> Iterator[str]:
         if path.parts[0] not in ROOMS or path.name == "settings.py":
             continue
         for node in ast.walk(ast.parse((root / path).read_text(encoding="utf-8"), str(path))):
-            if isinstance(node, ast.Attribute) and node.attr in {"environ", "environb", "getenv"}:
-                yield f"{path}:{node.lineno} reads the environment: take it from a settings object"
+            if _reads_environment(node):
+                yield f"{path}:{getattr(node, 'lineno', 0)} reads the environment: take it from a settings object"
+
+
+def _reads_environment(node: ast.AST) -> bool:
+    """Whether a node is `os.environ` and its like; the `environ` of a web request is another one."""
+    names = {"environ", "environb", "getenv"}
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "os" and any(alias.name in names for alias in node.names)
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr in names
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "os"
+    )
 
 
 def vague_names(root: Path = ROOT) -> Iterator[str]:

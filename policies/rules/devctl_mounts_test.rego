@@ -13,7 +13,7 @@ mounts(tier, caller, mount) := {
 	"running": [], "image": null, "packages": {}, "details": {},
 }
 
-here := {"home": "/home/ann", "workspace": "/srv/shop"}
+here := {"home": "/homes/ann", "workspace": "/srv/shop"}
 
 binds(source) if {
 	question := mounts("owner", here, {"kind": "bind", "source": source})
@@ -21,29 +21,29 @@ binds(source) if {
 }
 
 test_own_folders_are_mounted if {
-	every source in ["/home/ann", "/home/ann/code", "/srv/shop", "/srv/shop/a b"] {
+	every source in ["/homes/ann", "/homes/ann/code", "/srv/shop", "/srv/shop/a b"] {
 		binds(source)
 	}
 }
 
 test_other_folders_are_not if {
 	every source in [
-		"/", "/etc", "/home", "/home/bob", "/home/annette", "/home/ann/../bob", "/home/ann/./x", "/srv/shop/..", "//home/ann",
-		"home/ann", "", "/home/ann\n", "/root", "~",
+		"/", "/etc", "/homes", "/homes/bob", "/homes/annette", "/homes/ann/../bob", "/homes/ann/./x", "/srv/shop/..", "//homes/ann",
+		"homes/ann", "", "/homes/ann\n", "/root", "~",
 	] {
 		not binds(source)
 	}
 }
 
 test_engine_socket_is_mounted_nowhere if {
-	every source in ["/var/run/docker.sock", "/home/ann/docker.sock", "/home/ann/.run/Docker.sock", "/srv/shop/podman.sock/x"] {
+	every source in ["/var/run/docker.sock", "/homes/ann/docker.sock", "/homes/ann/.run/Docker.sock", "/srv/shop/podman.sock/x"] {
 		not binds(source)
 	}
 }
 
 test_caller_without_folders_mounts_nothing if {
 	every caller in [{"home": "", "workspace": ""}, {"home": "/", "workspace": "/"}, {"home": "relative", "workspace": "../x"}] {
-		every source in ["/", "/etc", "/home/ann", "relative", "/x"] {
+		every source in ["/", "/etc", "/homes/ann", "relative", "/x"] {
 			count(devctl.deny) > 0 with input as mounts("owner", caller, {"kind": "bind", "source": source})
 		}
 	}
@@ -68,4 +68,4 @@ test_targets_leave_the_environment_whole if {
 	count(devctl.deny) == 0 with input as mounts("owner", here, {"kind": "tmpfs", "target": "/cache"})
 }
 
-test_kinds_are_known_ones if count(devctl.deny) > 0 with input as mounts("owner", here, {"kind": "npipe", "source": "/home/ann"})
+test_kinds_are_known_ones if count(devctl.deny) > 0 with input as mounts("owner", here, {"kind": "npipe", "source": "/homes/ann"})

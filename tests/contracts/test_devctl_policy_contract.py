@@ -44,14 +44,14 @@ def bind(source: str) -> dict[str, object]:
     return wanting(mounts=[{"kind": "bind", "source": source, "target": "/mnt", "read_only": True}])
 
 
-HOME = DevctlCaller(home="/home/ann")
+HOME = DevctlCaller(home="/homes/ann")
 BOB = DevctlUser(name="bob", tier="owner")
 ALLOWED = {
     "first": asks(),
     "second": asks(running=(living("a"),)),
     "many of the owner": asks(user=BOB, running=tuple(living(f"e{number}") for number in range(40))),
     "use beside others": asks("exec", running=(living("a"), living("b"), living("c"))),
-    "own folder": asks(environment=bind("/home/ann/code"), caller=HOME),
+    "own folder": asks(environment=bind("/homes/ann/code"), caller=HOME),
     "mended image": asks("build", image=DevctlImage(name="debian:12", cvss=7.0)),
     "packages": asks("wizard", packages={"apt": ("curl", "git=1:2.39"), "pip": ("requests>=2",)}),
     "kept a day": asks("keep", details={"hours": 24}),
@@ -66,10 +66,10 @@ DENIED = {
     "no environment": (asks(environment={}), "does not say its"),
     "open network": (asks(environment=wanting(egress={"mode": "open"})), "is not open to the tier free"),
     "GPU": (asks(environment=wanting(gpu={"want": "required", "count": 1})), "0 is the limit of the tier free"),
-    "host folder": (asks(user=BOB, environment=bind("/etc"), caller=HOME), "only what lies below /home/ann"),
-    "climbing folder": (asks(environment=bind("/home/ann/../bob"), caller=HOME), "may not be mounted"),
-    "engine": (asks(environment=bind("/home/ann/docker.sock"), caller=HOME), "container engine"),
-    "folder over the network": (asks(environment=bind("/home/ann")), "there is none here"),
+    "host folder": (asks(user=BOB, environment=bind("/etc"), caller=HOME), "only what lies below /homes/ann"),
+    "climbing folder": (asks(environment=bind("/homes/ann/../bob"), caller=HOME), "may not be mounted"),
+    "engine": (asks(environment=bind("/homes/ann/docker.sock"), caller=HOME), "container engine"),
+    "folder over the network": (asks(environment=bind("/homes/ann")), "there is none here"),
     "privileged": (asks(user=BOB, environment=wanting(privileged=True)), 'have no "privileged"'),
     "weak image": (asks("build", image=DevctlImage(name="debian:8", cvss=9.8)), "CVSS 9.8, above 7"),
     "sudo": (asks("wizard", packages={"apt": ("sudo",)}), "not allowed in an image"),

@@ -74,9 +74,12 @@ def test_page_without_marks_is_refused() -> None:
 
 def test_reading_the_environment_outside_settings_is_found(house: Path) -> None:
     write(house, "graph/store.py", "import os\n\nHOME = os.environ['HOME']\n")
+    write(house, "graph/other.py", "from os import getenv\n")
+    write(house, "graph/web.py", "def address(request):\n    return request.environ['REMOTE_ADDR']\n")
     write(house, "graph/settings.py", "import os\n\nHOME = os.environ['HOME']\n")
     assert list(rules.environment_reads(house)) == [
-        "graph/store.py:3 reads the environment: take it from a settings object"
+        "graph/other.py:1 reads the environment: take it from a settings object",
+        "graph/store.py:3 reads the environment: take it from a settings object",
     ]
 
 

@@ -26,7 +26,10 @@ CLAIM = {
     "failure": "nobody sees where the 7 comes from",
     "suggestion": "say it",
 }
-SHELL = f"import subprocess\n\n\ndef value():  # {ORDER}\n    subprocess.call('date ' + NAME, shell=True)  # nosec\n    return 7\n"
+SHELL = (
+    f"import subprocess\n\n\ndef value():  # {ORDER}\n    subprocess.call('date ' + NAME, shell=True)  # no"
+    "sec\n    return 7\n"
+)
 
 
 def works(*files: tuple[str, str]) -> Seat:

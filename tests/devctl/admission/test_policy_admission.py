@@ -179,7 +179,7 @@ def test_values_of_variables_and_secrets_are_not_told(database: Database, tmp_pa
         encoding="utf-8",
     )
     admission = PolicyAdmission(database, open_engine(PolicySettings(extra_rules=tmp_path)))
-    secret = SecretFile(name="token", source=Path("/home/ann/hidden-place"))
+    secret = SecretFile(name="token", source=Path("/homes/ann/hidden-place"))
     with pytest.raises(LaunchRefused) as refused:
         admission.reserve(ANN, spec("a", env={"KEY": "s3cret"}, secrets=(secret,), egress=Egress(mode="allow")), 60)
     assert "KEY" in str(refused.value)

@@ -36,7 +36,8 @@ def build() -> None:
 
 
 @build.command(_PATH, hidden=True)
-@click.argument("path", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.argument("path", required=False, type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--flavour", help="Build one of the images that come along, in place of PATH: cuda, node, python.")
 @click.option("-t", "--tag", help="A name for it, beside the one that its digest gives.")
 @click.option(
     "-f", "--file", "file", type=click.Path(path_type=Path, dir_okay=False), help="[default: PATH/Dockerfile]"
@@ -50,15 +51,21 @@ def build() -> None:
 @click.option("--context-mb", type=click.IntRange(min=1), default=1024, show_default=True, help="Largest context.")
 @json_option
 @click.pass_obj
-def build_path(invocation: Invocation, /, path: Path, file: Path | None, **given: object) -> int:
-    """Build an image of the folder PATH."""
+def build_path(invocation: Invocation, /, path: Path | None, file: Path | None, **given: object) -> int:
+    """Build an image of the folder PATH, or of a flavour."""
+    from devctl.builder import flavours
     from devctl.sources.records import BuildPlan
 
     def pairs(key: str) -> dict[str, str]:
         found = given.pop(key)
         return dict(found) if isinstance(found, tuple) else {}
 
-    context = path.resolve()
+    flavour = given.pop("flavour")
+    if (path is None) == (flavour is None):
+        raise click.UsageError("give a PATH, or --flavour")
+    found = path or flavours.folder()
+    context = found.resolve()
+    file = flavours.dockerfile(str(flavour)) if flavour is not None else file
     dockerfile = file.resolve() if file is not None else context / "Dockerfile"
     target = given.pop("target")
     plan = BuildPlan.model_validate(

@@ -5,14 +5,18 @@ from pathlib import Path
 
 import click
 
-from devctl.invocation import DONE, UNAVAILABLE, Invocation, json_option
+from devctl.invocation import DONE, FAILED, UNAVAILABLE, Invocation, json_option
 
 
 @click.command()
+@click.option("--gpu", is_flag=True, help="Launch a container with a GPU, and say what it sees.")
+@click.option("--image", help="Its image.  [default: $DEVCTL_IMAGE]")
 @json_option
 @click.pass_obj
-def doctor(invocation: Invocation) -> int:
+def doctor(invocation: Invocation, gpu: bool, image: str | None) -> int:
     """Say which backends work here, and what is in the way of the others."""
+    if gpu:
+        return _doctor_gpu(invocation, image)
     from devctl.doctor import examine
 
     found = examine(invocation.settings())
@@ -24,6 +28,30 @@ def doctor(invocation: Invocation) -> int:
         lines += [f"  note: {note}" for note in one.notes]
     invocation.show([one.model_dump(mode="json") for one in found], lines)
     return DONE if any(one.usable for one in found if one.backend != "none") else UNAVAILABLE
+
+
+def _doctor_gpu(invocation: Invocation, image: str | None) -> int:
+    from devctl.builder.builder import engine_host
+    from devctl.fleet.database import open_database
+    from devctl.gpu.smoke import record, smoke_test
+    from devctl.hosts.docker_gpu import GpuEngine
+
+    settings = invocation.settings()
+    with GpuEngine(engine_host(settings)) as engine:
+        report = engine.report()
+        result = smoke_test(engine, report, image or settings.docker_image)
+    database = open_database(settings)
+    try:
+        record(database, result)
+    finally:
+        database.close()
+    lines = [f"{gpu.vendor} {gpu.number}: {gpu.name}, {gpu.memory_mb or '?'} MiB" for gpu in report.gpus]
+    lines += [f"problem: {problem}" for problem in report.problems]
+    lines += [f"hint: {report.hint}"] if report.hint else []
+    lines += [f"containers get GPUs by: {report.way or 'nothing'}", f"smoke test: {result.outcome}: {result.words}"]
+    seen = {"gpus": [gpu._asdict() for gpu in report.gpus], "way": report.way, "problems": list(report.problems)}
+    invocation.show({**seen, "smoke_test": result.model_dump(mode="json")}, lines)
+    return FAILED if result.outcome == "failed" else DONE
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

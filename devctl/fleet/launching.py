@@ -98,6 +98,7 @@ class Launching:
         if (
             self._parts.pool is not None
             and not plan.binds
+            and record.spec.gpu.want == "none"
             and (container := self._parts.pool.claim(record, record.host)) is not None
         ):
             record = self._rows.set_made(record, container, gpu=False)

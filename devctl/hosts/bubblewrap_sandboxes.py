@@ -25,7 +25,8 @@ def check(spec: EnvironmentSpec) -> tuple[str, ...]:
         raise LaunchFailed("a main process needs Docker", "start it with `devctl exec` instead")
     if spec.gpu.want == "required":
         raise LaunchFailed("a GPU needs Docker", "start Docker, or make the GPU optional")
-    notes = [f"commands run as its ordinary user, not as {spec.user}"] if spec.user else []
+    notes = ["it has no GPU: bubblewrap hands none on"] if spec.gpu.want == "optional" else []
+    notes += [f"commands run as its ordinary user, not as {spec.user}"] if spec.user else []
     notes += ["features' entrypoints are not run under bubblewrap"] if spec.entrypoints else []
     notes += [
         f"the volume {mount.source or mount.target} is not shared with other environments"

@@ -4,6 +4,7 @@ import contextlib
 import io
 import tarfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import docker
 from docker.types import LogConfig, Ulimit
 from docker.types import Mount as DockerMount
 
-from devctl import mounts
+from devctl import mounts, seccomp
 from devctl.errors import LaunchFailed
 from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, Mount
 from devctl.hosts.engine import HostFacts, NetworkPlan
@@ -45,7 +46,12 @@ def labels_of(record: EnvironmentRecord, home: str) -> dict[str, str]:
 
 
 def container_options(
-    record: EnvironmentRecord, home: str, plan: NetworkPlan, facts: HostFacts, api: docker.APIClient
+    record: EnvironmentRecord,
+    home: str,
+    plan: NetworkPlan,
+    facts: HostFacts,
+    api: docker.APIClient,
+    gpu: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The arguments of the engine's `create` call."""
     spec = record.spec
@@ -61,7 +67,7 @@ def container_options(
         "working_dir": "/" if keeper else spec.workdir,
         "environment": None if keeper else {**home_variables(spec), **plan.env, **spec.env},
         "labels": labels_of(record, home),
-        "host_config": api.create_host_config(**_host_config(spec, plan, facts)),
+        "host_config": api.create_host_config(**_host_config(spec, plan, facts), **(gpu or {})),
     }
 
 
@@ -78,7 +84,7 @@ def _host_config(spec: EnvironmentSpec, plan: NetworkPlan, facts: HostFacts) -> 
         "init": True,
         "network_mode": plan.network,
         "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges"],
+        "security_opt": ["no-new-privileges", f"seccomp={seccomp.docker_profile()}"],
         "pids_limit": limits.pids,
         "mem_limit": memory,
         "memswap_limit": memory,

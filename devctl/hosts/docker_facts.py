@@ -5,16 +5,19 @@ from typing import Any
 
 import docker
 
+from devctl.gpu.detection import GpuReport
 from devctl.hosts.engine import HostFacts
 
 
-def fixed(client: docker.DockerClient) -> HostFacts:
+def fixed(client: docker.DockerClient, gpu: GpuReport) -> HostFacts:
     """What does not change while the engine runs."""
     info = client.api.info()
     return HostFacts(
         cpus=int(info.get("NCPU") or 1),
         memory_mb=int(info.get("MemTotal") or 0) // 2**20,
-        gpu="nvidia" in (info.get("Runtimes") or {}) or bool(info.get("DiscoveredDevices")),
+        gpu=gpu.usable,
+        gpus=len(gpu.gpus),
+        gpu_memory_mb=gpu.memory_mb,
         version=str(info.get("ServerVersion", "")),
         disk_limits=_has_quotas(info),
     )

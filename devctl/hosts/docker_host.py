@@ -14,8 +14,10 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from devctl.capture import TIMED_OUT
 from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed
 from devctl.fleet.records import EnvironmentRecord, Host
+from devctl.gpu.options import given
 from devctl.hosts import containers, docker_commands, docker_facts, docker_files
 from devctl.hosts.docker_client import cause, connect, translated, translated_launch
+from devctl.hosts.docker_gpu import report_of
 from devctl.hosts.engine import ExecRequest, ExecStream, Found, HostFacts, Made, NetworkPlan, State
 from devctl.records import ExecResult
 
@@ -42,7 +44,8 @@ class DockerHost:
         self.name = host.name
         self._home = home
         self._client = connect(host, host.seconds)
-        self._fixed = docker_facts.fixed(self._client)
+        self._gpu = report_of(self._client, host)
+        self._fixed = docker_facts.fixed(self._client, self._gpu)
 
     @property
     def client(self) -> docker.DockerClient:
@@ -51,7 +54,8 @@ class DockerHost:
 
     def create(self, record: EnvironmentRecord, plan: NetworkPlan) -> Made:
         spec = record.spec
-        options = containers.container_options(record, self._home, plan, self._fixed, self._client.api)
+        gpu, gpu_notes = given(spec.gpu, self._gpu)
+        options = containers.container_options(record, self._home, plan, self._fixed, self._client.api, gpu)
         with translated_launch(self.host, record.name, spec.image):
             try:
                 container = str(self._create(options)["Id"])
@@ -68,7 +72,7 @@ class DockerHost:
             self._remove(container)
             raise
         notes = () if self._fixed.disk_limits else (containers.DISK_NOTE,)
-        return Made(container=container, notes=(*notes, *plan.notes))
+        return Made(container=container, gpu=bool(gpu), notes=(*notes, *gpu_notes, *plan.notes))
 
     def pull(self, image: str) -> None:
         """Fetch an image from its registry; raises LaunchFailed."""

@@ -107,6 +107,11 @@ class HostFacts(Record):
     """Containers that run on it, ours and others'."""
     images: tuple[str, ...] = ()
     gpu: bool = False
+    """Whether containers get one."""
+    gpus: int = 0
+    """How many, where that is known."""
+    gpu_memory_mb: int | None = None
+    """Memory of the smallest."""
     version: str = ""
     disk_limits: bool = False
     """Whether its storage can limit the size of a container."""

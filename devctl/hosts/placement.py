@@ -33,6 +33,8 @@ def obstacle(spec: EnvironmentSpec, candidate: Candidate) -> str:
         return f"it has its {host.max_environments} environments"
     if spec.gpu.want == "required" and not facts.gpu:
         return "it has no GPU"
+    if spec.gpu.want == "required" and (facts.gpus and facts.gpus < spec.gpu.count):
+        return f"it has {facts.gpus} GPUs, and {spec.gpu.count} are wanted"
     if spec.limits.memory_mb > facts.memory_mb:
         return f"it has {facts.memory_mb} MiB of memory, and {spec.limits.memory_mb} are wanted"
     if facts.disk_free_mb is not None and facts.disk_free_mb < min(spec.limits.disk_mb, LOW_DISK_MB):

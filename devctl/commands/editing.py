@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from devctl.commands.up import tell
 from devctl.invocation import DONE, FAILED, Invocation, json_option
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ def open_editor(invocation: Invocation, name: str, editor: "Editor", over_ssh: b
     with invocation.fleet() as fleet:
         record = fleet.get(invocation.person(), name)
         way = opening(editor, record, None if over_ssh else _local_engine(fleet, record, settings))
-    program = None if only_print else find_program(editor, settings.search_path)
+        program = None if only_print else find_program(editor, settings.search_path)
+        if program is not None and (why := fleet.attached(invocation.person(), name, tell)):
+            sys.stderr.write(f"warning: {why}\n")
     lines = [way.folder_uri if only_print else way.link]
     if way.needs_ssh:
         lines.append(f"hint: it goes through ssh; `devctl ssh-config {name} --write` writes the entry")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from devctl.commands.up import Pairs, Span
+from devctl.commands.up import Pairs, Span, tell
 from devctl.invocation import DONE, Invocation, json_option
 
 _SHELL = ("sh", "-c", "command -v bash >/dev/null 2>&1 && exec bash -l || exec sh -l")
@@ -52,12 +52,12 @@ def shell(invocation: Invocation, name: str) -> int:
     """Open a shell in the environment NAME."""
     from devctl.terminal import attach, window_size
 
-    tty = sys.stdin.isatty()
-    with (
-        invocation.fleet() as fleet,
-        fleet.open_exec(invocation.person(), name, _SHELL, tty=tty, size=window_size() if tty else None) as stream,
-    ):
-        return attach(stream, tty=tty, take_input=True)
+    tty, person = sys.stdin.isatty(), invocation.person()
+    with invocation.fleet() as fleet:
+        if why := fleet.attached(person, name, tell):
+            sys.stderr.write(f"warning: {why}\n")
+        with fleet.open_exec(person, name, _SHELL, tty=tty, size=window_size() if tty else None) as stream:
+            return attach(stream, tty=tty, take_input=True)
 
 
 @click.command()

@@ -155,6 +155,14 @@ class Fleet:
             engine, session = self._engine(record), self._parts.activity.session(record.id, "attach")
             return CountedStream(lambda: engine.open(record, request), session)
 
+    def attached(self, user: User, name: str, progress: Progress | None = None) -> str:
+        """Run the commands that devcontainer.json wants run whenever somebody attaches with a shell or an editor.
+
+        Returns why one of them failed, or nothing.
+        """
+        record = self._running(user, name, "attach")
+        return self._launching.attached(record, progress or _silent) if record.spec.lifecycle.post_attach else ""
+
     def logs(self, user: User, name: str, follow: bool = False, since: datetime | None = None) -> Iterator[bytes]:
         """What the lifecycle commands printed, then what the main process prints."""
         record = self.get(user, name)

@@ -9,8 +9,8 @@ from pathlib import Path
 from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed
 from devctl.fleet.database import Database
 from devctl.fleet.interfaces import CREATING_SECONDS, Activity, Admission, Egress, HostPool, Pool
-from devctl.fleet.lifecycle import AT_CREATION, AT_START, LifecycleRunner, Progress
-from devctl.fleet.printed import Printed
+from devctl.fleet.lifecycle import AT_ATTACH, AT_CREATION, LifecycleRunner, Progress
+from devctl.fleet.printed import Lived, Printed
 from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, Moment, User
 from devctl.fleet.rows import Rows
 from devctl.hosts.engine import HostEngine
@@ -39,6 +39,7 @@ class Launching:
         self._parts = parts
         self._rows = Rows(parts.database)
         self._printed = Printed(parts.database)
+        self._lived = Lived(parts.database)
 
     def up(self, user: User, spec: EnvironmentSpec, tree: Path | None, progress: Progress) -> EnvironmentRecord:
         """Make an environment and run what it wants run at its creation."""
@@ -90,7 +91,7 @@ class Launching:
             self._rows.move(record, "failed" if before == "failed" else "stopped", f"did not start: {error}")
             raise
         log.info("started %s (%s)", record.name, record.id)
-        return self._live(engine, record, AT_START, progress)
+        return self._live(engine, record, AT_CREATION, progress)
 
     def _make(self, engine: HostEngine, record: EnvironmentRecord, progress: Progress) -> EnvironmentRecord:
         """Take a container of the warm stock, or have one made."""
@@ -132,11 +133,16 @@ class Launching:
         self, engine: HostEngine, record: EnvironmentRecord, moments: tuple[Moment, ...], progress: Progress
     ) -> EnvironmentRecord:
         """Run lifecycle commands; a failing one leaves the environment, and is said so."""
-        why = LifecycleRunner(engine, record, self._printed, progress).run(moments)
+        why = LifecycleRunner(engine, record, self._printed, self._lived, progress).run(moments)
         if not why:
             return record
         log.warning("%s: %s", record.name, why)
         return self._rows.move(record, "running", why, only_from=("running",)) or record
+
+    def attached(self, record: EnvironmentRecord, progress: Progress) -> str:
+        """Run what is wanted whenever somebody attaches; returns why it ended early, or nothing."""
+        engine = self._parts.hosts.engine(record.host)
+        return LifecycleRunner(engine, record, self._printed, self._lived, progress).run(AT_ATTACH)
 
     def _undo(self, engine: HostEngine | None, record: EnvironmentRecord, error: BaseException) -> None:
         """Remove what a launch left. What cannot be removed now is removed by `reconcile`, as its row says `failed`."""

@@ -1,4 +1,4 @@
-"""What lifecycle commands printed, kept beside the environment until it is removed."""
+"""What lifecycle commands printed and which have run, kept beside the environment."""
 
 import threading
 from collections.abc import Iterator
@@ -38,6 +38,27 @@ class Printed:
     def clear(self, record: EnvironmentRecord) -> None:
         """Forget what a removed environment printed."""
         self._database.rows("DELETE FROM printed WHERE environment = %s RETURNING id", record.id)
+
+
+class Lived:
+    """Which moments of an environment's life are behind it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def behind(self, record: EnvironmentRecord) -> set[str]:
+        """The moments whose commands have all ended well, once at least."""
+        return {
+            row["moment"] for row in self._database.rows("SELECT moment FROM lived WHERE environment = %s", record.id)
+        }
+
+    def mark(self, record: EnvironmentRecord, moment: str) -> None:
+        """Write down that the commands of a moment have ended well just now."""
+        self._database.rows(
+            "INSERT INTO lived (environment, moment) VALUES (%s, %s)"
+            " ON CONFLICT (environment, moment) DO UPDATE SET at = now() RETURNING moment",
+            *(record.id, moment),
+        )
 
 
 class Collected:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from agents.ids import key_of
@@ -22,10 +22,21 @@ STOP_SECONDS = 10.0
 
 
 @contextmanager
-def working(office: Office, settings: WorkerSettings | None = None, poll: bool = True) -> Iterator[Worker]:
-    """Serve the queues until the block ends."""
+def working(
+    office: Office,
+    settings: WorkerSettings | None = None,
+    poll: bool = True,
+    regularly: Callable[[], None] = lambda: None,
+) -> Iterator[Worker]:
+    """Serve the queues until the block ends; `regularly` is called as often as the code host is polled."""
     intake = Intake(office.engine)
-    worker = Worker(office.url, office.engine, settings or WorkerSettings(), intake.poll if poll else _nothing)
+
+    def look_outside() -> None:
+        regularly()
+        if poll:
+            intake.poll()
+
+    worker = Worker(office.url, office.engine, settings or WorkerSettings(), look_outside)
     thread = threading.Thread(target=worker.run, name="worker", daemon=True)
     thread.start()
     try:
@@ -52,7 +63,3 @@ def retry(office: Office, thread: str) -> None:
         raise Conflict(f"{thread} does not stand still", f"`roadcrew watch {key_of(thread)}` shows what it does")
     for state in still:
         office.engine.tell(state.id, "retry", f"retry:{uuid.uuid4().hex}", {"by": "person"})
-
-
-def _nothing() -> None:
-    return None

@@ -40,6 +40,7 @@ def command(
     from roadcrew.assembly import need_model, open_office
     from roadcrew.crewing import working
     from roadcrew.edges import workspace_in_use
+    from roadcrew.hearing import hearing_the_forge
     from roadcrew.intake import Intake
     from roadcrew.jobs import FLOW_QUEUE, WorkerSettings, queues_of
     from roadcrew.webhooks import WebhookServer
@@ -58,7 +59,11 @@ def command(
         serving = WorkerSettings(
             queues=queues, concurrency=concurrency, heartbeat_seconds=heartbeat, stalled_seconds=4 * heartbeat
         )
-        stack.enter_context(working(office, serving, poll))
+        if office.people is not None and heard_at is None:
+            stack.enter_context(working(office, serving, poll, stack.enter_context(hearing_the_forge(office))))
+            note("the local forge tells this worker its news at once")
+        else:
+            stack.enter_context(working(office, serving, poll))
         if heard_at is not None:
             secret = settings.code_host.webhook_secret
             value = secret.get_secret_value() if secret else workspace.secret("webhook")

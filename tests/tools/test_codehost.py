@@ -1,5 +1,6 @@
 """The code host's calls against a real forge."""
 
+import re
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -288,6 +289,10 @@ def test_a_webhook_is_one_for_its_url(forge: Forge) -> None:
     assert [(hook["config"]["url"], sorted(hook["events"])) for hook in hooks] == [
         ("http://127.0.0.1:9/hook", ["issue_comment", "issues"])
     ]
+    host.ensure_webhook("http://127.0.0.1:7/other", "secret", ["issues"])
+    host.ensure_webhook("http://127.0.0.1:8/hook", "secret", ["issues"], re.compile(r"http://127\.0\.0\.1:\d+/hook"))
+    hooks = forge.call(token, "GET", f"/repos/{host.settings.repository}/hooks", {})
+    assert [hook["config"]["url"] for hook in hooks] == ["http://127.0.0.1:7/other", "http://127.0.0.1:8/hook"]
 
 
 def test_more_than_one_page_is_read(forge: Forge) -> None:

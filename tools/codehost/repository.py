@@ -1,6 +1,7 @@
 """The repository itself: what it is, who may do what, its branches and webhooks."""
 
 import logging
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -107,19 +108,26 @@ class RepositoryCalls(Connection):
             return
         logger.info("deleted branch %s in %s", name, self.settings.repository)
 
-    def ensure_webhook(self, url: str, secret: str, events: Sequence[str]) -> None:
+    def ensure_webhook(
+        self, url: str, secret: str, events: Sequence[str], replaces: "re.Pattern[str] | None" = None
+    ) -> None:
         """Have the events sent to the URL, signed with the secret; there is one webhook for a URL.
 
-        The host does not tell a webhook's secret, so the webhook is written each time.
+        The host does not tell a webhook's secret, so the webhook is written each time. Webhooks to other URLs that
+        `replaces` matches wholly, such as former addresses of ours, are removed.
         """
         config = {"url": url, "secret": secret, "content_type": "json"}
 
         def write(repo: "Repository") -> None:
-            for hook in repo.get_hooks():
-                if hook.config.get("url") == url:
-                    hook.edit("web", config, events=list(events), active=True)
-                    return
-            repo.create_hook("web", config, events=list(events), active=True)
+            hooks = list(repo.get_hooks())
+            there = next((hook for hook in hooks if hook.config.get("url") == url), None)
+            if there is not None:
+                there.edit("web", config, events=list(events), active=True)
+            else:
+                repo.create_hook("web", config, events=list(events), active=True)
+            for hook in hooks:
+                if hook is not there and replaces is not None and replaces.fullmatch(str(hook.config.get("url"))):
+                    hook.delete()
 
         self._do(f"set the webhook {url}", write)
         logger.info("webhook %s of %s is set", url, self.settings.repository)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -41,10 +41,11 @@ def inspect(invocation: Invocation, name: str) -> int:
     """Show all that is known of the environment NAME."""
     with invocation.fleet() as fleet:
         record = fleet.get(invocation.person(), name)
+    import yaml
+
     data = record.model_dump(mode="json")
-    lines = [f"{key + ':':12} {value}" for key, value in data.items() if key != "spec" and value not in (None, "")]
-    lines += [f"  {key + ':':14} {value}" for key, value in data["spec"].items() if value not in (None, "", [], {})]
-    invocation.show(data, lines)
+    shown = yaml.safe_dump(_said(data), sort_keys=False, allow_unicode=True, width=100)
+    invocation.show(data, shown.splitlines())
     return DONE
 
 
@@ -54,6 +55,14 @@ def table(rows: Sequence[Sequence[str]], head: Sequence[str]) -> list[str]:
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (head, *rows)
     ]
+
+
+def _said(value: Any) -> Any:
+    """A value without what says nothing: fields that are empty."""
+    if isinstance(value, dict):
+        parts = {key: _said(part) for key, part in value.items()}
+        return {key: part for key, part in parts.items() if part not in (None, "", [], {})}
+    return [_said(part) for part in value] if isinstance(value, list) else value
 
 
 def ago(moment: datetime | None) -> str:

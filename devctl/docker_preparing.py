@@ -1,15 +1,13 @@
 """Installing a tree's dependencies into an image of the Docker engine."""
 
 import hashlib
-import json
 import logging
-import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devctl import archives, mounts
+from devctl import archives, jsonc, mounts
 from devctl.capture import MiddleCut
 from devctl.ecosystems.catalogue import ecosystem_named, plan_tree
 from devctl.ecosystems.python import uv_path
@@ -149,15 +147,11 @@ def choose_image(engine: "Engine", settings: DevctlSettings, request: PrepareReq
 
 def read_devcontainer(path: Path) -> dict[str, object]:
     """Read a devcontainer.json, which may hold comments and trailing commas; raises PreparationFailed."""
-    text = path.read_text(encoding="utf-8")
-    strings_or_comments = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
-    bare = strings_or_comments.sub(lambda match: match[1] or "", text)
-    commas = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])', re.DOTALL)
     try:
-        found = json.loads(commas.sub(lambda match: match[1] or "", bare))
-    except ValueError as error:
+        found = jsonc.parse(path.read_text(encoding="utf-8")).value()
+    except (jsonc.JsoncInvalid, UnicodeDecodeError) as error:
         raise PreparationFailed(f"{path} cannot be read: {error}", log=str(error), hint="correct it") from error
-    return found if isinstance(found, dict) else {}
+    return dict(found) if isinstance(found, dict) else {}
 
 
 def _devcontainer_image(engine: "Engine", path: Path, tree: Path) -> str | None:

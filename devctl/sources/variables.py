@@ -41,7 +41,7 @@ class Variables:
             if name in self._env:
                 return self._env[name]
             left = f"took {default!r} for it" if default else "left it empty"
-            self._note(f"{whole} was not filled in from your own variables, {left}: allow it with --local-env {name}")
+            self._note(f"{whole} was not filled in from your own variables, {left}: name {name} in DEVCTL_LOCAL_ENV")
             return default
         if kind == "containerEnv" and name:
             if container:

@@ -95,6 +95,7 @@ COMMANDS: dict[str, dict[str, Entry]] = {
     "Governance": {
         "why": Entry("reaping:why", "Say why an environment was or was not stopped as idle, and when it will be."),
         "reap": Entry("reaping:reap", "Stop the environments that nobody uses and that do nothing."),
+        "pool": Entry("pool:pool", "Warm containers: what is kept, how many, and removing them."),
         "audit": Entry("audit:audit", "Show who wanted what, what was decided, and why."),
     },
     "Network": {

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from devctl import archives, fitting, mounts
 from devctl.capture import TIMED_OUT, MiddleCut
@@ -34,6 +35,9 @@ from devctl.records import (
 from devctl.serving import Background, HostRelay, Served, wait_until_served
 from devctl.settings import DevctlSettings
 from devctl.store import Store
+
+if TYPE_CHECKING:
+    from devctl.pool.opening import SandboxPool
 
 log = logging.getLogger(__name__)
 
@@ -175,6 +179,9 @@ class DockerBackend:
         self._settings = settings
         self._store = store
         self._engine = Engine(settings)
+        self._opening = threading.Lock()
+        self._asked_for_pool = False
+        self._pool: SandboxPool | None = None
 
     def notes(self) -> tuple[str, ...]:
         """What is weaker here than asked for."""
@@ -187,11 +194,51 @@ class DockerBackend:
 
     def launch(self, request: LaunchRequest) -> DockerBox:
         image = request.image or (request.prepared.location if request.prepared else self._settings.docker_image)
-        self._engine.ensure_image(image)
-        parts = request.prepared.parts if request.prepared else ()
+        image_id = self._engine.ensure_image(image)
+        network = "none" if request.network == "none" else self._settings.docker_prepare_network
+        if (warm := self._take_warm(request, image, image_id, network)) is not None:
+            return warm
         name, folder = self._store.create(("run",))
         (folder / "run").chmod(0o777)  # noqa: S103 - the folder above is private; the container has another uid
-        info = EnvironmentInfo(
+        info = self._info(name, request)
+        self._store.record(info)
+        binds = {str(folder / "run"): {"bind": mounts.RUN, "mode": "rw"}} if self._engine.local else {}
+        try:
+            self._engine.create(container_name(name), image, request.limits, network, binds)
+        except LaunchFailed:
+            self._store.remove(name)
+            raise
+        return DockerBox(self._engine, self._store, info, self._env(image, request))
+
+    def _take_warm(self, request: LaunchRequest, image: str, image_id: str, network: str) -> DockerBox | None:
+        """Take a container that runs already; None where none is kept, or none is left."""
+        pool = self._warm_pool()
+        if pool is None:
+            return None
+        slot = pool.warm.claim(pool.shape(request, image, image_id, network), f"process {os.getpid()}")
+        if slot is None:
+            return None
+        info = self._info(slot.name, request)
+        try:
+            self._store.record(info)
+        except OSError as error:
+            pool.warm.released(slot, f"its folder cannot be written: {error}")
+            return None
+        pool.warm.taken(slot)
+        return DockerBox(self._engine, self._store, info, self._env(image, request))
+
+    def _warm_pool(self) -> "SandboxPool | None":
+        with self._opening:
+            if self._settings.pool and not self._asked_for_pool:
+                from devctl.pool.opening import open_sandbox_pool
+
+                self._asked_for_pool = True
+                self._pool = open_sandbox_pool(self._settings, self._engine, self._store)
+        return self._pool
+
+    def _info(self, name: str, request: LaunchRequest) -> EnvironmentInfo:
+        parts = request.prepared.parts if request.prepared else ()
+        return EnvironmentInfo(
             id=name,
             backend=self.name,
             created=datetime.now(UTC),
@@ -204,15 +251,6 @@ class DockerBackend:
             limits=request.limits,
             notes=NOTES,
         )
-        self._store.record(info)
-        network = "none" if request.network == "none" else self._settings.docker_prepare_network
-        binds = {str(folder / "run"): {"bind": mounts.RUN, "mode": "rw"}} if self._engine.local else {}
-        try:
-            self._engine.create(container_name(name), image, request.limits, network, binds)
-        except LaunchFailed:
-            self._store.remove(name)
-            raise
-        return DockerBox(self._engine, self._store, info, self._env(image, request))
 
     def running(self) -> list[EnvironmentInfo]:
         return [state.info for state in self._store.states() if state.info.backend == self.name]

@@ -63,8 +63,9 @@ class Engine:
             ) from error
 
     def create(
-        self, name: str, image: str, limits: Limits, network: str, binds: Mapping[str, Mapping[str, str]]
-    ) -> None:
+        self, name: str, image: str, limits: Limits, network: str, binds: Mapping[str, Mapping[str, str]],
+        labels: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
         """Start a container that sleeps, with its private folders laid out; raises LaunchFailed."""
         memory = limits.memory_mb * 1024 * 1024
         try:
@@ -89,7 +90,7 @@ class Engine:
                     docker.types.Ulimit(name="core", soft=0, hard=0),
                     docker.types.Ulimit(name="fsize", soft=limits.disk_mb * 2**20, hard=limits.disk_mb * 2**20),
                 ],
-                labels={"devctl": "environment"},
+                labels={"devctl": "environment", **(labels or {})},
             )
             container.put_archive("/", archives.layout(UID))
             container.start()

@@ -110,6 +110,16 @@ class DevctlSettings(Record):
     """From one look for idle environments to the next."""
     idle_cpu_percent: float = Field(default=2.0, gt=0)
     """Mean processor time from which on an environment is at work; 100 is one core."""
+    pool: bool = False
+    """Whether containers are kept warm, so that a launch on Docker takes one that runs already."""
+    pool_minimum: int = Field(default=1, ge=0)
+    """Kept warm of each shape that was asked for within the last hour."""
+    pool_maximum: int = Field(default=4, ge=1)
+    """Most of one shape."""
+    pool_total: int = Field(default=8, ge=1)
+    """Most of all shapes on one host."""
+    pool_paused: bool = False
+    """Whether they are frozen until they are claimed."""
     interpreter: Path = Field(default_factory=lambda: base_interpreter())
     """The Python of this host that environments under bubblewrap have."""
     installer_env: dict[str, str] = {}
@@ -179,6 +189,11 @@ class DevctlSettings(Record):
             "buildx": "DEVCTL_BUILDX",
             "docker_prepare_network": "DEVCTL_PREPARE_NETWORK",
             "interpreter": "DEVCTL_PYTHON",
+            "pool": "DEVCTL_POOL",
+            "pool_minimum": "DEVCTL_POOL_MINIMUM",
+            "pool_maximum": "DEVCTL_POOL_MAXIMUM",
+            "pool_total": "DEVCTL_POOL_TOTAL",
+            "pool_paused": "DEVCTL_POOL_PAUSED",
             "idle_seconds": "DEVCTL_IDLE_SECONDS",
             "reap_seconds": "DEVCTL_REAP_SECONDS",
             "idle_cpu_percent": "DEVCTL_IDLE_CPU_PERCENT",

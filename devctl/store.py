@@ -49,12 +49,16 @@ class Store:
         while True:
             name = f"e-{secrets.token_hex(4)}"
             try:
-                self.folder(name).mkdir(mode=0o700)
+                return name, self.create_named(name, subfolders)
             except FileExistsError:
                 continue
-            for subfolder in ("pids", *subfolders):
-                (self.folder(name) / subfolder).mkdir(mode=0o755)
-            return name, self.folder(name)
+
+    def create_named(self, name: str, subfolders: tuple[str, ...]) -> Path:
+        """Make the folder of an environment that has its name already; raises FileExistsError."""
+        self.folder(name).mkdir(mode=0o700)
+        for subfolder in ("pids", *subfolders):
+            (self.folder(name) / subfolder).mkdir(mode=0o755)
+        return self.folder(name)
 
     def take_uid(self, name: str) -> int:
         """Reserve a uid for one environment; `remove` gives it back."""

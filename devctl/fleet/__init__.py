@@ -33,6 +33,7 @@ def open_fleet(
     from devctl.fleet.launching import Parts
     from devctl.fleet.rows import Rows
     from devctl.hosts.pool import Hosts
+    from devctl.pool.opening import FleetPool, rules_of
     from devctl.scan.records import scores_of
 
     database = open_database(settings)
@@ -41,11 +42,14 @@ def open_fleet(
         if policy is not None
         else PlainAdmission(database)
     )
+    home = Rows(database).installation()
+    hosts = Hosts(settings, database, home)
     return Fleet(
         Parts(
             database=database,
             admission=asked,
-            hosts=Hosts(settings, database, Rows(database).installation()),
+            hosts=hosts,
+            pool=FleetPool(database, hosts, home, rules_of(settings)) if settings.pool else None,
             activity=RecordedActivity(database),
             egress=ProxiedEgress(settings),
         )

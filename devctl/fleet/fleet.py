@@ -54,6 +54,10 @@ class Fleet:
         """What it is made of, for the parts of devctl that work beside it."""
         return self._parts
 
+    def installation(self) -> str:
+        """The id that the containers of this installation carry."""
+        return self._rows.installation()
+
     def up(
         self, user: User, spec: EnvironmentSpec, tree: Path | None = None, progress: Progress | None = None
     ) -> EnvironmentRecord:

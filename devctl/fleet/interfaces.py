@@ -81,7 +81,8 @@ class Pool(Protocol):
         """Take a container that fits the record's spec, running and clean; returns its engine's id, or None."""
 
     def containers(self, host: str) -> set[str]:
-        """The engine's ids of all containers that belong to the stock, so that nobody takes them for lost."""
+        """The engine's ids, and the ids on their labels, of all containers that belong to the stock, so that nobody
+        takes them for lost."""
 
 
 class Activity(Protocol):

@@ -119,7 +119,7 @@ class Reconciler:
             for one in engine.found():
                 record = self._rows.by_id(one.id)
                 stock |= {known.container or "" for known in self._rows.on_host(host) if known.phase != "failed"}
-                if one.container not in stock and (record is None or record.phase in ("removed", "failed")):
+                if not {one.container, one.id} & stock and (record is None or record.phase in ("removed", "failed")):
                     engine.remove_found(one)
                     done.append(f"removed {one.id or one.container} from {host}, which no environment has")
         except DevctlError as error:

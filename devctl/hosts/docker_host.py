@@ -74,6 +74,11 @@ class DockerHost:
         notes = () if self._fixed.disk_limits else (containers.DISK_NOTE,)
         return Made(container=container, gpu=bool(gpu), notes=(*notes, *gpu_notes, *plan.notes))
 
+    def image_id(self, image: str) -> str:
+        """Which image a name means on this host at this moment; raises EnvironmentGone where there is none."""
+        with translated(self.host, image):
+            return str(self._client.images.get(image).id)
+
     def pull(self, image: str) -> None:
         """Fetch an image from its registry; raises LaunchFailed."""
         log.info("%s pulls %s", self.name, image)

@@ -1,6 +1,7 @@
 """What an environment does at this moment, read without running anything in it."""
 
 import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -82,21 +83,37 @@ def _from_engine(api: docker.APIClient, container: str) -> float | None:
 
 def _from_cgroup(pid: int, container: str) -> float | None:
     """Read the kernel's counter; None where that process is another machine's, or not in that container."""
+    for controllers, folder in _cgroups(pid, container):
+        used = _usage_usec(folder / "cpu.stat") if controllers == "" else _usage_nanoseconds(folder / "cpuacct.usage")
+        if used is not None:
+            return used
+    return None
+
+
+def cgroup_processes(pid: int, container: str) -> int | None:
+    """How many processes a container of this machine has; None where that cannot be read."""
+    for _, folder in _cgroups(pid, container):
+        try:
+            return len((folder / "cgroup.procs").read_text().split())
+        except OSError:
+            continue
+    return None
+
+
+def _cgroups(pid: int, container: str) -> Iterator[tuple[str, Path]]:
+    """The control groups of a process by their controllers, if it is in that container."""
     try:
         lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
     except OSError:
-        return None
+        return
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if container not in path:
             continue
-        if controllers == "" and (used := _usage_usec(CGROUPS / path.strip("/") / "cpu.stat")) is not None:
-            return used
-        if "cpuacct" in controllers.split(","):
-            for folder in (CGROUPS / "cpuacct", CGROUPS / controllers):
-                if (used := _usage_nanoseconds(folder / path.strip("/") / "cpuacct.usage")) is not None:
-                    return used
-    return None
+        if controllers == "":
+            yield "", CGROUPS / path.strip("/")
+        elif "cpuacct" in controllers.split(","):
+            yield from ((controllers, top / path.strip("/")) for top in (CGROUPS / "cpuacct", CGROUPS / controllers))
 
 
 def _usage_usec(file: Path) -> float | None:

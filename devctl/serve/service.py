@@ -8,6 +8,8 @@ from pathlib import Path
 from devctl.errors import DevctlError
 from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import EnvironmentRecord
+from devctl.pool.opening import FleetPool
+from devctl.reaper.reaper import Reaper
 from devctl.serve.background import Background
 from devctl.serve.execs import Execs
 from devctl.serve.operations import Operations
@@ -47,6 +49,12 @@ class Service:
         self.background.once("reconcile", self._reconcile)
         self.background.every("sweep", 30.0, self._sweep)
         self.background.every("phases", 60.0, self.fleet.refresh)
+        self.background.once("reaper", self._reap)
+        if isinstance(pool := self.fleet.parts.pool, FleetPool):
+            self.background.every("pool", 15.0, pool.refill, at_once=True)
+
+    def _reap(self) -> None:
+        Reaper(self.fleet, self.devctl.reaper()).run(self.background.stopping)
 
     def stop(self) -> None:
         """Take nothing new, wait for launches, end commands and background work."""

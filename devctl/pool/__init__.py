@@ -1,0 +1,1 @@
+"""Warm containers: made ahead of demand, checked and handed out once."""

@@ -175,6 +175,25 @@ class Artifact(Record):
     """Bytes."""
 
 
+class CustomImage(Record):
+    """An image that somebody made with devctl."""
+
+    owner: str
+    tag: str
+    """What the owner calls it."""
+    build_time: datetime
+    base: str = ""
+    image_id: str = ""
+    """The engine's digest of it."""
+    packages: tuple[str, ...] = ()
+    """What was installed, with its manager: `apt:curl`."""
+
+    @property
+    def id(self) -> str:
+        """An owner has one image of a name; building it anew replaces what is known of it."""
+        return f"{self.owner}/{self.tag}"
+
+
 class TestReport(Record):
     """What the suite said."""
 

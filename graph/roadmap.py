@@ -23,6 +23,7 @@ from graph.models import (
     Artifact,
     Change,
     Commit,
+    CustomImage,
     Feature,
     FeatureStatus,
     PullRequest,
@@ -181,6 +182,12 @@ class Roadmap(RoadmapReader):
     def record_commit(self, run_id: str, commit: Commit, change: Change) -> None:
         """Write a commit that a run left."""
         self._produce("commit", run_id, commit, commit.id, change)
+
+    def record_custom_image(self, image: CustomImage, change: Change) -> None:
+        """Write an image that somebody made with devctl, or what it is now."""
+        values = image.model_dump(mode="json", exclude={"build_time"})
+        when = image.build_time.isoformat()
+        self._write_node("upsert_custom_image", image.id, change, "image built", values, build_time=when)
 
     def record_pull_request(self, feature_id: str, pull: PullRequest, change: Change) -> None:
         """Write the pull request that delivers a feature, or its new state."""

@@ -34,6 +34,7 @@ COMMANDS = {
     "model": "Ask the model's endpoint what it can do.",
     "spec": "Check, start and describe task specs.",
     "policy": "Test the rules, or ask them about one action.",
+    "image": "Write an image that devctl made into the roadmap.",
     "backup": "Write the whole workspace into one archive.",
     "restore": "Bring a workspace back from an archive.",
 }

@@ -4,7 +4,7 @@ import json
 import logging
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -105,14 +105,12 @@ def bases(allowed: Callable[[str], bool] = lambda _image: True) -> list[Base]:
     return [base for base in TypeAdapter(list[Base]).validate_python(listed) if allowed(base.image)]
 
 
-def hook(program: Sequence[str], search_path: str) -> OnImageBuilt:
+def hook(program: Sequence[str], env: Mapping[str, str]) -> OnImageBuilt:
     """Have a program told of each image: it reads the record as JSON. A failing one is logged; the image stays."""
 
     def tell(image: CustomImage) -> None:
         event = {"event": "image_built", "image": image.model_dump(mode="json")}
-        job = Job(
-            argv=tuple(program), env={"PATH": search_path}, stdin=json.dumps(event).encode(), seconds=_HOOK_SECONDS
-        )
+        job = Job(argv=tuple(program), env=dict(env), stdin=json.dumps(event).encode(), seconds=_HOOK_SECONDS)
         try:
             ended = run(job)
         except OSError as error:
@@ -129,7 +127,7 @@ def open_wizard(settings: DevctlSettings, on_image_built: Sequence[OnImageBuilt]
     """Open the wizard on the engine and the state that the settings name; the settings' own hook is told, too."""
     told = [*on_image_built]
     if settings.on_image_built:
-        told.append(hook(settings.on_image_built, settings.search_path))
+        told.append(hook(settings.on_image_built, {"PATH": settings.search_path, **settings.toolchain_env}))
     database = open_database(settings)
     try:
         admission = PolicyAdmission(database, settings.policy(), None, scores_of(database))

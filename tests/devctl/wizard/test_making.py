@@ -33,7 +33,7 @@ def wanted(**more: object) -> WizardRequest:
 def test_an_image_is_built_recorded_and_told(builder: Builder, database: Database, tmp_path: Path) -> None:
     told: list[CustomImage] = []
     event = tmp_path / "event.json"
-    program = hook(("sh", "-c", f"cat > {event}"), "/usr/bin:/bin")
+    program = hook(("sh", "-c", f"cat > {event}"), {"PATH": "/usr/bin:/bin"})
     wizard = Wizard(database, PolicyAdmission(database, open_engine()), builder, (told.append, program))
     made = wizard.make(ANN, wanted(user="ann", ports=(8080,), labels={"team": "$HOME"}))
     assert told == [made]
@@ -99,7 +99,7 @@ def test_a_hook_that_fails_leaves_the_image(database: Database, caplog: pytest.L
     image = CustomImage(
         owner="a", tag="t", digest_tag="d", image_id="i", build_time=datetime.now(UTC), base="b", dockerfile=""
     )
-    hook(("sh", "-c", "echo no thanks; exit 3"), "/usr/bin:/bin")(image)
-    hook(("/no/such/program",), "/usr/bin:/bin")(image)
+    hook(("sh", "-c", "echo no thanks; exit 3"), {"PATH": "/usr/bin:/bin"})(image)
+    hook(("/no/such/program",), {"PATH": "/usr/bin:/bin"})(image)
     assert "no thanks" in caplog.text
     assert "/no/such/program does not run" in caplog.text

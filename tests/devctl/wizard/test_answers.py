@@ -9,8 +9,10 @@ from pydantic import ValidationError
 
 from devctl.errors import BuildRefused
 from devctl.wizard import WizardRequest, lint, render
+from devctl.wizard.lint import RULES
 from devctl.wizard.records import GRAMMARS
 from devctl.wizard.wizard import bases, checked
+from scripts.source import ROOT
 
 GOOD = {
     "apt": ["curl", "g++", "libc6-dev", "git=1:2.39.5-0+deb12u2"],
@@ -133,3 +135,9 @@ def test_each_rule_finds_its_breach_and_its_absence(rule: str, dockerfile: str) 
     clean += 'RUN pip install --no-cache-dir y==1\nCOPY a /a\nEXPOSE 80\nWORKDIR /w\nUSER x\nCMD ["a"]\n'
     assert rule in {finding.rule for finding in lint(dockerfile)}
     assert lint(clean) == []
+
+
+def test_every_rule_is_in_the_documentation() -> None:
+    page = (ROOT / "docs/images.md").read_text()
+    for rule in RULES:
+        assert f"| {rule.id} | {rule.severity} | {rule.message} |" in page

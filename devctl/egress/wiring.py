@@ -9,9 +9,9 @@ from pathlib import Path
 
 from devctl.egress.keeper import SOCKET, WISH, Wish, ask_to_look, locked
 from devctl.egress.rules import read_rules
-from devctl.errors import EgressFailed
+from devctl.errors import EgressFailed, EnvironmentGone, LaunchFailed
 from devctl.fleet.records import EnvironmentRecord
-from devctl.hosts.engine import HostEngine, NetworkPlan
+from devctl.hosts.engine import ExecRequest, HostEngine, NetworkPlan
 from devctl.inside import prelude
 from devctl.settings import DevctlSettings
 
@@ -25,7 +25,7 @@ START_SECONDS = 20.0
 _RELAY = """programs=$1 socket=$2 port=$3; shift 3
 if command -v python3 >/dev/null; then exec python3 -I "$programs/egress.py" "$socket" "$port" "$@"; fi
 if command -v perl >/dev/null; then exec perl "$programs/egress.pl" "$socket" "$port" "$@"; fi
-echo "the image has neither python3 nor perl, and an allow-list needs one of them: install it, or take --egress none" >&2
+echo "the image has neither python3 nor perl" >&2
 exit 1"""
 _OPEN_NOTE = "the network is open: private addresses that this machine reaches are reached from inside too"
 
@@ -59,6 +59,24 @@ class ProxiedEgress:
             (self.folder / record.id / WISH).write_text(wish.model_dump_json(), encoding="utf-8")
             self._look(out / SOCKET)
         return NetworkPlan(env=proxy_variables(), binds={INSIDE: str(out)}, before=relay_words())
+
+    def check(self, record: EnvironmentRecord, host: HostEngine) -> None:
+        """See whether the relay in a container that was just started stands; raises EgressFailed with its words."""
+        if record.spec.egress.mode != "allow" or host.backend != "docker":
+            return
+        listening = ("grep", "-q", f":{PORT:04X} 00000000:0000 0A ", "/proc/net/tcp")
+        deadline = time.monotonic() + START_SECONDS
+        try:
+            while host.run(record, ExecRequest(argv=listening, cwd="/", seconds=START_SECONDS)).exit_code != 0:
+                if time.monotonic() > deadline:
+                    raise EgressFailed("the relay inside did not begin to listen", "try again, or take --egress none")
+                time.sleep(0.05)
+        except (EnvironmentGone, LaunchFailed) as error:
+            words = b"".join(host.logs(record, False, None)).decode("utf-8", "replace").strip()[-300:]
+            raise EgressFailed(
+                f"the container of {record.name!r} ended at once: {words or error}",
+                "an allow-list needs python3 or perl in the image",
+            ) from error
 
     def release(self, record: EnvironmentRecord, host: HostEngine) -> None:
         """Remove what was made for it; safe to repeat."""

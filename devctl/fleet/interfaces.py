@@ -103,5 +103,8 @@ class Egress(Protocol):
         LaunchFailed, EgressInvalid and EgressFailed.
         """
 
+    def check(self, record: EnvironmentRecord, host: HostEngine) -> None:
+        """See whether it works in an environment that was just started; raises EgressFailed."""
+
     def release(self, record: EnvironmentRecord, host: HostEngine) -> None:
         """Remove what was made for it; safe to repeat."""

@@ -82,6 +82,7 @@ class Launching:
         try:
             self._parts.egress.plan(record, engine)  # what serves it may have ended with the machine
             engine.start(record)
+            self._parts.egress.check(record, engine)
             if secrets:
                 engine.put_secrets(record, secrets)
             record = self._running(record)
@@ -109,6 +110,7 @@ class Launching:
         else:
             made = engine.create(record, plan)
             record = self._rows.set_made(record, made.container, made.gpu)
+            self._parts.egress.check(record, engine)
             progress("made its container" if made.container else "made its folders")
             notes = made.notes
         env = {**plan.env, **record.spec.env}

@@ -1,16 +1,17 @@
 """From inside a kept environment: what is listed is reached, everything else is not."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from devctl.errors import EgressInvalid
+from devctl.errors import EgressFailed, EgressInvalid
 from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import Egress
 from tests.devctl.egress.outside import Origin, origin
-from tests.devctl.fleets import ADA, wanted
+from tests.devctl.fleets import ADA, IMAGE, containers, wanted
 
 FETCH = """
 import sys, urllib.request
@@ -116,3 +117,22 @@ def test_an_entry_that_is_none_makes_nothing(fleet: Fleet, backend: str) -> None
     with pytest.raises(EgressInvalid, match="https"):
         fleet.up(ADA, wanted(backend, "web", egress=Egress(mode="allow", domains=("https://example.org",))))
     assert not list(egress_folder(fleet).glob("*/*"))
+
+
+def test_an_image_in_which_no_relay_can_run_is_refused_with_the_reason(
+    docker_fleet: Fleet, tmp_path: Path, devctl_database: str
+) -> None:
+    bare = "devctl-test-bare"
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {IMAGE}\nRUN rm -f /usr/bin/python3* /usr/local/bin/python* /usr/bin/perl*\n"
+    )
+    build = ["docker", "build", "-q", "--network", "host", "-t", bare, str(tmp_path)]
+    subprocess.run(build, check=True, capture_output=True, timeout=300)
+    try:
+        spec = wanted("docker", "web", egress=Egress(mode="allow", domains=("example.org",)))
+        with pytest.raises(EgressFailed, match="neither python3 nor perl"):
+            docker_fleet.up(ADA, spec.model_copy(update={"image": bare}))
+        assert not containers(docker_fleet)
+        assert not list(egress_folder(docker_fleet).glob("*/*"))
+    finally:
+        subprocess.run(["docker", "rmi", "-f", bare], capture_output=True, check=False)

@@ -68,7 +68,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Lend one connection inside a transaction, committed when the block ends well."""
-        with self.connection() as connection, in_one_go(connection):
+        with self.connection() as connection, fenced(), connection.transaction():
             yield connection
 
     def rows(self, query: str, *parameters: object) -> list[DictRow]:
@@ -98,13 +98,6 @@ def _check_encoding(info: psycopg.ConnectionInfo) -> None:
             f"the PostgreSQL database {info.dbname} at {info.host}:{info.port} has the encoding {encoding}, not UTF8",
             f"make one with CREATE DATABASE {info.dbname}_utf8 ENCODING 'UTF8' TEMPLATE template0, and set DATABASE_URL to it",
         )
-
-
-@contextmanager
-def in_one_go(connection: Connection) -> Iterator[None]:
-    """A transaction; raises `Fenced` where a lease that it renews was lost."""
-    with fenced(), connection.transaction():
-        yield
 
 
 @contextmanager

@@ -23,7 +23,7 @@ class Site(Record):
     scratch: Path
     """A folder that is thrown away, all but its `result`."""
     downloads: Path
-    """What installations of one ecosystem share."""
+    """What installations of one ecosystem share; no step that runs code of packages sees it."""
     ecosystem: str
     toolchain: Toolchain
     interpreter: mounts.Interpreter
@@ -63,7 +63,8 @@ class SandboxedInstaller:
         scratch = site.scratch
         uid = INSTALLER_UID if os.geteuid() == 0 else None
         site.downloads.mkdir(exist_ok=True, parents=True)
-        for folder in (site.downloads, scratch / "result", *(scratch / name for name in mounts.PRIVATE)):
+        alone = scratch / "downloads"
+        for folder in (site.downloads, alone, scratch / "result", *(scratch / name for name in mounts.PRIVATE)):
             folder.mkdir(exist_ok=True)
             if uid is not None:
                 os.chown(folder, uid, uid)
@@ -74,12 +75,13 @@ class SandboxedInstaller:
         tools = mounts.toolchain_mounts([site.toolchain])
         arguments += [*tools.arguments, "--ro-bind", str(scratch / "plan"), mounts.PLAN]
         arguments += ["--bind", str(scratch / "result"), self.seen.result]
-        arguments += ["--bind", str(site.downloads), mounts.DOWNLOADS]
+        self._downloads = {False: site.downloads, True: alone}
         env = common_env(settings, self.seen, f"{mounts.BIN}:/usr/local/bin:/usr/bin:/bin") | tools.env
         self._sandbox = Sandbox(mounts=tuple(arguments), env=env, limits=site.limits, uid=uid, network=True)
 
     def run(self, step: Step, env: Mapping[str, str]) -> ExecResult:
-        sandbox = self._sandbox.model_copy(update={"network": step.network})
+        binds = (*self._sandbox.mounts, "--bind", str(self._downloads[step.alone]), mounts.DOWNLOADS)
+        sandbox = self._sandbox.model_copy(update={"network": step.network, "mounts": binds})
         argv = ("sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", f"{self.seen.result}/{step.cwd}", *step.argv)
         return run_in(sandbox, Command(argv=argv, env=dict(env), seconds=self._seconds))
 

@@ -210,6 +210,9 @@ def run_steps(
     output = ""
     for step in ecosystem.steps(plan, installer.seen):
         result = installer.run(step, env)
+        if result.exit_code != 0 and step.instead is not None:
+            log.info("a step for %s failed, another is run instead: %s", plan.ecosystem, result.output[-300:])
+            result = installer.run(step.instead, env)
         if step.optional and result.exit_code != 0:
             log.info(
                 "an optional step for %s ended with %s: %s", plan.ecosystem, result.exit_code, result.output[-300:]

@@ -10,6 +10,8 @@ from devctl.inside import hook
 from devctl.records import Toolchain
 from devctl.settings import DevctlSettings
 
+# by an interpreter that starts without what was installed: a .pth file of a wheel is code
+_COMPILE = 'for jobs in 0 1; do "$1"/bin/python -I -S -m compileall -q -j "$jobs" "$1"/lib && break; done'
 _ADD_HOOK = 'for folder in "$1"/lib/python*/site-packages; do cp "$2"/hook/* "$folder"; done'
 
 
@@ -49,7 +51,6 @@ class Python:
             "UV_NO_CONFIG": "1",
             "UV_PYTHON_DOWNLOADS": "never",
             "UV_NO_PROGRESS": "1",
-            "UV_COMPILE_BYTECODE": "1",
             "UV_VENV_RELOCATABLE": "1",
         }
         if pip_index := settings.installer_env.get("PIP_INDEX_URL"):
@@ -65,7 +66,12 @@ class Python:
         files = ("-r", f"{seen.plan}/requirements.txt", "-c", f"{seen.plan}/constraints.txt")
         # copies, not links, so that nothing shares a file with the downloads
         install = ("uv", "pip", "install", "--python", f"{seen.result}/bin/python", "--link-mode", "copy", *files)
-        return (make, add_hook, Step(argv=install))
+        # Wheels run nothing while they are unpacked. What must be built does, and is built apart from what is shared.
+        built = Step(argv=install, alone=True)
+        wheels = Step(argv=(*install, "--only-binary", ":all:"), instead=built)
+        # a wheel may bring a program named python
+        compiled = shell(_COMPILE, seen.result, optional=True).model_copy(update={"alone": True})
+        return (make, add_hook, wheels, compiled)
 
     def listing(self, plan: Plan, seen: Seen) -> None:
         del plan, seen

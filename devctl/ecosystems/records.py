@@ -67,6 +67,11 @@ class Step(Record):
     """A failure is only noted: the step makes the first run quicker, or says more."""
     network: bool = True
     """A step without network may run code of packages."""
+    alone: bool = False
+    """It may run code of packages, and so has downloads of its own, which are thrown away: what preparations share
+    is not to be changed by what one of them installs."""
+    instead: "Step | None" = None
+    """What is run where this fails."""
 
 
 class Fitting(Record):

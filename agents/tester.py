@@ -10,6 +10,7 @@ from agents import documentation
 from agents.crew import TurnContext
 from agents.errors import RepositoryUnusable
 from agents.handover import Handover, handed_over
+from agents.harness import changed_settings, without_hooks
 from agents.journal import CommandResult
 from agents.manners import manners_at
 from agents.own_rules import rules_at
@@ -151,6 +152,8 @@ class Verification(Record):
     fixed: tuple[str, ...]
     broken: tuple[str, ...]
     still_failing: tuple[str, ...]
+    settings: tuple[str, ...] = ()
+    """What the change does to how tests are run, without leave."""
     extra: tuple[SuiteReport, ...] = ()
     """The commands that the plan asks for besides the suite."""
 
@@ -190,13 +193,16 @@ def _verification(context: TurnContext, mirror: Mirror, work: Handover, planned:
     may_change = tuple(planned.task.tests_may_change)
     after = _run_on_work(context, mirror, work, command, may_change)
     difference = compare(before, after)
+    gone = _gone(difference.removed, may_change, command.kind)
+    hooked = _hidden_by_hooks(context, mirror, work, command, before) if before.passed else ()
     return Verification(
         before=before,
         after=after,
         proven_by=_proof(context, mirror, work, command, (before, after)) if planned.task.kind in PROOF_KINDS else (),
         fixed=difference.fixed,
-        broken=(*difference.broken, *_gone(difference.removed, may_change)),
+        broken=(*difference.broken, *gone, *(name for name in hooked if name not in difference.broken)),
         still_failing=difference.still_failing,
+        settings=changed_settings(mirror, work.base, work.commit, may_change) if before.passed else (),
         extra=tuple(_extra(context, mirror, work, planned, command)),
     )
 
@@ -235,9 +241,34 @@ def _restored(mirror: Mirror, work: Handover, may_change: tuple[str, ...]) -> tu
     return tuple(file.path for file in mirror.changed_files(work.commit, tree))
 
 
-def _gone(removed: tuple[str, ...], may_change: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the tests that passed before and are not run any more; where test files may change, they may go."""
-    return () if may_change else tuple(f"{name} (not run any more)" for name in removed)
+def _gone(removed: tuple[str, ...], may_change: tuple[str, ...], kind: str) -> tuple[str, ...]:
+    """Return the tests that passed before and are not run any more; those of files that may change may go.
+
+    Only Python's runners name the file in a test's id; with the others, leave for one file is leave for all.
+    """
+    if may_change and kind not in {"pytest", "unittest"}:
+        return ()
+    left = [glob.partition("*")[0].removesuffix(".py").replace("/", ".") for glob in may_change]
+    return tuple(
+        f"{name} (not run any more)"
+        for name in removed
+        if not any(name.replace("/", ".").startswith(start) for start in left)
+    )
+
+
+def _hidden_by_hooks(
+    context: TurnContext, mirror: Mirror, work: Handover, command: SuiteCommand, before: SuiteReport
+) -> tuple[str, ...]:
+    """Return the tests of the base that pass only with hooks that the work adds, such as a `conftest.py`."""
+    may_change = tuple(planned_task(context).task.tests_may_change)
+    judged = _with_base_tests(mirror, work, may_change)
+    tree, hooks = without_hooks(mirror, work.base, judged, may_change)
+    if not hooks:
+        return ()
+    at = mirror.commit(work.base).committed_at
+    plain = mirror.commit_tree(tree, (work.base,), "The work without the hooks that it adds", at=at)
+    found = compare(before, run_at(context, mirror, plain, command))
+    return tuple(f"{name} (without {', '.join(hooks)})" for name in (*found.broken, *found.removed))
 
 
 def _proof(
@@ -276,6 +307,9 @@ def _problems(found: Verification, planned: PlannedTask) -> tuple[str, ...]:
         problems.append("there is no suite to prove the work")
     if not found.after.completed:
         problems.append("the suite did not run to its end")
+    problems += found.settings
+    if not found.before.exit_code and found.after.exit_code and not found.after.failing and not found.after.empty:
+        problems.append(f"the suite ended with status {found.after.exit_code} although no test of it failed")
     if found.broken:
         problems.append(f"broken: {', '.join(found.broken[:10])}")
     new_failures = [

@@ -24,7 +24,7 @@ test_protected_files_do_not if {
 	every path in [
 		".github/workflows/ci.yml", ".GitHub/Workflows/x.yaml", ".gitlab-ci.yml", "CODEOWNERS", "docs/CODEOWNERS",
 		".env", "deploy/.env.production", "certs/a.PEM", "server.key", "id_rsa", "id_rsa.pub", "credentials.json",
-		".netrc", "web/.npmrc", ".pypirc", ".git/config", "sub/.git/hooks/pre-commit", ".gitmodules", "GIT~1/config",
+		".netrc", "web/.npmrc", ".pypirc", ".git/config", "sub/.git/hooks/pre-commit", ".gitmodules", "GIT~1/config", ".lfsconfig",
 	] {
 		denied({"path": path})
 	}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import threading
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -85,7 +86,12 @@ class OutsideSources:
         )
         base = _needed(self.registry(ecosystem), who, variable)
         ask: Callable[[Web, str, str], PackageFacts] = python_package if ecosystem == "python" else node_package
-        return ask(self._web(base), _bare(base), name)
+        facts = ask(self._web(base), _bare(base), name)
+        if _plain(facts.name) != _plain(name):
+            raise SourceUnavailable(
+                f"{who} answers about {facts.name[:100]!r} when it is asked about {name!r}", f"check {variable}"
+            )
+        return facts
 
     def advisories(self, pins: Sequence[Pin]) -> Advisories:
         """Return what is known against these versions."""
@@ -139,3 +145,8 @@ def _credentials(url: str) -> str | None:
         return None
     pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
     return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+
+def _plain(name: str) -> str:
+    """Return a package's name as registries compare it."""
+    return re.sub(r"[-_.]+", "-", name).casefold()

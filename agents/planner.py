@@ -9,17 +9,21 @@ from pydantic import JsonValue
 from agents.crew import TurnContext
 from agents.errors import PlanRefused
 from agents.feedback import is_own_text, may_decide, unheeded
+from agents.fitting import Prompt, complete_fitting
 from agents.journal import CommandResult
 from agents.plans import load_plan, make_plan, store_plan, with_documentation
 from agents.surroundings import Surroundings, look_around
 from prompts import render
 from specs import PlanProposal, plan_yaml, validate_plan
 from tools.errors import StructuredReplyInvalid
-from tools.model import Message, ModelRequest
-from tools.structured import complete_structured
+from tools.model import Message
 
 BARE_COMMAND = re.compile(r"/roadcrew\s+\w+")
 """A command with no words behind it tells a Planner nothing."""
+BEGINNING = 1_500
+"""Characters of each file that are shown where more does not fit into the model's context."""
+SHORT_TREE = 4_000
+"""Characters of the list of files, where all of it does not fit."""
 BODY_LIMIT = 30_000
 """Characters of an issue that the Planner reads."""
 
@@ -35,18 +39,18 @@ def plan_feature(context: TurnContext) -> dict[str, JsonValue]:
             "write into the issue what should be different when it is done",
         )
     baseline = context.turn.payload["baseline"]
-    request = ModelRequest(
-        turn="",
-        model=context.model,
-        messages=(
-            Message(role="system", content=render("planner_system")),
-            Message(role="user", content=_task(context, seen, baseline)),
-        ),
-    )
-    try:
-        proposal = complete_structured(
-            context.journal.model, request, PlanProposal, lambda proposal: _problems(context, proposal)
+    prompts = [
+        Prompt(
+            left_out,
+            (
+                Message(role="system", content=render("planner_system")),
+                Message(role="user", content=_task(context, facts, baseline)),
+            ),
         )
+        for left_out, facts in _shorter(seen)
+    ]
+    try:
+        proposal = complete_fitting(context, prompts, PlanProposal, lambda proposal: _problems(context, proposal))
     except StructuredReplyInvalid as fault:
         raise PlanRefused(
             f"the model gave no valid plan for issue #{context.thread.issue} in three tries: {fault.message}",
@@ -94,6 +98,23 @@ def _facts(context: TurnContext) -> CommandResult:
         comments=_comments(context),
     )
     return CommandResult(reply=facts.model_dump(mode="json"))
+
+
+def _shorter(seen: Facts) -> list[tuple[str, Facts]]:
+    """Return the facts, whole and with less and less of the repository, each with what is left out in words."""
+    begun = [
+        excerpt.model_copy(
+            update={"text": excerpt.text[:BEGINNING], "cut": excerpt.cut or len(excerpt.text) > BEGINNING}
+        )
+        for excerpt in seen.excerpts
+    ]
+    bare: dict[str, object] = {"excerpts": [], "tree": seen.tree[:SHORT_TREE]}
+    return [
+        ("", seen),
+        (f"what follows the first {BEGINNING} characters of each file", seen.model_copy(update={"excerpts": begun})),
+        ("the text of all files", seen.model_copy(update={"excerpts": []})),
+        ("the text of all files and the end of their list", seen.model_copy(update=bare)),
+    ]
 
 
 def _comments(context: TurnContext) -> str:

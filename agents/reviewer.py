@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from agents.crew import TurnContext
 from agents.findings import Finding, ReviewReply, finding_of, quotes_change
+from agents.fitting import Prompt, complete_fitting
 from agents.handover import Handover, handed_over
 from agents.journal import CommandResult
 from agents.lessons import taught_by
@@ -26,8 +27,7 @@ from tools.artifacts import ArtifactRef
 from tools.lint import LintReport, lint_change
 from tools.lint_project import lint_project, project_linters
 from tools.mirror import Mirror
-from tools.model import Message, ModelRequest
-from tools.structured import complete_structured
+from tools.model import Message
 
 logger = logging.getLogger(__name__)
 
@@ -78,16 +78,12 @@ def review(context: TurnContext) -> dict[str, JsonValue]:
         refused.extend(found)
         return found
 
-    reply = complete_structured(
-        context.journal.model,
-        ModelRequest(
-            turn="",
-            model=context.model,
-            messages=(*_messages(context, planned, seen, earlier), *([said] if said else [])),
-        ),
-        ReviewReply,
-        problems,
-    )
+    alone = seen.model_copy(update={"since_diff": "", "around": Neighbourhood(tree="", wishes="")})
+    prompts = [
+        Prompt(left_out, (*_messages(context, planned, shown, earlier), *([said] if said else [])))
+        for left_out, shown in (("", seen), ("all but the change itself", alone))
+    ]
+    reply = complete_fitting(context, prompts, ReviewReply, problems)
     made = _made(reply, earlier, seen)
     if made.dropped:
         logger.info("%d claims of the review of %s quote no changed line", made.dropped, context.task_key)

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from tests.e2e.crewmates import Asked, crewmates, gives, in_turn, signs_off, uses
+from tests.e2e.conftest import commit_all
+from tests.e2e.crewmates import Asked, Seat, crewmates, gives, in_turn, signs_off, uses, writes
 from tests.e2e.offices import MakeOffice
 from tests.e2e.plans import code_task, function, planned
 from tests.tools.scripted import Answer, fails, says
@@ -17,9 +18,9 @@ ROOM = 30_000
 
 def test_a_coder_whose_context_is_full_goes_on_with_a_summary(office: MakeOffice, repository: Path) -> None:
     looks = [uses("bash", command=f"seq {number}000 {number}999") for number in range(1, 10)]
-    writes = [uses("create", path=path, content=text) for path, text in function("average")]
+    written = [uses("create", path=path, content=text) for path, text in function("average")]
     submit = uses("submit", summary="wrote what was asked for")
-    script = [*writes, *looks, uses("bash", command="python -m unittest discover -s tests"), submit, submit]
+    script = [*written, *looks, uses("bash", command="python -m unittest discover -s tests"), submit, submit]
     refused: list[int] = []
     summaries: list[str] = []
 
@@ -83,3 +84,38 @@ def test_a_model_without_tools_and_schemas_delivers(office: MakeOffice, reposito
     assert not script
     assert '<tool_result name="bash">' in mates.of("coder")[-1].text
     assert all(message["role"] != "tool" for message in mates.of("coder")[-1].body["messages"])
+
+
+def test_planner_and_reviewer_ask_with_less_where_the_whole_is_too_long(office: MakeOffice, repository: Path) -> None:
+    (repository / "long.py").write_text("# a line of a long file\n" * 400)
+    (repository / "AGENTS.md").write_text("Wish for tabs. " * 400)
+    commit_all(repository)
+
+    def small(answer: Answer | None) -> Seat:
+        def seat(asked: Asked) -> Answer:
+            around = "a line of a long file" if answer else "Wish for tabs"
+            if asked.text.count(around) > 100:
+                return fails(400, "the request exceeds the available context size, try increasing it")
+            return answer or signs_off(asked)
+
+        return seat
+
+    mates = crewmates(planner=small(PLAN), reviewer=small(None), coder=writes(*function("average")))
+    delivery = office(mates).file(repository)
+    delivery.begin()
+    assert delivery.go_on().verdict == "merged"
+    whole, shorter = mates.of("planner")
+    assert "a line of a long file" in shorter.text
+    assert len(shorter.text) < len(whole.text)
+    review = mates.of("reviewer")[-1]
+    assert "Wish for tabs" not in review.text
+    assert "average.py" in review.text, "the change itself is shown whole"
+    steps = delivery.office.crew.database.rows(
+        "SELECT j.reply::text AS said FROM journal j JOIN turn t ON t.id = j.turn WHERE j.name = 'leave out'"
+        " AND (t.thread = %s OR t.thread LIKE %s)",
+        delivery.thread,
+        f"{delivery.place.repository}/T-%",
+    )
+    said = " ".join(str(row["said"]) for row in steps)
+    assert "what follows the first 1500 characters of each file" in said
+    assert "all but the change itself" in said

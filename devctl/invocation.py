@@ -41,6 +41,11 @@ class Invocation:
         settings = self.settings()
         return open_launcher(settings, settings.policy())
 
+    def has_state(self) -> bool:
+        """Whether there is a database of kept environments; none is started to ask an empty one."""
+        settings = self.settings()
+        return settings.database_url is not None or (settings.folder / "state").exists()
+
     def fleet(self) -> "Fleet":
         """Open the fleet of kept environments, with the policy that decides what is done with them."""
         from devctl.admission.questions import CallerFolders

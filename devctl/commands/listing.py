@@ -83,8 +83,7 @@ def cut(text: str, width: int) -> str:
 
 def _kept(invocation: Invocation, labels: dict[str, str], everybody: bool) -> "list[EnvironmentRecord]":
     """The kept environments; without their database there are none, and none is started to say so."""
-    settings = invocation.settings()
-    if settings.database_url is None and not (settings.folder / "state").exists():
+    if not invocation.has_state():
         return []
     with invocation.fleet() as fleet:
         fleet.refresh()

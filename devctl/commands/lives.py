@@ -36,7 +36,7 @@ def stop(invocation: Invocation, names: tuple[str, ...], everything: bool, grace
         raise click.UsageError("give the names of environments, or --all")
     stopped = _stop_sandboxes(invocation, names, everything)
     kept = [name for name in names if name not in stopped]
-    if kept or (everything and _has_state(invocation)):
+    if kept or (everything and invocation.has_state()):
         with invocation.fleet() as fleet:
             person = invocation.person()
             if everything:
@@ -94,11 +94,6 @@ def keep(invocation: Invocation, name: str, span: timedelta | None, length: time
     words = f"until {until:%Y-%m-%d %H:%M} UTC" if until else "no longer"
     invocation.show(record.model_dump(mode="json"), [f"{record.name} is kept {words}"])
     return DONE
-
-
-def _has_state(invocation: Invocation) -> bool:
-    settings = invocation.settings()
-    return settings.database_url is not None or (settings.folder / "state").exists()
 
 
 def _stop_sandboxes(invocation: Invocation, names: tuple[str, ...], everything: bool) -> list[str]:

@@ -94,5 +94,11 @@ def run(
 def prune(invocation: Invocation) -> int:
     """Remove what dead programs left, and cached dependencies that no environment uses."""
     removed = invocation.launcher().prune()
-    invocation.show({"removed": removed}, [f"removed {one}" for one in removed] or ["nothing to remove"])
+    if invocation.has_state():
+        with invocation.fleet() as fleet:
+            undone = fleet.reconcile()
+    else:
+        undone = []
+    lines = [*(f"removed {one}" for one in removed), *undone]
+    invocation.show({"removed": removed, "reconciled": undone}, lines or ["nothing to remove"])
     return DONE

@@ -97,6 +97,10 @@ class Fleet:
         """Undo what crashes left, on one host or all; returns in words what was done."""
         return self._reconciler.reconcile(host)
 
+    def stop_overfull(self) -> builtins.list[str]:
+        """Stop the environments that wrote more than their limit; for the background. Returns in words which."""
+        return self._reconciler.stop_overfull()
+
     def start(self, user: User, name: str, progress: Progress | None = None) -> EnvironmentRecord:
         """Start a stopped or paused environment; one that runs is left alone."""
         record = self._for(user, name, "start")

@@ -34,6 +34,25 @@ class Reconciler:
                 done += self._remove_unknown(host)
         return done
 
+    def stop_overfull(self) -> list[str]:
+        """Stop what has written more than its limit, where the host's storage does not see to it; says which."""
+        done = []
+        for host in self._parts.hosts.names():
+            try:
+                engine = self._parts.hosts.engine(host)
+                written = engine.written_mb()
+            except HostUnreachable as error:
+                log.info("%s was not looked at: %s", host, error.message)
+                continue
+            for record in self._rows.on_host(host):
+                size, most = written.get(record.id, 0), record.spec.limits.disk_mb
+                if record.phase == "running" and size > most:
+                    engine.stop(record, 0)
+                    why = f"it wrote {size} MiB, and its limit is {most}"
+                    self._rows.move(record, "stopped", why, only_from=("running",))
+                    done.append(f"stopped {record.name}: {why}")
+        return done
+
     def look_after(self, record: EnvironmentRecord) -> EnvironmentRecord | None:
         """Correct one environment's phase; None when its host cannot tell."""
         try:

@@ -24,15 +24,18 @@ def up_from_source(
     with resolve(source, name=name, overrides=overrides, settings=settings, engine_facts=facts) as resolved:
         spec = resolved.spec
         if resolved.build is not None:
-            image = _build(fleet, settings, user, resolved, progress or (lambda _words: None))
+            image = build_image(fleet, settings, user, resolved, progress or (lambda _words: None))
             spec = spec.model_copy(update={"image": image})
         if command:
             spec = spec.model_copy(update={"command": command})
         return fleet.up(user, spec, resolved.tree, progress)
 
 
-def _build(fleet: Fleet, settings: DevctlSettings, user: User, resolved: Resolved, progress: Progress) -> str:
-    """Build the image on the host that is asked for, or on this machine's own engine; returns its tag."""
+def build_image(fleet: Fleet, settings: DevctlSettings, user: User, resolved: Resolved, progress: Progress) -> str:
+    """Build the image of a source on the host that is asked for, or on this machine's own engine; returns its tag.
+
+    The policy is asked for each image that it builds on. Raises LaunchRefused, BuildRefused and BuildFailed.
+    """
     from devctl.builder import BuildOptions, BuildStep, open_builder
 
     if resolved.build is None:

@@ -32,7 +32,7 @@ from devctl.work_folder import WorkFolder
 log = logging.getLogger(__name__)
 
 COPY_SECONDS = 600.0
-DISK_NOTE = "the size of each file is limited, not that of all files together"
+DISK_NOTE = "the size of each file is limited; that of all files together is watched"
 
 
 class BubblewrapHost:
@@ -217,6 +217,9 @@ class BubblewrapHost:
 
     def forget(self, image: str) -> None:
         shutil.rmtree(self._kept.snapshot_folder(image.partition(":")[2]), ignore_errors=True)
+
+    def written_mb(self) -> dict[str, int]:
+        return {kept.found().id: kept.written_mb() for kept in self._kept.all() if kept.state() == "running"}
 
     def facts(self) -> HostFacts:
         page = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -274,6 +274,15 @@ class DockerHost:
         except (DockerException, OSError) as error:
             log.warning("the image %s could not be removed: %s", image, cause(error))
 
+    def written_mb(self) -> dict[str, int]:
+        if self._fixed.disk_limits:
+            return {}
+        with translated(self.host, "sizes"):
+            listed = self._client.api.containers(
+                size=True, filters={"label": f"{containers.HOME_LABEL}={self._home}", "status": "running"}
+            )
+        return {one["Labels"].get(containers.ID_LABEL, ""): int(one.get("SizeRw") or 0) // 2**20 for one in listed}
+
     def facts(self) -> HostFacts:
         with translated(self.host, "facts"):
             return docker_facts.measure(self._client, self._fixed, self.local)

@@ -187,6 +187,9 @@ class HostEngine(Protocol):
     def forget(self, image: str) -> None:
         """Remove an image that a snapshot made."""
 
+    def written_mb(self) -> dict[str, int]:
+        """How much each running environment has written, in MiB, by its id; empty where storage limits it itself."""
+
     def facts(self) -> HostFacts:
         """Measure the host."""
 

@@ -1,5 +1,6 @@
 """The folders of kept environments under bubblewrap: their files, their state, their secrets in memory."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -70,6 +71,15 @@ class KeptFolder:
             id=self._state.id, container=None, state=self.state(), created=self._state.created,
             exit_code=0 if self.is_over() else None,
         )  # fmt: skip
+
+    def written_mb(self) -> int:
+        """How much it has written, in MiB."""
+        blocks = 0
+        for place, _, files in os.walk(self.folder):
+            for name in files:
+                with contextlib.suppress(OSError):
+                    blocks += (Path(place) / name).lstat().st_blocks
+        return blocks * 512 // 2**20
 
     def put_secrets(self, secrets: Mapping[str, bytes]) -> None:
         """Write secrets into memory, for the environment's user alone."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from devctl.errors import DevctlError
 from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import EnvironmentRecord
+from devctl.hosts.pool import Hosts
 from devctl.pool.opening import FleetPool
 from devctl.reaper.reaper import Reaper
 from devctl.serve.background import Background
@@ -49,6 +50,10 @@ class Service:
         self.background.once("reconcile", self._reconcile)
         self.background.every("sweep", 30.0, self._sweep)
         self.background.every("phases", 60.0, self.fleet.refresh)
+        self.background.every("disks", 300.0, self._stop_overfull)
+        if isinstance(self.fleet.parts.hosts, Hosts):
+            self.background.every("hosts", 60.0, self.fleet.parts.hosts.measure)
+            self.background.every("images", 900.0, self._prefetch)
         self.background.once("reaper", self._reap)
         if isinstance(pool := self.fleet.parts.pool, FleetPool):
             self.background.every("pool", 15.0, pool.refill, at_once=True)
@@ -115,6 +120,17 @@ class Service:
     def _reconcile(self) -> None:
         for done in self.fleet.reconcile():
             log.info("reconciled: %s", done)
+
+    def _stop_overfull(self) -> None:
+        for done in self.fleet.stop_overfull():
+            log.warning("%s", done)
+
+    def _prefetch(self) -> None:
+        """Fetch images of late use to the hosts that were added; one host alone has what it used."""
+        hosts = self.fleet.parts.hosts
+        if isinstance(hosts, Hosts) and len(hosts.registry.all()) > 1:
+            for one in hosts.prefetch():
+                log.info("image %s on %s: %s %s", one.image, one.host, one.how, one.why)
 
     def _sweep(self) -> None:
         self.execs.sweep()

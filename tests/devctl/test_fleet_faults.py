@@ -130,3 +130,14 @@ def test_full_work_folder_is_the_commands_own_trouble(docker_fleet: Fleet) -> No
     assert result.output.split()[-1] == str(64 * 2**20)
     assert docker_fleet.exec(ADA, "fat", ["rm", "big"]).exit_code == 0
     assert folder_of(docker_fleet).is_dir() and len(containers(docker_fleet)) == 1
+
+
+def test_environment_that_wrote_too_much_in_all_is_stopped(fleet: Fleet, backend: str) -> None:
+    small = KeptLimits(cpus=1, memory_mb=96, pids=48, disk_mb=16)
+    fleet.up(ADA, wanted(backend, "greedy", limits=small))
+    fleet.up(ADA, wanted(backend, "modest", limits=small))
+    fleet.exec(ADA, "greedy", ["sh", "-c", "for n in 1 2 3; do head -c 9000000 /dev/urandom >$n; done"])
+    fleet.exec(ADA, "modest", ["sh", "-c", "head -c 9000000 /dev/urandom >1"])
+    assert [words.partition(":")[0] for words in fleet.stop_overfull()] == ["stopped greedy"]
+    assert fleet.get(ADA, "greedy").phase == "stopped" and "limit is 16" in fleet.get(ADA, "greedy").why
+    assert fleet.exec(ADA, "modest", ["echo", "here"]).output == "here\n"

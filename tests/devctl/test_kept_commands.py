@@ -1,0 +1,149 @@
+"""The commands of kept environments, as people and programs call them."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from devctl.cli import main
+from tests.devctl.fleets import IMAGE, needs_docker
+
+ROOT = Path(__file__).parents[2]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def environment(folder: Path, database: str, backend: str) -> dict[str, str]:
+    """Variables of the program: its own folder, the tests' database."""
+    return {
+        "PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT), "DEVCTL_FOLDER": str(folder / "d"),
+        "DEVCTL_DATABASE_URL": database, "DEVCTL_BACKEND": backend, "DEVCTL_IMAGE": IMAGE or "none", "COLUMNS": "100",
+        "DEVCTL_USER": "ada",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def devctl(
+    backend: str, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Run]:
+    """Calls the program as its script does, in this process; all environments are removed at the end."""
+    if backend == "docker":
+        needs_docker()
+    for name, value in environment(tmp_path, database_url, backend).items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        capfd.readouterr()
+        code = main(arguments)
+        printed = capfd.readouterr()
+        return subprocess.CompletedProcess(arguments, code, printed.out, printed.err)
+
+    yield run
+    names = [one["name"] for one in json.loads(run("ls", "--all", "--json").stdout)["data"]["environments"]]
+    assert not names or run("rm", *names).returncode == 0
+
+
+def test_a_folder_becomes_an_environment_and_goes_through_its_life(devctl: Run, tmp_path: Path) -> None:
+    tree = tmp_path / "blog"
+    tree.mkdir()
+    (tree / "note").write_text("hello\n")
+    up = devctl("up", str(tree), "--label", "team=a", "--env", "ONE=1", "--memory-mb", "256", "--keep", "2h")
+    assert up.returncode == 0, up.stderr
+    assert up.stdout.startswith("blog runs on ") and "devctl shell blog" in up.stdout
+    assert "reserved blog" in up.stderr and "placed on" in up.stderr
+    listed = devctl("ls").stdout.splitlines()
+    assert listed[0].split()[:3] == ["NAME", "PHASE", "UP"] and "team=a" in listed[1]
+    assert max(map(len, listed)) <= 100
+    assert devctl("ls", "--label", "team=b").stdout == "no environments\n"
+    ran = devctl("exec", "blog", "--", "sh", "-c", "cat note; echo $ONE; echo err >&2; exit 7")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (7, "hello\n1\n", "err\n")
+    late = devctl("exec", "--seconds", "1", "blog", "sleep", "60")
+    assert late.returncode == 124 and "--seconds" in late.stderr
+    assert devctl("cp", "blog:note", str(tmp_path / "copy")).returncode == 0
+    assert (tmp_path / "copy").read_text() == "hello\n"
+    assert devctl("stop", "blog").stdout == "stopped blog\n"
+    refused = devctl("exec", "blog", "true")
+    assert refused.returncode == 5 and "devctl start blog" in refused.stderr
+    assert devctl("start", "blog").returncode == 0
+    assert devctl("snapshot", "blog", "golden").returncode == 0
+    assert devctl("restore", "golden", "again").returncode == 0
+    assert devctl("exec", "again", "cat", "note").stdout == "hello\n"
+    assert "golden" in devctl("snapshot", "--list").stdout
+    assert devctl("snapshot", "--rm", "golden").returncode == 0
+    found = json.loads(devctl("inspect", "blog", "--json").stdout)
+    assert (found["version"], found["data"]["phase"], found["data"]["spec"]["env"]["ONE"]) == (1, "running", "1")
+    assert devctl("rm", "blog", "again").stdout == "removed blog\nremoved again\n"
+    gone = devctl("inspect", "blog")
+    assert gone.returncode == 6 and "devctl ls" in gone.stderr
+
+
+def test_shell_has_a_terminal(devctl: Run, database_url: str, backend: str, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    assert devctl("up", str(tmp_path / "tree"), "--name", "tty").returncode == 0
+    master, slave = pty.openpty()
+    shell = subprocess.Popen(
+        [sys.executable, "-m", "devctl.cli", "shell", "tty"], stdin=slave, stdout=slave, stderr=slave, cwd=ROOT,
+        env=environment(tmp_path, database_url, backend), start_new_session=True,
+    )  # fmt: skip
+    os.close(slave)
+    os.write(master, b"echo $((6 * 7)); tty; exit 3\n")
+    output = b""
+    try:
+        while data := os.read(master, 65_536):
+            output += data
+    except OSError:
+        pass  # what a terminal answers when its other side is closed
+    os.close(master)
+    assert shell.wait(60) == 3
+    assert b"42" in output
+
+
+def test_port_is_reached_at_loopback(devctl: Run, database_url: str, backend: str, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "index.html").write_text("page\n")
+    assert devctl("up", str(tmp_path / "tree"), "--name", "web").returncode == 0
+    env = environment(tmp_path, database_url, backend)
+    program = [sys.executable, "-m", "devctl.cli"]
+    server = subprocess.Popen(
+        [*program, "exec", "web", "python3", "-u", "-m", "http.server", "8000"],
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        env=env,
+    )
+    port = subprocess.Popen([*program, "port", "web", "8000", "0", "--json"], stdout=subprocess.PIPE, cwd=ROOT, env=env)
+    try:
+        assert server.stdout is not None and port.stdout is not None
+        assert b"8000" in server.stdout.readline()
+        lines: list[bytes] = []
+        while not lines or lines[-1] != b"}\n":
+            lines.append(port.stdout.readline())
+        address = json.loads(b"".join(lines))["data"]["address"]
+        with urllib.request.urlopen(f"http://{address}/", timeout=30) as answer:  # noqa: S310 - a loopback address of ours
+            assert answer.read() == b"page\n"
+    finally:
+        for process in (port, server):
+            process.terminate()
+            process.communicate(timeout=30)
+
+
+def test_names_options_and_sources_that_are_wrong_are_said_so(devctl: Run, tmp_path: Path) -> None:
+    for arguments, code, words in (
+        (("up", str(tmp_path), "--name", "Not A Name"), 1, "cannot be a name"),
+        (("up", str(tmp_path), "--env", "novalue"), 2, "NAME=VALUE"),
+        (("up", str(tmp_path), "--keep", "soon"), 2, "90m"),
+        (("exec", "nobody", "true"), 6, "nobody"),
+        (("exec", "blog", "--seconds", "3", "true"), 2, "before the name"),
+        (("cp", "a", "b"), 2, "NAME:PATH"),
+        (("stop",), 2, "--all"),
+        (("hosts", "add", "x", "tcp://10.0.0.1:2375"), 3, "open to all"),
+        (("hosts", "drain", "nobody"), 4, "nobody"),
+        (("restore", "nothing", "new"), 6, "nothing"),
+    ):
+        done = devctl(*arguments)
+        assert done.returncode == code, (arguments, done.stderr)
+        assert words in done.stderr

@@ -51,6 +51,7 @@ class BubblewrapBox:
         self._folder = store.folder(info.id)
         self._work = WorkFolder(self._folder / "work", sandbox.uid, info.limits.disk_mb)
         self._standby: Standby | None = None
+        self._used = False
         self._lock = threading.Lock()
         self._python = sandbox.env.get("DEVCTL_PYTHON", "python3")
 
@@ -91,7 +92,9 @@ class BubblewrapBox:
         with started(self._sandbox, command, self._group) as running:
             note = self._note(running.running)
             try:
-                return self._finish(running)
+                # Many environments run one command only: a sandbox for the next would compete with it for nothing.
+                first, self._used = not self._used, True
+                return running.wait() if first else self._finish(running)
             finally:
                 note.unlink(missing_ok=True)
 

@@ -13,14 +13,14 @@ from devctl.errors import EnvironmentGone, SandboxUnavailable
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Iterator[Environment]:
-    """An environment under bubblewrap in which one command has run, so that the next one is waited for."""
+    """An environment under bubblewrap in which two commands have run: from the second on, the next one is waited for."""
     settings = DevctlSettings.from_environment(folder=tmp_path / "d", backend="bubblewrap")
     try:
         launcher = open_launcher(settings, None)
     except SandboxUnavailable as fault:
         pytest.skip(str(fault))
     with launcher.launch(LaunchRequest(limits=Limits(seconds=60))) as made:
-        assert made.exec(["true"]).exit_code == 0
+        assert [made.exec(["true"]).exit_code for _ in range(2)] == [0, 0]
         yield made
 
 

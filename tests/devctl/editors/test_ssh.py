@@ -1,5 +1,6 @@
 """A real ssh client into real environments."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -53,7 +54,8 @@ def home(monkeypatch: pytest.MonkeyPatch, devctl_database: str) -> Iterator[Path
     try:
         yield folder
     finally:
-        main(["--backend", "docker", "rm", "box"])
+        if os.environ.get("DOCKER") == "1":
+            main(["--backend", "docker", "rm", "box"])
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -121,6 +123,22 @@ def fetched_through(home: Path, server: str) -> bytes:
     finally:
         process.terminate()
         process.communicate()
+
+
+def test_ssh_enters_an_environment_under_bubblewrap(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    if shutil.which("ssh") is None or not Path("/usr/sbin/sshd").exists():
+        pytest.skip("ssh or sshd is not installed here")
+    front = ("--backend", "bubblewrap")
+    if main([*front, "up", "host", "--name", "box", "--memory-mb", "256", "--cpus", "1", "--json"]) != 0:
+        pytest.skip(f"not run on bubblewrap: {capfd.readouterr().err}")
+    try:
+        assert main([*front, "ssh-config", "box", "--write", "--yes"]) == 0
+        include_of(home)
+        done = ssh(home, "box.devctl", "id -un; exit 3")
+        assert (done.stdout, done.returncode) == ("devctl\n", 3), done.stderr
+    finally:
+        main([*front, "rm", "box"])
+        capfd.readouterr()
 
 
 def test_another_key_and_another_server_are_not_trusted(

@@ -3,7 +3,7 @@
 from typing import Any
 
 import docker
-from docker.errors import ContainerError, DockerException
+from docker.errors import DockerException
 
 from devctl.errors import LaunchFailed
 from devctl.fleet.records import Host
@@ -23,6 +23,9 @@ def report_of(client: docker.DockerClient, host: Host, places: GpuPlaces | None 
     if not found.usable and host.labels.get(DECLARED) == "true" and "nvidia" in (info.get("Runtimes") or {}):
         return GpuReport((), "nvidia")
     return found
+
+
+_LABELS = {"devctl": "gpu-smoke"}
 
 
 class GpuEngine:
@@ -46,14 +49,19 @@ class GpuEngine:
 
     def run(self, image: str, argv: list[str], arguments: dict[str, Any]) -> tuple[int, str]:
         """Run a command in a container with these host options, without network; returns its status and output."""
+        api = self._client.api
+        config = api.create_host_config(
+            network_mode="none", cap_drop=["ALL"], security_opt=["no-new-privileges"], **arguments
+        )
+        container = None
         try:
-            output = self._client.containers.run(
-                image, entrypoint=argv[:1], command=argv[1:], remove=True, network_mode="none", cap_drop=["ALL"],
-                security_opt=["no-new-privileges"], stderr=True,
-                labels={"devctl": "gpu-smoke"}, **arguments,
-            )  # fmt: skip
-        except ContainerError as error:
-            return int(error.exit_status), str(error)
+            made = api.create_container(image, argv[1:], entrypoint=argv[:1], host_config=config, labels=_LABELS)
+            container = str(made["Id"])
+            api.start(container)
+            code = int(api.wait(container)["StatusCode"])
+            return code, api.logs(container).decode("utf-8", "replace")
         except DockerException as error:
             raise LaunchFailed(f"the engine of {self.name} starts no container with a GPU: {cause(error)}") from error
-        return 0, output.decode("utf-8", "replace")
+        finally:
+            if container is not None:  # also one that was made and could not be started
+                api.remove_container(container, force=True)

@@ -64,7 +64,7 @@ class Hosts:
         states = {state.host.name: state for state in self.registry.all()}
         names = self._possible(spec, states)
         facts = self._facts([states[name] for name in names if name in states])
-        if len(names) > 1:
+        if len(names) > 1 or spec.gpu.want == "required":
             facts |= {name: self._local.facts(name) for name in names if name not in states}
         with self._database.transaction() as connection:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [_PLACING])
@@ -92,7 +92,7 @@ class Hosts:
         self, connection: Connection, spec: EnvironmentSpec, names: Sequence[str], states: dict[str, HostState],
         facts: dict[str, HostFacts | str],
     ) -> str:  # fmt: skip
-        if len(names) == 1 and names[0] not in states:
+        if len(names) == 1 and names[0] not in states and spec.gpu.want != "required":
             return names[0]
         candidates, obstacles = [], []
         for name in names:

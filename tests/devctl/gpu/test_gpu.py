@@ -138,6 +138,8 @@ def test_the_smoke_test_launches_for_real_and_its_share_of_failures_is_kept(data
         blind = smoke_test(engine, GpuReport(TWO_GPUS, "nvidia"), image)
         assert engine.run(image, ["echo", "words"], {}) == (0, "words\n")
         assert engine.run(image, ["sh", "-c", "exit 3"], {})[0] == 3
+    left = ["docker", "ps", "-aq", "--filter", "label=devctl=gpu-smoke"]
+    assert subprocess.run(left, capture_output=True, text=True, check=True).stdout == ""
     assert nothing.outcome == "no gpu"
     if not engine_has_gpus():
         assert blind.outcome == "failed"

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 ROOT = Path("/sys/fs/cgroup")
 NEEDED = ("memory", "pids", "cpu")
+COUNTING = ("cpuacct",)
+"""Hierarchies of version 1 that limit nothing and count what was used; version 2 counts in `cpu`."""
 PERIOD_US = 100_000
 _REMOVE_SECONDS = 5.0
 
@@ -67,7 +69,7 @@ def hierarchies(root: Path = ROOT) -> list[Hierarchy]:
     else:
         found = [
             Hierarchy(version=1, mount=root / name, controllers=(name,))
-            for name in NEEDED
+            for name in (*NEEDED, *COUNTING)
             if (root / name / "cgroup.procs").is_file()
         ]
     return [hierarchy for hierarchy in found if hierarchy.controllers and _writable(hierarchy)]

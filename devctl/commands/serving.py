@@ -54,6 +54,7 @@ def serve(
 
     Without TLS it listens on loopback only.
     """
+    from devctl.fleet import open_fleet
     from devctl.serve.server import Server, serve_until_signal
     from devctl.serve.settings import ServeSettings
 
@@ -63,8 +64,10 @@ def serve(
         sample_seconds=interval, grace_seconds=grace,
     )  # fmt: skip
     settings.check()
-    with invocation.fleet() as fleet:
-        server = Server(fleet, invocation.settings(), settings)
+    devctl = invocation.settings()
+    # callers of other machines have no folders here that they may mount
+    with open_fleet(devctl, devctl.policy(), folders=None) as fleet:
+        server = Server(fleet, devctl, settings)
         if token_file is not None:
             made = server.service.tokens.add(_local_admin(invocation), None, "written by devctl serve")
             _write_private(token_file, made.secret)

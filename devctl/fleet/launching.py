@@ -3,12 +3,14 @@
 import contextlib
 import errno
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed
 from devctl.fleet.database import Database
 from devctl.fleet.interfaces import CREATING_SECONDS, Activity, Admission, Egress, HostPool, Pool
+from devctl.fleet.launches import Launches, TimedLaunch
 from devctl.fleet.lifecycle import AT_ATTACH, AT_CREATION, LifecycleRunner, Progress
 from devctl.fleet.printed import Lived, Printed
 from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, Moment, User
@@ -40,26 +42,39 @@ class Launching:
         self._rows = Rows(parts.database)
         self._printed = Printed(parts.database)
         self._lived = Lived(parts.database)
+        self._launches = Launches(parts.database)
 
     def up(self, user: User, spec: EnvironmentSpec, tree: Path | None, progress: Progress) -> EnvironmentRecord:
         """Make an environment and run what it wants run at its creation."""
         secrets = read_secrets(spec.secrets)  # before anything is made: a missing file is the commonest mistake
+        with self._launches.timed() as timed:
+            record = self._made(user, spec, tree, secrets, progress, timed)
+        log.info("launched %s (%s) on %s for %s", record.name, record.id, record.host, record.owner)
+        engine = self._parts.hosts.engine(record.host)
+        return self._live(engine, record, AT_CREATION, progress)
+
+    def _made(
+        self, user: User, spec: EnvironmentSpec, tree: Path | None, secrets: Mapping[str, bytes], progress: Progress,
+        timed: TimedLaunch,
+    ) -> EnvironmentRecord:  # fmt: skip
+        """Reserve it, place it and have it made; with whatever goes wrong nothing stays."""
         record = self._parts.admission.reserve(user, spec, CREATING_SECONDS)
         progress(f"reserved {record.name}")
         engine: HostEngine | None = None
         try:
             record = record.model_copy(update={"host": self._parts.hosts.place(record)})
+            timed.host = record.host
             engine = self._parts.hosts.engine(record.host)
             progress(f"placed on {record.host}")
             self._parts.hosts.bring(spec.image, record.host)
-            record = self._make(engine, record, progress)
+            record = self._make(engine, record, progress, timed)
             self._renew(record)
             if tree is not None:
                 progress(f"putting {tree} into {spec.workdir}")
                 engine.put(record, tree, ".")
             if secrets:
                 engine.put_secrets(record, secrets)
-            record = self._running(record)
+            return self._running(record)
         except OSError as error:
             self._undo(engine, record, error)
             hint = "make room on the disk" if error.errno == errno.ENOSPC else "see whether the files can be read"
@@ -67,8 +82,6 @@ class Launching:
         except BaseException as error:
             self._undo(engine, record, error)
             raise
-        log.info("launched %s (%s) on %s for %s", record.name, record.id, record.host, record.owner)
-        return self._live(engine, record, AT_CREATION, progress)
 
     def start(self, user: User, record: EnvironmentRecord, progress: Progress) -> EnvironmentRecord:
         """Start an environment again; its secrets are read anew, as they lay in memory."""
@@ -94,7 +107,9 @@ class Launching:
         log.info("started %s (%s)", record.name, record.id)
         return self._live(engine, record, AT_CREATION, progress)
 
-    def _make(self, engine: HostEngine, record: EnvironmentRecord, progress: Progress) -> EnvironmentRecord:
+    def _make(
+        self, engine: HostEngine, record: EnvironmentRecord, progress: Progress, timed: TimedLaunch
+    ) -> EnvironmentRecord:
         """Take a container of the warm stock, or have one made."""
         plan = self._parts.egress.plan(record, engine)
         if (
@@ -105,6 +120,7 @@ class Launching:
         ):
             record = self._rows.set_made(record, container, gpu=False)
             engine.adopt(record)
+            timed.way = "warm"
             progress("took a warm container")
             notes: tuple[str, ...] = plan.notes
         else:

@@ -1,34 +1,9 @@
-"""Cumulative counters of an environment, and what two of them say about the time between."""
+"""What two samples of an environment's counters say about the time between them."""
 
 from datetime import datetime
 
+from devctl.hosts.counters import Counters
 from devctl.records import Record
-
-
-class Counters(Record):
-    """What the kernel counted for one environment since its start, and how much it holds at this moment."""
-
-    at: datetime
-    started: datetime
-    """When the counters began; a later one than before says that they began anew."""
-    cpu_seconds: float
-    memory_bytes: int | None = None
-    """What is in use without the page cache that could be dropped."""
-    memory_limit_bytes: int | None = None
-    pids: int | None = None
-    throttled_seconds: float | None = None
-    """How long it was held back by its own processor limit."""
-    out_of_memory: int | None = None
-    """How often a process was killed for want of memory."""
-    network_received_bytes: int | None = None
-    network_sent_bytes: int | None = None
-    block_read_bytes: int | None = None
-    block_written_bytes: int | None = None
-    volume_read_bytes: int | None = None
-    """Of the devices that hold its volumes, which the kernel counts by device and not by folder."""
-    volume_written_bytes: int | None = None
-    gpu_percent: float | None = None
-    gpu_memory_bytes: int | None = None
 
 
 class Usage(Record):
@@ -56,7 +31,7 @@ def usage_between(before: Counters, now: Counters, cpus: float) -> Usage | None:
     percent = 100 * used / seconds
     return Usage(
         at=now.at,
-        seconds=seconds,
+        seconds=round(seconds, 3),
         cpu_percent=round(percent, 2),
         cpu_limit_percent=round(percent / cpus, 2),
         memory_bytes=now.memory_bytes,

@@ -47,6 +47,7 @@ class Background:
             thread.join(_JOIN_SECONDS)
 
     def _start(self, name: str, target: Callable[[], None]) -> None:
+        self.failures[name] += 0  # counters that are there from the beginning can be compared with later
         thread = threading.Thread(target=target, name=f"devctl-{name}", daemon=True)
         self._threads.append(thread)
         thread.start()

@@ -205,6 +205,12 @@ class Execs:
             raise NoSuchResource(f"no command has the id {identity!r}", "commands nobody reads are ended and forgotten")
         return found
 
+    @property
+    def open(self) -> int:
+        """How many there are."""
+        with self._lock:
+            return len(self._sessions)
+
     def remove(self, session: ExecSession) -> None:
         """End a command and forget it."""
         with self._lock:

@@ -11,6 +11,7 @@ from types import FrameType
 from devctl.errors import PortTaken
 from devctl.fleet.fleet import Fleet
 from devctl.serve.app import create_app
+from devctl.serve.metrics_route import with_metrics
 from devctl.serve.service import Service
 from devctl.serve.settings import ServeSettings
 from devctl.settings import DevctlSettings
@@ -35,7 +36,7 @@ class Server:
         self._map: dict[int, object] = {}
         self._stopping = threading.Event()
         self._server = create_server(
-            create_app(self.service),
+            with_metrics(create_app(self.service), self.service),
             map=self._map,
             sockets=[self._listener],
             threads=settings.threads,

@@ -9,6 +9,8 @@ from devctl.errors import DevctlError
 from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import EnvironmentRecord
 from devctl.hosts.pool import Hosts
+from devctl.metrics.page import MetricsPage
+from devctl.metrics.sampler import Sampler
 from devctl.pool.opening import FleetPool
 from devctl.reaper.reaper import Reaper
 from devctl.serve.background import Background
@@ -43,12 +45,16 @@ class Service:
         self.peers: Mapping[int, str] = {}
         """Callers' addresses by the port at which our own TLS end speaks to us."""
         self.background = Background()
+        self.sampler = Sampler(database, fleet.parts.hosts)
+        self.page = MetricsPage(database, self.sampler)
+        self._show_own_numbers()
 
     def start(self) -> None:
         """Undo what crashes left and begin the work that goes on beside the requests."""
         self.operations.start()
         self.background.once("reconcile", self._reconcile)
         self.background.every("sweep", 30.0, self._sweep)
+        self.background.every("metrics", self.settings.sample_seconds, self.page.refresh, at_once=True)
         self.background.every("phases", 60.0, self.fleet.refresh)
         self.background.every("disks", 300.0, self._stop_overfull)
         if isinstance(self.fleet.parts.hosts, Hosts):
@@ -68,6 +74,7 @@ class Service:
             log.warning("%s operations were still going on: the next start undoes them", left)
         self.execs.stop()
         self.background.stop()
+        self.sampler.close()
 
     def view(self, record: EnvironmentRecord) -> EnvironmentView:
         """An environment as pages and programs show it."""
@@ -80,7 +87,9 @@ class Service:
             badges.append("warning")
         if record.spec.egress.mode != "none":
             badges.append("egress")
-        return EnvironmentView.model_validate({**record.model_dump(), "usage": None, "badges": tuple(badges)})
+        return EnvironmentView.model_validate(
+            {**record.model_dump(), "usage": self.sampler.usage(record.id), "badges": tuple(badges)}
+        )
 
     def address_of(self, environ: Mapping[str, object]) -> str:
         """Where a request comes from; through our own TLS end that is the caller behind it."""
@@ -96,6 +105,13 @@ class Service:
         hosts = [part for part in parts if part.name.startswith("host ")]
         ready = parts[0].ready and any(part.ready for part in hosts)
         return Readiness(ready=ready, parts=tuple(parts))
+
+    def _show_own_numbers(self) -> None:
+        page, background = self.page, self.background
+        page.gauge("devctl_operations_running", "Long operations that go on", lambda: self.operations.running)
+        page.gauge("devctl_commands_open", "Commands whose output is streamed", lambda: self.execs.open)
+        page.counts("devctl_background_runs", "Runs of work beside requests", "work", lambda: background.runs)
+        page.counts("devctl_background_failures", "Runs that failed", "work", lambda: background.failures)
 
     def _hosts(self) -> list[str]:
         try:

@@ -1,0 +1,146 @@
+"""What 100 scrapes a second cost a service with 100 environments, in processor time of the service.
+
+    .venv/bin/python -m bench.metrics_scrape [--environments 100] [--seconds 30] [--docker IMAGE]
+
+The scrapes come from Locust, installed from `bench/peers/locust.txt` into a virtual environment of its own; the cost is
+the service's own processor time as the kernel counts it, over the scrapes and, for the same time before, at rest.
+Environments are kept under bubblewrap, or containers of IMAGE. Exits with 1 above 5% of a core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from devctl.fleet import open_fleet
+from devctl.fleet.records import EnvironmentSpec, KeptLimits, User
+from devctl.settings import DevctlSettings
+
+ROOT = Path(__file__).parents[1]
+LOCK = ROOT / "bench" / "peers" / "locust.txt"
+AIM_PERCENT = 5.0
+PER_SECOND = 100
+OWNER = User(name="bench", tier="owner", role="admin")
+LOCUSTFILE = """
+import os
+from locust import FastHttpUser, constant_throughput, task
+
+class Scraper(FastHttpUser):
+    wait_time = constant_throughput(10)
+
+    @task
+    def scrape(self):
+        self.client.get("/metrics", headers={"Authorization": "Bearer " + os.environ["TOKEN"], "Accept-Encoding": "gzip"})
+"""
+
+
+def locust(folder: Path) -> Path:
+    """Install Locust from the lock; returns its program."""
+    place = folder / "peer"
+    subprocess.run(["uv", "venv", "-q", str(place)], check=True, timeout=120)
+    install = ["uv", "pip", "install", "-q", "--require-hashes", "-r", str(LOCK), "--python", f"{place}/bin/python"]
+    subprocess.run(install, check=True, timeout=600)
+    return place / "bin" / "locust"
+
+
+def spent(pid: int) -> float:
+    """Processor seconds of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def fill(settings: DevctlSettings, image: str, number: int) -> None:
+    """Launch environments."""
+    limits = KeptLimits(cpus=1, memory_mb=64, pids=32)
+    with open_fleet(settings, None) as fleet:
+        for count in range(number):
+            fleet.up(OWNER, EnvironmentSpec(name=f"bench-{count}", image=image, limits=limits))
+
+
+def clear(settings: DevctlSettings) -> None:
+    """Remove them all."""
+    with open_fleet(settings, None) as fleet:
+        for record in fleet.list(OWNER, all_users=True):
+            fleet.remove(OWNER, record.name, force=True)
+
+
+def scraped(program: Path, url: str, token: str, seconds: int, folder: Path) -> dict[str, float]:
+    """Have Locust scrape; returns what it says."""
+    (folder / "locustfile.py").write_text(LOCUSTFILE)
+    users = str(PER_SECOND // 10)
+    argv = [str(program), "-f", str(folder / "locustfile.py"), "--headless", "-u", users, "-r", users, "--host", url]
+    run = [*argv, "-t", f"{seconds}s", "--json", "--only-summary"]
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "TOKEN": token}
+    done = subprocess.run(run, env=env, capture_output=True, text=True, timeout=seconds + 60, check=False)
+    found = json.loads(done.stdout)[0]
+    taken = found["last_request_timestamp"] - found["start_time"]
+    return {"requests": found["num_requests"], "failures": found["num_failures"], "rate": found["num_requests"] / taken}
+
+
+def measure(
+    settings: DevctlSettings, program: Path, seconds: int, folder: Path
+) -> tuple[float, float, dict[str, float]]:
+    """Serve in a process of its own; returns its cost at rest and under scrapes, in percent of a core."""
+    token_file = folder / "token"
+    argv = [sys.executable, "-m", "devctl.cli", "--folder", str(settings.folder)]
+    argv += ["serve", "--listen", "0", "--token-file", str(token_file), "--json"]
+    env = {**os.environ, "DEVCTL_DATABASE_URL": settings.database_url or ""}
+    with (folder / "serve.log").open("w") as log:
+        process = subprocess.Popen(argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=log, text=True)
+    try:
+        text = ""
+        while process.stdout is not None and "}\n}" not in text:
+            text += process.stdout.readline()
+        url = json.loads(text)["data"]["url"]
+        time.sleep(15)
+        began = spent(process.pid)
+        time.sleep(seconds)
+        middle = spent(process.pid)
+        found = scraped(program, url, token_file.read_text().strip(), seconds, folder)
+        ended = spent(process.pid)
+    finally:
+        process.terminate()
+        process.wait(60)
+    return 100 * (middle - began) / seconds, 100 * (ended - middle) / seconds, found
+
+
+def main() -> int:
+    """Print what it costs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--environments", type=int, default=100)
+    parser.add_argument("--seconds", type=int, default=30)
+    parser.add_argument("--docker", metavar="IMAGE", default="")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="dm", dir="/tmp") as place:
+        folder = Path(place)
+        backend = "docker" if given.docker else "bubblewrap"
+        settings = DevctlSettings.from_environment(folder=folder / "d", backend=backend)
+        program = locust(folder)
+        try:
+            fill(settings, given.docker or "host", given.environments)
+            rest, busy, found = measure(settings, program, given.seconds, folder)
+        finally:
+            clear(settings)
+            stop_state(settings)
+    print(f"{given.environments} environments under {backend}, {given.seconds} s each")
+    print(f"at rest       {rest:5.2f}% of a core (sampling and rendering)")
+    print(f"with scrapes  {busy:5.2f}% of a core at {found['rate']:.0f} scrapes/s, {found['failures']:.0f} failed (aim {AIM_PERCENT:.0f}%)")  # fmt: skip
+    return 0 if busy < AIM_PERCENT and not found["failures"] else 1
+
+
+def stop_state(settings: DevctlSettings) -> None:
+    """Stop the embedded database."""
+    from local import open_workspace, stop
+
+    if settings.database_url is None:
+        stop(open_workspace(settings.folder / "state"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -82,3 +82,4 @@ def test_engine_that_is_away_is_said_with_what_to_do(away: Server) -> None:
     ended = caller("GET", f"{begun.headers['location']}?wait=30").json
     assert (ended["state"], ended["error"]["kind"], ended["error"]["status"]) == ("failed", "HostUnreachable", 503)
     assert ended["error"]["hint"]
+    assert caller("DELETE", "/v1/environments/gone?force=true").status == 204

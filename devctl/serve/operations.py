@@ -31,6 +31,7 @@ _FIELDS = "id, owner, kind, subject, state, result, error, created, ended, deadl
 _INSERT = f"""INSERT INTO operation (id, owner, kind, subject, key, digest, deadline)
     VALUES (%s, %s, %s, %s, %s, %s, now() + make_interval(secs => %s))
     ON CONFLICT (owner, key) WHERE key IS NOT NULL DO NOTHING RETURNING {_FIELDS}, digest"""  # noqa: S608 - our own field names
+_STEPS = "SELECT number, at, text FROM operation_event WHERE operation = %s AND number > %s ORDER BY number"
 
 Told = Callable[[str], None]
 """Hears how far the work has come."""
@@ -134,15 +135,16 @@ class Operations:
                 return found
             self._await_change(min(left, _LOOK_SECONDS))
 
+    def steps(self, user: User, identity: str, after: int = 0) -> tuple[OperationEvent, ...]:
+        """What was told so far, past a number."""
+        self.get(user, identity)
+        return tuple(OperationEvent.model_validate(row) for row in self._database.rows(_STEPS, identity, after))
+
     def events(self, user: User, identity: str, after: int = 0) -> Iterator[OperationEvent | None]:
         """Yield what is told until the operation has ended; None now and then, so that the caller can look up."""
         while True:
             ended = self.get(user, identity).state != "running"
-            for row in self._database.rows(
-                "SELECT number, at, text FROM operation_event WHERE operation = %s AND number > %s ORDER BY number",
-                *(identity, after),
-            ):
-                event = OperationEvent.model_validate(row)
+            for event in self.steps(user, identity, after):
                 after = event.number
                 yield event
             if ended or self._stopping.is_set():

@@ -141,6 +141,12 @@ class NamePath(Record):
     name: str = Field(max_length=64)
 
 
+class PortPath(NamePath):
+    """A port of an environment."""
+
+    port: int = Field(ge=1, le=65_535)
+
+
 class IdPath(Record):
     """The id of something."""
 

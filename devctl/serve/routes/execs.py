@@ -9,7 +9,8 @@ from flask_openapi3.blueprint import APIBlueprint
 from devctl.errors import RequestInvalid
 from devctl.records import ExecResult
 from devctl.serve.execs import ExecInfo, ExecSession
-from devctl.serve.records import ExecWish, IdPath, InputQuery, NamePath, OutputQuery, Size
+from devctl.serve.ports import SocketStream
+from devctl.serve.records import ExecWish, IdPath, InputQuery, NamePath, OutputQuery, PortPath, Size
 from devctl.serve.routing import (
     BYTES,
     NDJSON,
@@ -38,6 +39,13 @@ def run_command(path: NamePath, body: ExecWish) -> Response:
     size = (body.rows, body.columns) if body.rows and body.columns else None
     stream = fleet.open_exec(caller(), path.name, body.argv, env=body.env, cwd=body.cwd, tty=body.tty, size=size)
     session = service().execs.add(caller(), path.name, body.argv, body.tty, stream)
+    return reply(session.info, 201, {"Location": f"/v1/execs/{session.id}"})
+
+
+def open_port(path: PortPath) -> Response:
+    """Connect to a port inside: a stream both ways like a command's, to be read, written and ended as one."""
+    connection = service().fleet.connect(caller(), path.name, path.port)
+    session = service().execs.add(caller(), path.name, (f"port {path.port}",), False, SocketStream(connection))
     return reply(session.info, 201, {"Location": f"/v1/execs/{session.id}"})
 
 
@@ -80,6 +88,7 @@ def api() -> APIBlueprint:
     made = blueprint("execs", "Commands in environments")
     one = "/execs/<string:id>"
     route(made, "POST", "/environments/<string:name>/execs", run_command, {200: ExecResult, 201: ExecInfo})
+    route(made, "POST", "/environments/<string:name>/ports/<int:port>", open_port, {201: ExecInfo})
     route(made, "GET", one, get_exec, {200: ExecInfo})
     route(made, "GET", f"{one}/output", read_output, {200: NDJSON})
     route(made, "POST", f"{one}/input", send_input, {204: None})

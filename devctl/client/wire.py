@@ -1,0 +1,117 @@
+"""Requests to the service, and its problems turned back into the errors that they were."""
+
+import http.client
+import json
+import ssl
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from devctl import errors
+from devctl.errors import DevctlError, LaunchRefused, PreparationFailed, ServeFailed, ServiceUnreachable
+
+Body = bytes | Iterable[bytes] | None
+_HINT = "check the address, and that `devctl serve` runs there"
+
+
+class Wire:
+    """One service and one token; each request has a connection of its own, so that threads may share it."""
+
+    def __init__(self, url: str, token: str, ca: Path | None = None, timeout: float = 60.0) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ServiceUnreachable(f"{url!r} is no address of a service", "write it as https://host:port")
+        self.url = url.rstrip("/")
+        self._host, self._port = parts.hostname, parts.port
+        self._prefix = parts.path.rstrip("/")
+        self._token = token.strip()
+        self._timeout = timeout
+        self._context = ssl.create_default_context(cafile=str(ca) if ca else None) if parts.scheme == "https" else None
+
+    def json(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Any:
+        """Send JSON and return the answer's; raises the errors of the service."""
+        data = None if body is None else json.dumps(body).encode()
+        with self.answer(method, path, data, {"Content-Type": "application/json", **(headers or {})}) as response:
+            text = response.read()
+        return json.loads(text) if text else None
+
+    def send(self, method: str, path: str, body: Body, kind: str) -> Any:
+        """Send bytes and return the answer's JSON."""
+        with self.answer(method, path, body, {"Content-Type": kind}) as response:
+            text = response.read()
+        return json.loads(text) if text else None
+
+    @contextmanager
+    def answer(
+        self, method: str, path: str, body: Body = None, headers: Mapping[str, str] | None = None, endless: bool = False
+    ) -> Iterator[http.client.HTTPResponse]:
+        """Send a request and lend the answer, to be read as it comes; `endless` waits for it without limit."""
+        connection = self._connection(None if endless else self._timeout)
+        given = {"Authorization": f"Bearer {self._token}", **(headers or {})}
+        try:
+            with self._translated():
+                connection.request(method, self._prefix + path, body, given, encode_chunked=_is_stream(body))
+                response = connection.getresponse()
+                if response.status >= 400:
+                    raise error_of(response.status, response.read())
+            yield response
+        finally:
+            connection.close()
+
+    def _connection(self, timeout: float | None) -> http.client.HTTPConnection:
+        if self._context is None:
+            return http.client.HTTPConnection(self._host, self._port, timeout=timeout)
+        return http.client.HTTPSConnection(self._host, self._port, timeout=timeout, context=self._context)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except ssl.SSLCertVerificationError as error:
+            hint = "trust its CA with DEVCTL_CA=FILE"
+            raise ServiceUnreachable(
+                f"the certificate of {self.url} is not trusted: {error.verify_message}", hint
+            ) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise ServiceUnreachable(f"no service answers at {self.url}: {error}", _HINT) from error
+
+
+def error_of(status: int, body: bytes) -> DevctlError:
+    """The error that a problem was made of."""
+    try:
+        found = json.loads(body)
+        return error_from(found)
+    except (ValueError, KeyError, TypeError):
+        return ServiceUnreachable(f"what answers is no devctl: status {status}", _HINT)
+
+
+def error_from(problem: Mapping[str, Any]) -> DevctlError:
+    """The same, of a problem that was read."""
+    message, hint = str(problem["message"]), str(problem.get("hint", ""))
+    kind = getattr(errors, str(problem["kind"]), DevctlError)
+    if kind is LaunchRefused:
+        return LaunchRefused(message, tuple(problem.get("reasons", ())), hint)
+    if kind is PreparationFailed:
+        return PreparationFailed(message, str(problem.get("log", "")), hint)
+    if kind is ServeFailed:
+        return ServeFailed(message, str(problem.get("log", "")), hint)
+    if isinstance(kind, type) and issubclass(kind, DevctlError):
+        return kind(message, hint)
+    return DevctlError(message, hint)
+
+
+def place(*steps: str, **query: object) -> str:
+    """A path below /v1 with its query; None is left out."""
+    given = {name: _words(value) for name, value in query.items() if value is not None}
+    tail = f"?{urlencode(given, doseq=True)}" if given else ""
+    return "/v1/" + "/".join(quote(step, safe="") for step in steps) + tail
+
+
+def _words(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _is_stream(body: Body) -> bool:
+    return body is not None and not isinstance(body, bytes)

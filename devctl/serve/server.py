@@ -35,6 +35,7 @@ class Server:
         self._listener = listen(settings.host, settings.port)
         self._map: dict[int, object] = {}
         self._stopping = threading.Event()
+        self._closing = threading.Lock()
         self._server = create_server(
             with_metrics(create_app(self.service), self.service),
             map=self._map,
@@ -60,14 +61,17 @@ class Server:
         while not self._stopping.is_set():
             wasyncore.loop(timeout=_LOOP_SECONDS, use_poll=True, map=self._map, count=1)
         self._server.task_dispatcher.shutdown(timeout=_THREADS_SECONDS)
-        wasyncore.close_all(self._map, ignore_all=True)
+        with self._closing:
+            wasyncore.close_all(self._map, ignore_all=True)
         log.info("devctl stops")
 
     def stop(self) -> None:
         """Take no more launches, finish those that go on, end the rest; from any thread, safe to repeat."""
         self.service.stop()
-        self._stopping.set()
-        self._server.pull_trigger()
+        with self._closing:  # what wakes the loop must not be closed, nor its number be another file's, meanwhile
+            if not self._stopping.is_set():
+                self._stopping.set()
+                self._server.pull_trigger()
 
     @contextlib.contextmanager
     def in_background(self) -> Iterator["Server"]:

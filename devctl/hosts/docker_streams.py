@@ -3,7 +3,6 @@
 import contextlib
 import secrets
 import socket
-import ssl
 import struct
 import threading
 from typing import Any
@@ -13,7 +12,6 @@ from docker.errors import APIError, DockerException
 
 from devctl.errors import EnvironmentGone
 from devctl.hosts.engine import ExecRequest
-from devctl.hosts.tls_bridge import bridged, buffered
 
 TOKEN = "DEVCTL_EXEC"  # noqa: S105 - the name of a variable
 """By its value in their environment the processes of one command are found."""
@@ -61,9 +59,6 @@ class DockerStream:
         self._socket: Any = getattr(raw, "_sock", raw)
         _without_timeout(self._socket)
         self._reader = raw._response.raw._fp.fp  # holds what came together with the answer's head
-        if isinstance(self._socket, ssl.SSLSocket):
-            self._socket = bridged(self._socket, buffered(self._socket, self._reader))
-            self._reader = self._socket.makefile("rb")
         self._left = 0
         self._stream = 1
         self._closed = threading.Event()

@@ -13,7 +13,7 @@ import pytest
 from devctl.errors import HostUnreachable
 from devctl.fleet.records import Host
 from devctl.hosts.tls_forward import TlsForward
-from tests.devctl.authority import write_keys
+from tests.devctl.certificates import write_certificates
 
 MUCH = 3_000_000
 
@@ -48,7 +48,7 @@ def read(tls: ssl.SSLObject, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, p
 def server(keys: Path) -> Iterator[int]:
     """A server that asks for a client's certificate, reads all its input, and only then answers with it reversed."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(keys / "cert.pem", keys / "key.pem")
+    context.load_cert_chain(keys / "server.pem", keys / "server-key.pem")
     context.load_verify_locations(keys / "ca.pem")
     context.verify_mode = ssl.CERT_REQUIRED
     listener = socket.create_server(("127.0.0.1", 0))
@@ -88,10 +88,10 @@ def exchanged(address: str, data: bytes) -> bytes:
 
 @pytest.mark.parametrize("size", [1, 70_000, MUCH])
 def test_an_answer_comes_after_the_input_has_ended(tmp_path: Path, size: int) -> None:
-    write_keys(tmp_path)
+    write_certificates(tmp_path / "keys")
     data = bytes(number % 251 for number in range(size))
-    with server(tmp_path / "server") as port:
-        forward = TlsForward(host(port, tmp_path / "client"))
+    with server(tmp_path / "keys") as port:
+        forward = TlsForward(host(port, tmp_path / "keys"))
         try:
             assert exchanged(forward.address, data) == data[::-1]
             assert exchanged(forward.address, b"abc") == b"cba"
@@ -100,15 +100,14 @@ def test_an_answer_comes_after_the_input_has_ended(tmp_path: Path, size: int) ->
 
 
 def test_neither_side_is_believed_under_another_authority(tmp_path: Path) -> None:
-    write_keys(tmp_path)
-    (tmp_path / "other").mkdir()
-    write_keys(tmp_path / "other")
-    with server(tmp_path / "server") as port:
+    write_certificates(tmp_path / "keys")
+    write_certificates(tmp_path / "other")
+    with server(tmp_path / "keys") as port:
         with pytest.raises(HostUnreachable, match="(?i)certificate verify failed"):
-            TlsForward(host(port, tmp_path / "other" / "client"))
+            TlsForward(host(port, tmp_path / "other"))
         mixed = tmp_path / "mixed"
         mixed.mkdir()
-        for name, place in (("ca", "client"), ("cert", "other/client"), ("key", "other/client")):
+        for name, place in (("ca", "keys"), ("cert", "other"), ("key", "other")):
             (mixed / f"{name}.pem").write_bytes((tmp_path / place / f"{name}.pem").read_bytes())
         forward = TlsForward(host(port, mixed))  # under TLS 1.3 the server's refusal comes after its greeting
         try:
@@ -120,17 +119,17 @@ def test_neither_side_is_believed_under_another_authority(tmp_path: Path) -> Non
 def test_keys_that_are_not_there_and_an_engine_that_is_away_are_named(tmp_path: Path) -> None:
     with pytest.raises(HostUnreachable, match=r"holds no ca\.pem"):
         TlsForward(host(9, tmp_path))
-    write_keys(tmp_path)
+    write_certificates(tmp_path / "keys")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(HostUnreachable, match="(?i)refused"):
-        TlsForward(host(port, tmp_path / "client"))
+        TlsForward(host(port, tmp_path / "keys"))
 
 
 def test_nothing_leads_on_after_it_was_closed(tmp_path: Path) -> None:
-    write_keys(tmp_path)
-    with server(tmp_path / "server") as port:
-        forward = TlsForward(host(port, tmp_path / "client"))
+    write_certificates(tmp_path / "keys")
+    with server(tmp_path / "keys") as port:
+        forward = TlsForward(host(port, tmp_path / "keys"))
         forward.close()
         forward.close()
         with pytest.raises(OSError):

@@ -34,8 +34,6 @@ class Address(click.ParamType[tuple[str, int]]):
 
 @click.command()
 @click.option("--listen", type=Address(), default="127.0.0.1:7070", show_default=True, help="Where; port 0 takes any.")
-@click.option("--tls-cert", type=click.Path(path_type=Path), help="PEM file of the certificate; with --tls-key.")
-@click.option("--tls-key", type=click.Path(path_type=Path), help="PEM file of its key.")
 @click.option("--behind-proxy", metavar="ADDRESS", help="Address of a proxy that ends TLS and is believed.")
 @click.option("--token-file", type=click.Path(path_type=Path), help="Write a fresh admin token here, for scripts.")
 @click.option(
@@ -47,12 +45,12 @@ class Address(click.ParamType[tuple[str, int]]):
 @json_option
 @click.pass_obj
 def serve(
-    invocation: Invocation, listen: tuple[str, int], tls_cert: Path | None, tls_key: Path | None,
-    behind_proxy: str | None, token_file: Path | None, interval: float, grace: float,
+    invocation: Invocation, listen: tuple[str, int], behind_proxy: str | None, token_file: Path | None,
+    interval: float, grace: float,
 ) -> int:  # fmt: skip
     """Serve environments over HTTP until SIGTERM; `devctl token add` makes tokens for its users.
 
-    Without TLS it listens on loopback only.
+    It listens on loopback, or behind a proxy that ends TLS.
     """
     from devctl.fleet import open_fleet
     from devctl.serve.server import Server, serve_until_signal
@@ -60,8 +58,7 @@ def serve(
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = ServeSettings(
-        host=listen[0], port=listen[1], tls_cert=tls_cert, tls_key=tls_key, behind_proxy=behind_proxy,
-        sample_seconds=interval, grace_seconds=grace,
+        host=listen[0], port=listen[1], behind_proxy=behind_proxy, sample_seconds=interval, grace_seconds=grace,
     )  # fmt: skip
     settings.check()
     devctl = invocation.settings()

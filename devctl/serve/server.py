@@ -50,7 +50,7 @@ class Server:
             **_proxy(settings),
         )
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        self.url = f"{settings.scheme}://{host}:{self._listener.getsockname()[1]}"
+        self.url = f"http://{host}:{self._listener.getsockname()[1]}"
 
     def serve(self) -> None:
         """Answer until `stop`."""

@@ -1,7 +1,5 @@
 """Where the service listens, whom it trusts, and how much it takes at once."""
 
-from pathlib import Path
-
 from devctl.errors import SettingsInvalid
 from devctl.records import Record
 
@@ -14,9 +12,6 @@ class ServeSettings(Record):
     host: str = "127.0.0.1"
     port: int = 7070
     """0 takes any that is free."""
-    tls_cert: Path | None = None
-    """A PEM file: the certificate and those between it and the root."""
-    tls_key: Path | None = None
     behind_proxy: str | None = None
     """Address of the proxy that ends TLS, whose X-Forwarded headers are believed; None believes nobody."""
     body_mb: int = 8192
@@ -34,21 +29,10 @@ class ServeSettings(Record):
     sample_seconds: float = 10.0
     """Interval of the sampler and of the page of metrics."""
 
-    @property
-    def scheme(self) -> str:
-        """The protocol that callers speak to it directly."""
-        return "https" if self.tls_cert else "http"
-
     def check(self) -> None:
         """Raise SettingsInvalid where tokens would go over a network in the clear."""
-        if (self.tls_cert is None) != (self.tls_key is None):
-            raise SettingsInvalid("TLS needs both a certificate and its key", "give --tls-cert and --tls-key")
-        for file in (self.tls_cert, self.tls_key):
-            if file is not None and not file.is_file():
-                raise SettingsInvalid(f"{file} is no file", "give the path of a PEM file")
-        if self.host not in LOOPBACK and self.tls_cert is None and self.behind_proxy is None:
+        if self.host not in LOOPBACK and self.behind_proxy is None:
             raise SettingsInvalid(
                 f"{self.host} is open to the network, and tokens would cross it unencrypted",
-                "give --tls-cert and --tls-key, or --behind-proxy ADDRESS for a proxy that ends TLS, or listen on "
-                "127.0.0.1",
+                "listen on 127.0.0.1, or give --behind-proxy ADDRESS for a proxy that ends TLS",
             )

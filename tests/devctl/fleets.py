@@ -30,15 +30,20 @@ def needs_docker() -> None:
 
 
 @contextmanager
-def fleet_on(backend: str, database_url: str, folder: Path | None = None, **settings: object) -> Iterator[Fleet]:
-    """A fleet on one backend; all that is left of its environments and snapshots is removed at the end."""
+def fleet_on(
+    backend: str, database_url: str, folder: Path | None = None, ruled: bool = False, **settings: object
+) -> Iterator[Fleet]:
+    """A fleet on one backend, which asks the real policy where it is `ruled`.
+
+    All that is left of its environments and snapshots is removed at the end.
+    """
     if backend == "docker":
         needs_docker()
     folder = folder or Path(tempfile.mkdtemp(prefix="df", dir="/tmp"))
     given = {"docker_image": IMAGE or None, **settings}
     read = DevctlSettings.from_environment({}, folder=folder, backend=backend, database_url=database_url, **given)
     try:
-        with open_fleet(read, None) as fleet:
+        with open_fleet(read, read.policy() if ruled else None) as fleet:
             FOLDERS[id(fleet)] = folder
             try:
                 yield fleet

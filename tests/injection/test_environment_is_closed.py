@@ -23,7 +23,7 @@ PROBES = {
     "files through a process": "cat /proc/@PID@/root@FOLDER@/secret /proc/1/root@FOLDER@/secret && echo reached",
     "files through an open folder": "for fd in /proc/self/fd/*; do cat $fd/../../../../../..@FOLDER@/secret; done && echo reached",
     "passwords": "cat /etc/shadow && grep -q '^root:[$]' /etc/shadow && echo reached",
-    "root's own files": "for name in .bashrc .profile .ssh .cache .gitconfig; do ls -d /root/$name && echo reached; done",
+    "root's own files": "for name in .bashrc .profile .ssh .cache .gitconfig; do (cd /root && ls -d $name) && echo reached; done",
     "a disk": "for disk in /dev/vda /dev/sda /dev/nvme0n1; do head -c 1 $disk && echo reached; done",
     "memory of the machine": "head -c 1 /dev/mem && echo reached; head -c 1 /proc/kcore && echo reached",
     "a mount": "mount -t tmpfs none /mnt && echo reached",

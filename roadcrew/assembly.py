@@ -36,6 +36,7 @@ from tools.gitrun import GitSettings
 from tools.mirror import Mirror
 from tools.model import ModelClient, ModelSettings
 from tools.model_traits import EndpointTraits
+from tools.pricing import Price
 from tools.research.outside import OutsideSources
 from tools.research.settings import ENDPOINT, EndpointSearch
 
@@ -151,7 +152,10 @@ def crew_settings(settings: Settings, workspace: Workspace) -> CrewSettings:
 def model_settings(settings: Settings, base_url: str | None = None) -> ModelSettings:
     """Return where the model is; raises `SettingsInvalid` when no model is named."""
     if base_url is not None:
-        return ModelSettings(base_url=base_url, api_key=SecretStr("replay"), default_model="recorded")
+        free = Price(input_usd=0, output_usd=0)  # nobody is asked, so nothing is paid
+        return ModelSettings(
+            base_url=base_url, api_key=SecretStr("replay"), default_model="recorded", prices={"recorded": free}
+        )
     model, name = settings.model, settings.model.name or settings.team.models.get("default")
     values = model.model_dump(include={"temperature", "max_output_tokens", "traits", "traits_of", "prices", "extra"})
     given = {"stream": model.stream, "timeout": model.timeout}

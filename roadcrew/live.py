@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 REFRESH_SECONDS = 0.4
 PATIENCE_SECONDS = 60.0
+BETWEEN_TURNS = ("assigned", "in_progress", "complete")
+"""What a task is for a moment while one role hands it to the next: no news."""
 COLOURS = {
     "done": "green",
     "verified": "green",
@@ -116,8 +118,10 @@ def lines_of(standing: Standing) -> list[str]:
     """Return what is worth a line of its own, so that a new line means that something changed."""
     lines = [f"{standing.key}: {standing.stage}"] if standing.stage else []
     for task in standing.tasks:
-        at = f", {task.stage}, round {task.round}" if task.stage else ""
-        lines.append(f"{standing.key} {task.key} {task.status}{at}")
+        if task.stage:
+            lines.append(f"{standing.key} {task.key} {task.status}, {task.stage}, round {task.round}")
+        elif task.status not in BETWEEN_TURNS:
+            lines.append(f"{standing.key} {task.key} {task.status}")
     if standing.status in ("waiting", "failed"):
         lines.append(f"{standing.key} waits for {standing.waits_for}")
     if standing.status in FINISHED:

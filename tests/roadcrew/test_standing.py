@@ -54,6 +54,12 @@ def test_a_line_changes_only_when_the_work_moves() -> None:
     assert lines_of(standing(tasks=(task(round=2),))) != before
 
 
+def test_a_task_that_one_role_hands_to_the_next_is_no_news() -> None:
+    for status in ("in_progress", "complete"):
+        assert lines_of(standing(tasks=(task(status=status, stage=""),))) == []
+    assert lines_of(standing(tasks=(task(status="verified", stage=""),))) == ["F-1 T-101 verified"]
+
+
 @pytest.mark.parametrize(
     ("changes", "line"),
     [

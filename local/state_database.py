@@ -1,0 +1,136 @@
+"""A PostgreSQL database in which a program's state stands: connections, transactions and numbered migrations."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+Connection = psycopg.Connection[DictRow]
+
+CONNECT_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Which tables a program has, and how it tells people that their database is away."""
+
+    schema: str
+    """Theirs alone, so that several programs may share a database; a plain word of ours."""
+    migrations: Traversable
+    """The folder of `NNNN_name.sql`, each run once, by name."""
+    lock: int
+    """Key of the advisory lock that lets one process migrate at a time."""
+    variable: str
+    """The variable that holds the address."""
+    start: str
+    """How to start one, as an imperative."""
+    unavailable: Callable[[str, str], Exception]
+    """Makes the program's own error of a message and a hint."""
+
+    @property
+    def search_path(self) -> str:
+        """Connection option: the program's own tables come first."""
+        return f"-c search_path={self.schema},public"
+
+
+class StateDatabase:
+    """A pool of connections to one PostgreSQL database; safe to share between threads."""
+
+    def __init__(self, url: str, tables: Tables, connections: int = 16) -> None:
+        self.url = url
+        self._tables = tables
+        self._pool = ConnectionPool(
+            url,
+            min_size=1,
+            max_size=connections,
+            open=False,
+            timeout=20,
+            kwargs={"autocommit": True, "row_factory": dict_row, "options": tables.search_path},
+            connection_class=psycopg.Connection[DictRow],
+        )
+
+    def open(self) -> None:
+        """Connect and bring the tables up to date; raises the program's error, with the server's own words."""
+        with self._translated():
+            # the pool would say only "timeout"
+            with psycopg.connect(self.url, connect_timeout=CONNECT_SECONDS) as first:
+                self._check_encoding(first.info)
+            self._pool.open(wait=True, timeout=20)
+        try:
+            self._migrate()
+        except BaseException:
+            self._pool.close()
+            raise
+
+    def close(self) -> None:
+        """Return all connections."""
+        self._pool.close()
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Lend one autocommitting connection."""
+        with self._translated(), self._pool.connection() as connection:
+            yield connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Lend one connection inside a transaction, committed when the block ends well."""
+        with self.connection() as connection, connection.transaction():
+            yield connection
+
+    def rows(self, query: str, *parameters: object) -> list[DictRow]:
+        """Return all rows of one query."""
+        with self.connection() as connection:
+            return connection.execute(query.encode(), parameters).fetchall()
+
+    def _migrate(self) -> None:
+        with self.connection() as connection, connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [self._tables.lock])
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._tables.schema}".encode())
+            # made in the first place of the search path
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS migration (name text PRIMARY KEY, at timestamptz DEFAULT now())"
+            )
+            known = {row["name"] for row in connection.execute("SELECT name FROM migration")}
+            for file in sorted(self._tables.migrations.iterdir(), key=lambda file: file.name):
+                if file.name.endswith(".sql") and file.name not in known:
+                    connection.execute(file.read_text().encode())
+                    connection.execute("INSERT INTO migration (name) VALUES (%s)", [file.name])
+
+    def _check_encoding(self, info: psycopg.ConnectionInfo) -> None:
+        """Refuse a database that cannot hold every text: names and issues come in all scripts."""
+        encoding = info.parameter_status("server_encoding")
+        if encoding != "UTF8":
+            raise self._tables.unavailable(
+                f"the PostgreSQL database {info.dbname} at {info.host}:{info.port} has the encoding {encoding}, not UTF8",
+                f"make one with CREATE DATABASE {info.dbname}_utf8 ENCODING 'UTF8' TEMPLATE template0, and set"
+                f" {self._tables.variable} to it",
+            )
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except psycopg.ProgrammingError as fault:
+            if fault.sqlstate is not None:
+                raise  # the server's answer to a query of ours: a defect, not an address
+            raise self._tables.unavailable(
+                f"{self._tables.variable} is no address of a PostgreSQL database",
+                "write it as postgresql://user:password@host:5432/name",
+            ) from None
+        except (psycopg.OperationalError, PoolTimeout) as fault:
+            words = str(fault).strip().splitlines()
+            raise self._tables.unavailable(
+                f"PostgreSQL at {_place(self.url)} does not answer: {words[0] if words else repr(fault)}",
+                f"{self._tables.start}, or set {self._tables.variable} to one that runs",
+            ) from fault
+
+
+def _place(url: str) -> str:
+    where = conninfo_to_dict(url)
+    return f"{where.get('host', 'localhost')}:{where.get('port', 5432)}/{where.get('dbname', '')}"

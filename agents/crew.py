@@ -149,8 +149,7 @@ class TurnContext:
 
     def mirror_with(self, commit: str) -> Mirror:
         """Return this process's mirror, fetched when another process saw the commit first."""
-        if not self.desk.mirror.has(commit):
-            self.desk.mirror.fetch()
+        self.desk.mirror.bring(commit)
         return self.desk.mirror
 
     @property

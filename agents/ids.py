@@ -11,6 +11,10 @@ def feature_key(issue: int) -> str:
     return f"F-{issue}"
 
 
+FEATURE_BRANCHES = "feature/F-*"
+"""All branches that `branch_of` can name, as git writes a pattern."""
+
+
 def feature_of(repository: str, issue: int) -> str:
     """Return the feature's id, unique across repositories."""
     return f"{repository}/{feature_key(issue)}"

@@ -98,8 +98,8 @@ def environment_at(context: TurnContext, mirror: Mirror, commit: str, packages: 
 
 def _baseline(context: TurnContext) -> CommandResult:
     host, mirror = context.desk.host, context.desk.mirror
-    mirror.fetch()
     branch = host.repository().default_branch
+    mirror.fetch(branch)
     base = mirror.head(branch)
     if base is None:
         raise RepositoryUnusable(

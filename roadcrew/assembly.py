@@ -16,6 +16,7 @@ from agents.crew import Crew, Desk
 from agents.database import Database
 from agents.engine import Engine
 from agents.errors import AgentsError
+from agents.ids import FEATURE_BRANCHES
 from agents.plays import PLAYS
 from agents.settings import Caps, CrewSettings
 from devctl import DevctlError, DevctlSettings, Launcher, open_launcher, without_environments
@@ -242,4 +243,6 @@ class Desks:
     def __call__(self, repository: str) -> Desk:
         host = CodeHost(CodeHostSettings(api_url=self._host.api_url, token=self._token, repository=repository))
         folder = self._folder / f"{repository.replace('/', '+')}.git"
-        return Desk(host=host, mirror=Mirror(folder, host.repository().clone_url, self._token, self._git))
+        info = host.repository()
+        branches = (info.default_branch, FEATURE_BRANCHES)
+        return Desk(host=host, mirror=Mirror(folder, info.clone_url, self._token, self._git, branches=branches))

@@ -110,12 +110,12 @@ def _copy(office: Office, source: str, name: str) -> str:
     info = host.ensure_repository(private=False)
     host.add_collaborator(team.login, "push")
     with tempfile.TemporaryDirectory(prefix="roadcrew-copy-") as folder:
-        mirror = Mirror(Path(folder) / "copy.git", source)
-        mirror.fetch()
+        mirror = Mirror(Path(folder) / "copy.git", source, branches=())
         branch = mirror.default_branch() or "main"
+        mirror.fetch(branch)
         head = mirror.head(branch) or _first_commit(mirror)
         there = host.branch_head(info.default_branch)
-        forge = Mirror(Path(folder) / "forge.git", info.clone_url, person.token)
+        forge = Mirror(Path(folder) / "forge.git", info.clone_url, person.token, branches=(info.default_branch,))
         if there is None:
             forge.unbundle(mirror.bundle(None, head))
             forge.push(info.default_branch, head, None)

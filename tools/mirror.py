@@ -18,6 +18,7 @@ from tools.bundles import make_bundle, make_small_bundle, read_bundle
 from tools.clone import clone_into
 from tools.errors import ObjectMissing, PushRejected
 from tools.facts import RepositoryFacts
+from tools.fetching import fetch_all, fetch_branches, fetch_commit
 from tools.gitobjects import ROADCREW, CommitInfo, Entry, Person
 from tools.gitrun import Git, GitSettings
 from tools.loose_objects import write_own_commit
@@ -41,8 +42,12 @@ class Mirror:
         url: str,
         token: SecretStr | str | None = None,
         settings: GitSettings | None = None,
+        *,
+        branches: Sequence[str] | None = None,
     ) -> None:
+        """`branches` are those that a fetch brings, with `*` for any part of a name; None for all, and all tags."""
         self.folder = folder
+        self.branches_wanted = None if branches is None else tuple(branches)
         self.url = checked_url(url)
         self._token = SecretStr(token) if isinstance(token, str) else token
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -54,16 +59,24 @@ class Mirror:
 
     # -- the remote
 
-    def fetch(self) -> None:
-        """Make branches and tags what the remote has now; raises FetchFailed or RemoteUnavailable."""
+    def fetch(self, *more: str) -> None:
+        """Make the wanted branches, and `more`, what the remote has now; raises FetchFailed or RemoteUnavailable."""
         with self._locked():
-            refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-            options = ("--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
-            output = self.git.talk("fetch", *options, self.url, *refs, token=self._token)
-            if output.status != 0:
-                raise fetch_error(self.url, output)
+            if self.branches_wanted is None:
+                fetch_all(self.git, self.url, self._token)
+            else:
+                fetch_branches(self.git, self.url, self._token, (*self.branches_wanted, *more))
         log.info("fetched %s", self.url)
         keep_up(self.git)
+
+    def bring(self, commit: str) -> bool:
+        """Whether the mirror has a commit after fetching, by its name where no wanted branch leads to it."""
+        if not self.has(commit):
+            self.fetch()
+        if not self.has(commit):
+            with self._locked():
+                fetch_commit(self.git, self.url, self._token, commit)
+        return self.has(commit)
 
     def default_branch(self) -> str | None:
         """The branch that the remote's HEAD names, or None for an empty repository; asks the remote."""

@@ -1,6 +1,6 @@
 """What a repository of 100,000 files costs, as ratios to bare git on the same files in the same run.
 
-    .venv/bin/python -m bench.large_repository [--files 100000] [--history 120]
+    .venv/bin/python -m bench.large_repository [--files 100000] [--history 120] [--branches 300]
 
 A repository is generated with `git fast-import` and served from a folder. Measured: the mirror's clone and its
 update in place, facts, a work tree opened in a real environment, a changing command with the snapshot after it, the
@@ -9,6 +9,7 @@ repository map when nothing was ever parsed and again. Bare git: `git clone`, a 
 """
 
 import argparse
+import hashlib
 import subprocess
 import tempfile
 import time
@@ -22,16 +23,22 @@ from tools.repomap.map import repository_map
 
 FOLDERS = 20
 """Files in one folder."""
+TEAM_FILES = 20
+"""New files on each branch of somebody else."""
+WANTED = ("main", "feature/F-*")
 STEPS = 5
 LIMITS = Limits(disk_mb=8192)
 
 
-def generate(folder: Path, files: int, history: int) -> str:
-    """Make a bare repository of so many files, the last commits changing one file each, and return its head."""
+def generate(folder: Path, files: int, history: int, branches: int) -> str:
+    """Make a bare repository of so many files, the last commits changing one file each, and return its head.
+
+    So many branches of others add files that lie on no other branch.
+    """
     git = ["git", "-C", str(folder)]
     subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", folder], check=True)
     subprocess.run([*git, "config", "uploadpack.allowFilter", "true"], check=True)
-    stream = b"".join(_commits(files, history))
+    stream = b"".join((*_commits(files, history), *_branches(branches)))
     subprocess.run([*git, "fast-import", "--quiet"], input=stream, check=True)
     subprocess.run([*git, "repack", "-a", "-d", "-q"], check=True)
     return subprocess.run([*git, "rev-parse", "main"], check=True, capture_output=True, text=True).stdout.strip()
@@ -46,10 +53,18 @@ def _commits(files: int, history: int) -> Iterator[bytes]:
         yield _file(count * 37 % files, count)
 
 
-def _commit(count: int) -> bytes:
+def _branches(branches: int) -> Iterator[bytes]:
+    for number in range(branches):
+        yield _commit(number, f"team/{number}") + b"from refs/heads/main\n"
+        for file in range(TEAM_FILES):
+            content = hashlib.shake_256(b"%d %d" % (number, file)).digest(4096)
+            yield b"M 100644 inline team/%d/%d.bin\ndata %d\n%s\n" % (number, file, len(content), content)
+
+
+def _commit(count: int, branch: str = "main") -> bytes:
     message = f"Change {count}\n".encode()
-    at = 1_700_000_000 + count
-    return b"commit refs/heads/main\ncommitter A <a@example.org> %d +0000\ndata %d\n%s" % (at, len(message), message)
+    head = f"commit refs/heads/{branch}\ncommitter A <a@example.org> {1_700_000_000 + count} +0000\n"
+    return b"%sdata %d\n%s" % (head.encode(), len(message), message)
 
 
 def path_of(number: int) -> str:
@@ -114,8 +129,12 @@ def measure(folder: Path, head: str, launcher: Launcher) -> None:
     )
     status = median("git status", lambda: _git("-C", str(folder / "shallow"), "status", "--short"))
     print("Roadcrew")
-    mirror = Mirror(folder / "mirror", remote)
+    everything = Mirror(folder / "everything", remote)
+    timed("mirror of all branches, first fetch", everything.fetch, whole, "clone --mirror")
+    mirror = Mirror(folder / "mirror", remote, branches=WANTED)
     timed("mirror, first fetch", mirror.fetch, whole, "clone --mirror")
+    for name, made in (("all branches", everything), ("the mirror", mirror)):
+        print(f"  {f'  objects and KiB in {name}':<58} {_held(made)}")
     median("mirror, nothing new", mirror.fetch)
     timed("facts, never asked before", lambda: mirror.facts(head))
     median("facts and files again", lambda: (mirror.facts(head), mirror.files(head)))
@@ -152,6 +171,11 @@ def steps(worktree: WorkTree, status: float) -> None:
     timed("the bundle of the change", lambda: worktree.bundle(worktree.snapshot()))
 
 
+def _held(mirror: Mirror) -> str:
+    found = dict(line.split(": ") for line in mirror.git.run("count-objects", "-v").text.splitlines())
+    return f"{int(found['in-pack']) + int(found['count'])}, {int(found['size-pack']) + int(found['size'])}"
+
+
 def _git(*arguments: str) -> None:
     subprocess.run(["git", *arguments], check=True, capture_output=True)
 
@@ -161,10 +185,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--history", type=int, default=120)
+    parser.add_argument("--branches", type=int, default=300)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="rc-large-") as name:
         folder = Path(name)
-        timed(f"generate {given.files} files", lambda: generate(folder / "remote.git", given.files, given.history))
+        made = (folder / "remote.git", given.files, given.history, given.branches)
+        timed(f"generate {given.files} files", lambda: generate(*made))
         head = subprocess.run(
             ["git", "-C", folder / "remote.git", "rev-parse", "main"], check=True, capture_output=True, text=True
         ).stdout.strip()

@@ -194,7 +194,7 @@ class ReplayedDelivery:
     def outcome(self) -> Outcome:
         """Return what the delivery left."""
         host, mirror = self.office.crew.desk(self.repository).host, self.office.crew.desk(self.repository).mirror
-        mirror.fetch()
+        mirror.fetch("*")  # a branch too many must not stay unseen
         branch = mirror.require(f"feature/F-{self.issue}")
         comments = [comment for comment in host.comments(self.issue) if "roadcrew:kickoff" in comment.body]
         rows = self.office.crew.reader.query(GRAPH_QUERY).rows

@@ -77,6 +77,13 @@ def test_a_branch_that_the_remote_lacks_is_gone_here(mirror: Mirror, first: str,
     assert narrow.branches() == {"trunk": first, "feature/F-1": first}
 
 
+def test_all_branches_may_be_asked_for_once(mirror: Mirror, first: str, narrow: Mirror) -> None:
+    mirror.create_branch("feature/F-1", first)
+    mirror.create_branch("other", first)
+    narrow.fetch("*")
+    assert set(narrow.branches()) == {"main", "feature/F-1", "other"}
+
+
 def test_an_empty_repository_has_none_of_them(narrow: Mirror) -> None:
     narrow.fetch()
     assert narrow.branches() == {}

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from devctl import errors
-from devctl.errors import DevctlError, LaunchRefused, PreparationFailed, ServeFailed, ServiceUnreachable
+from devctl.errors import BuildFailed, DevctlError, LaunchRefused, PreparationFailed, ServeFailed, ServiceUnreachable
 
 Body = bytes | Iterable[bytes] | None
 _HINT = "check the address, and that `devctl serve` runs there"
@@ -93,10 +93,8 @@ def error_from(problem: Mapping[str, Any]) -> DevctlError:
     kind = getattr(errors, str(problem["kind"]), DevctlError)
     if kind is LaunchRefused:
         return LaunchRefused(message, tuple(problem.get("reasons", ())), hint)
-    if kind is PreparationFailed:
-        return PreparationFailed(message, str(problem.get("log", "")), hint)
-    if kind is ServeFailed:
-        return ServeFailed(message, str(problem.get("log", "")), hint)
+    if kind in (BuildFailed, PreparationFailed, ServeFailed):
+        return kind(message, str(problem.get("log", "")), hint)  # type: ignore[no-any-return] # one of these three
     if isinstance(kind, type) and issubclass(kind, DevctlError):
         return kind(message, hint)
     return DevctlError(message, hint)

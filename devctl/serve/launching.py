@@ -8,8 +8,9 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from devctl.errors import DevctlError, LaunchFailed, RequestInvalid
+from devctl.errors import DevctlError, RequestInvalid
 from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, User
+from devctl.serve.imaging import refuse_viewers
 from devctl.serve.operations import Told, Wanted
 from devctl.serve.records import EnvironmentView, EnvironmentWish
 from devctl.serve.service import Service
@@ -55,7 +56,7 @@ def maker(service: Service, user: User, wish: EnvironmentWish) -> Callable[[Told
 
     def make(told: Told) -> JsonValue:
         with ExitStack() as cleanup:
-            spec, source_tree = _resolved(service, wish, cleanup)
+            spec, source_tree = _resolved(service, user, wish, cleanup, told)
             record = _up(service, user, wish, spec, tree or source_tree, told)
             if wish.tree:
                 service.uploads.remove(user, wish.tree)
@@ -83,19 +84,22 @@ def _up(
         raise
 
 
-def _resolved(service: Service, wish: EnvironmentWish, cleanup: ExitStack) -> tuple[EnvironmentSpec, Path | None]:
+def _resolved(
+    service: Service, user: User, wish: EnvironmentWish, cleanup: ExitStack, told: Told
+) -> tuple[EnvironmentSpec, Path | None]:
     if wish.spec is not None:
         return wish.spec, None
-    from devctl.sources import resolve
+    from devctl.fleet.sourcing import build_image
+    from devctl.sources import EngineFacts, resolve
 
+    refuse_viewers(user)
     # a repository's files may ask for variables of the machine that reads them, which are no business of callers
     settings = service.devctl.model_copy(update={"local_env": {}})
+    facts = EngineFacts(default_image=service.fleet.default_image(settings))
     resolved = cleanup.enter_context(
-        resolve(wish.source or "", name=wish.name, overrides=wish.overrides, settings=settings)
+        resolve(wish.source or "", name=wish.name, overrides=wish.overrides, settings=settings, engine_facts=facts)
     )
+    spec = resolved.spec
     if resolved.build is not None:
-        raise LaunchFailed(
-            f"{wish.source} has an image to be built, which this service does not do", "build it, and name the image"
-        )
-    spec = resolved.spec.model_copy(update={"command": wish.command} if wish.command else {})
-    return spec, resolved.tree
+        spec = spec.model_copy(update={"image": build_image(service.fleet, settings, user, resolved, told)})
+    return spec.model_copy(update={"command": wish.command} if wish.command else {}), resolved.tree

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -13,7 +14,9 @@ from pydantic import BaseModel, JsonValue
 
 from devctl.errors import LaunchRefused, ServiceBusy
 from devctl.fleet.records import User
+from devctl.serve.operations import Operation
 from devctl.serve.problems import MEDIA_TYPE
+from devctl.serve.records import KeyHeader
 
 if TYPE_CHECKING:
     from devctl.serve.service import Service
@@ -25,6 +28,9 @@ Function = TypeVar("Function", bound=Callable[..., Response])
 NDJSON = "application/x-ndjson"
 BYTES = "application/octet-stream"
 TAR = "application/x-tar"
+MOST_WAIT = 600.0
+"""Seconds that a caller may wait for an operation with `Prefer`."""
+_WAIT = re.compile(r"(?:^|[,; ])wait=(\d{1,4})(?:$|[,; ])")
 _FAULTS = ("401", "403", "404", "409", "422", "503")
 
 
@@ -69,6 +75,19 @@ def admin() -> User:
     if user.role != "admin":
         raise LaunchRefused(f"{user.name} is no admin", ("only admins may do this",), "ask for the role admin")
     return user
+
+
+def followed(operation: Operation, header: KeyHeader) -> Operation:
+    """The operation after as long as the caller's `Prefer` wants to wait, or when it has ended."""
+    asked = _WAIT.search(header.prefer or "")
+    if asked is None or operation.state != "running":
+        return operation
+    return service().operations.wait(caller(), operation.id, min(float(asked[1]), MOST_WAIT))
+
+
+def waits(header: KeyHeader) -> bool:
+    """Whether the caller wants to wait."""
+    return _WAIT.search(header.prefer or "") is not None
 
 
 def reply(record: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

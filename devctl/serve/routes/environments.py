@@ -1,13 +1,15 @@
 """Environments: listed, made, looked at, stopped, started, kept and removed."""
 
-import re
+from datetime import datetime
 
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from pydantic import JsonValue
 
 from devctl.errors import NoSuchResource
-from devctl.fleet.records import EnvironmentRecord, Snapshot
+from devctl.fleet.records import EnvironmentRecord, Phase, Snapshot
+from devctl.reaper.reaper import Reaper
+from devctl.reaper.records import ReaperRules, Verdict
 from devctl.records import Record
 from devctl.serve.launching import maker, shown, wanted
 from devctl.serve.operations import Operation, Told, Wanted
@@ -31,15 +33,28 @@ from devctl.serve.routing import (
     Answers,
     blueprint,
     caller,
+    followed,
     reply,
     reply_nothing,
     reply_stream,
     reply_tagged,
     route,
     service,
+    waits,
 )
 
-MOST_WAIT = 600.0
+
+class Explanation(Record):
+    """Why an environment was or was not stopped as idle."""
+
+    name: str
+    phase: Phase
+    why: str
+    """What was last written down about its phase."""
+    verdict: Verdict
+    next_pass: datetime | None
+    """None where nobody has looked yet."""
+    rules: ReaperRules
 
 
 class SnapshotList(Record):
@@ -70,6 +85,19 @@ def create_environment(header: KeyHeader, body: EnvironmentWish) -> Response:
 def get_environment(path: NamePath) -> Response:
     """Show an environment."""
     return reply_tagged(service().view(service().fleet.get(caller(), path.name)))
+
+
+def explain_environment(path: NamePath) -> Response:
+    """Say why an environment was or was not stopped as idle, and when it will be."""
+    record = service().fleet.get(caller(), path.name)
+    reaper = Reaper(service().fleet, service().devctl.reaper())
+    verdict, following = reaper.explain(record), reaper.next_pass()
+    return reply(
+        Explanation(
+            name=record.name, phase=record.phase, why=record.why, verdict=verdict, next_pass=following,
+            rules=reaper.rules,
+        )
+    )  # fmt: skip
 
 
 def remove_environment(path: NamePath, query: RemoveQuery) -> Response:
@@ -150,6 +178,7 @@ def api() -> APIBlueprint:
     route(made, "GET", "/environments", list_environments, {200: EnvironmentPage, 304: None})
     route(made, "POST", "/environments", create_environment, begun)
     route(made, "GET", one, get_environment, {200: EnvironmentView, 304: None})
+    route(made, "GET", f"{one}/why", explain_environment, {200: Explanation})
     route(made, "DELETE", one, remove_environment, {204: None})
     route(made, "POST", f"{one}/start", start_environment, begun)
     route(made, "POST", f"{one}/stop", stop_environment, {200: EnvironmentView})
@@ -169,10 +198,8 @@ def _fits(record: EnvironmentRecord, query: ListQuery) -> bool:
 
 def _followed(operation: Operation, header: KeyHeader) -> Response:
     """The operation, or the environment where the caller waits for it and it is made."""
-    asked = re.search(r"(?:^|[,; ])wait=(\d{1,4})(?:$|[,; ])", header.prefer or "")
-    if asked and operation.state == "running":
-        operation = service().operations.wait(caller(), operation.id, min(float(asked[1]), MOST_WAIT))
+    operation = followed(operation, header)
     where = {"Location": f"/v1/operations/{operation.id}"}
-    if asked and operation.state == "done":
+    if waits(header) and operation.state == "done":
         return reply(EnvironmentView.model_validate(operation.result), 201, where)
     return reply(operation, 202, where)

@@ -1,0 +1,173 @@
+"""Images that callers have built, made by answers, or scanned: whose they are, and what they may be called."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field, JsonValue
+
+from devctl.builder.records import IMAGE, BuildOptions, BuildStep, ImageInfo
+from devctl.errors import LaunchRefused, RequestInvalid
+from devctl.fleet.records import User
+from devctl.records import Record
+from devctl.serve.operations import Told
+from devctl.serve.service import Service
+from devctl.sources.finding import is_image, within
+from devctl.sources.records import BuildPlan
+from devctl.wizard.records import WizardRequest
+
+if TYPE_CHECKING:
+    from devctl.builder import Builder
+
+OWN = "devctl-user"
+"""First part of the names of users' images: nobody gives an image a name that others take for something else."""
+_PART = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*")
+
+Work = Callable[[Told], JsonValue]
+
+
+class BuildWish(Record):
+    """An image to build of a Dockerfile that was sent as an upload."""
+
+    tree: str = Field(max_length=64)
+    """Id of the upload that is the context."""
+    dockerfile: str = Field(default="Dockerfile", max_length=500)
+    """Its path in the upload."""
+    target: str | None = Field(default=None, max_length=200)
+    args: dict[str, str] = {}
+    """Never secrets: they stay in the image."""
+    tag: str | None = Field(default=None, pattern=IMAGE, max_length=200)
+    """A name besides the one by its digest; `devctl-user/USER/…` for those who are no admins."""
+    no_cache: bool = False
+
+
+class ScanWish(Record):
+    """An image to scan, which the service's engine has."""
+
+    image: str = Field(max_length=512)
+    fresh: bool = False
+    """Ask again, though it was scanned within a day."""
+
+
+def building(service: Service, user: User, wish: BuildWish) -> Work:
+    """The work that builds; raises LaunchRefused, NoSuchResource and RequestInvalid at once."""
+    _may_make(user, wish.tag)
+    tree = service.uploads.find(user, wish.tree)
+    if Path(wish.dockerfile).is_absolute():
+        raise RequestInvalid(f"{wish.dockerfile!r} is no path in the upload", "give it relative to the upload's top")
+    plan = BuildPlan(
+        context=tree, dockerfile=within(tree, tree / wish.dockerfile), args=wish.args, target=wish.target
+    )  # fmt: skip
+    options = BuildOptions(tag=wish.tag, owner=user.name, no_cache=wish.no_cache)
+
+    def work(told: Told) -> JsonValue:
+        with _builder(service) as builder:
+            for base in builder.bases(plan, options):
+                service.fleet.parts.admission.decide_image(user, "build", wish.tag or wish.dockerfile, base)
+            built = builder.build(plan, _steps(told), options)
+        service.uploads.remove(user, wish.tree)
+        return _json(built)
+
+    return work
+
+
+def wizard_work(service: Service, user: User, wish: WizardRequest) -> Work:
+    """The work that makes an image of answers; raises LaunchRefused."""
+    _may_make(user, wish.tag)
+
+    def work(told: Told) -> JsonValue:
+        from devctl.wizard import open_wizard
+
+        with open_wizard(service.devctl) as wizard:
+            return _json(wizard.make(user, wish, _steps(told)))
+
+    return work
+
+
+def scanning(service: Service, user: User, wish: ScanWish) -> Work:
+    """The work that scans; raises LaunchRefused and RequestInvalid."""
+    refuse_viewers(user)
+    if not is_image(wish.image):
+        raise RequestInvalid(f"{wish.image!r} is no name of an image", "write it as name, name:tag or host/name:tag")
+
+    def work(told: Told) -> JsonValue:
+        from devctl.scan import open_scanner
+
+        told(f"scan {wish.image}")
+        with open_scanner(service.devctl) as scanner:
+            return _json(scanner.scan(wish.image, wish.fresh))
+
+    return work
+
+
+def own_images(service: Service, user: User) -> tuple[ImageInfo, ...]:
+    """What was built for the caller, all for an admin, newest first."""
+    with _builder(service) as builder:
+        return tuple(one for one in builder.images() if user.role == "admin" or one.owner == user.name)
+
+
+def remove_image(service: Service, user: User, reference: str, force: bool) -> list[str]:
+    """Remove an image that was built for the caller, any for an admin; returns its names.
+
+    Raises LaunchRefused for somebody else's, or one that somebody else has named too.
+    """
+    refuse_viewers(user)
+    with _builder(service) as builder:
+        if user.role != "admin":
+            mine = next((one for one in builder.images() if one.owner == user.name and _is(one, reference)), None)
+            if mine is None or force or any(_is_others(tag, user) for tag in mine.tags):
+                raise LaunchRefused(
+                    f"{user.name} may not remove {reference!r}",
+                    ("users remove images that were built for them alone, and without force",),
+                    "`GET /v1/images` lists them; ask an admin for others",
+                )
+        return builder.remove(reference, force)
+
+
+def refuse_viewers(user: User) -> None:
+    """Raise LaunchRefused for those who may look only."""
+    if user.role == "viewer":
+        raise LaunchRefused(
+            f"{user.name} may look and not act: the role is viewer", ("viewers may not act",), "ask for the role user"
+        )
+
+
+def _may_make(user: User, tag: str | None) -> None:
+    refuse_viewers(user)
+    if user.role == "admin" or tag is None:
+        return
+    prefix = f"{OWN}/{user.name}/"
+    if not _PART.fullmatch(user.name) or not tag.startswith(prefix):
+        raise LaunchRefused(
+            f"{user.name} may not call an image {tag!r}",
+            ("a name outside the user's own could be taken for another image",),
+            f"call it {prefix}NAME",
+        )
+
+
+def _is(image: ImageInfo, reference: str) -> bool:
+    return reference in (image.id, *image.tags)
+
+
+def _is_others(tag: str, user: User) -> bool:
+    return tag.startswith(f"{OWN}/") and not tag.startswith(f"{OWN}/{user.name}/")
+
+
+def _builder(service: Service) -> "Builder":
+    from devctl.builder import open_builder
+
+    return open_builder(service.devctl)
+
+
+def _steps(told: Told) -> Callable[[BuildStep], None]:
+    def step(one: BuildStep) -> None:
+        if one.state in ("started", "cached", "failed"):
+            told(f"build {one.name}{'' if one.state == 'started' else f' ({one.state})'}")
+
+    return step
+
+
+def _json(record: Record) -> JsonValue:
+    value: JsonValue = record.model_dump(mode="json")
+    return value

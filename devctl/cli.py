@@ -69,6 +69,7 @@ COMMANDS: dict[str, dict[str, Entry]] = {
         "ssh-proxy": Entry("editing:ssh_proxy", "Carry one connection of ssh; for ssh's ProxyCommand."),
         "cp": Entry("copying:copy", "Copy files into an environment or out of it."),
         "port": Entry("ports:forward", "Reach a port of an environment at this machine's loopback."),
+        "tunnel": Entry("tunnels:tunnel", "Open an HTTPS link with a token to a port of an environment."),
         "start": Entry("lives:start", "Start a stopped or paused environment."),
         "stop": Entry("lives:stop", "Stop an environment, with whatever runs in it; its files stay."),
         "pause": Entry("lives:pause", "Freeze an environment."),

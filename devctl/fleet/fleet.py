@@ -197,6 +197,10 @@ class Fleet:
         with self._told(record):
             return self._engine(record).connect(record, port)
 
+    def may_tunnel(self, user: User, name: str, port: int, opened: int) -> EnvironmentRecord:
+        """Ask whether a tunnel may be opened beside so many of the owner's; raises what `connect` does."""
+        return self._running(user, name, "tunnel", {"port": port, "open": opened})
+
     def snapshot(self, user: User, name: str, tag: str) -> Snapshot:
         """Keep the files of an environment under a tag; what lies in memory and in volumes is not in it."""
         record = self._for(user, name, "snapshot", {"tag": tag})

@@ -1,0 +1,108 @@
+"""The two sides of a connection through a tunnel, each with what waits to be sent; used by one thread.
+
+One SSL socket may not be read and written by two threads at once, so TLS is done over buffers in memory.
+"""
+
+import contextlib
+import socket
+import ssl
+import time
+
+CHUNK = 65_536
+MOST_WAITING = 1_048_576
+"""Bytes on their way to one side before no more are taken from the other."""
+
+
+class Plain:
+    """A connection as it is: the program inside."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        self.socket = connection
+        self.waiting = bytearray()
+        """What the network has not taken yet."""
+        self.ended = False
+        """Whether the other end sends no more."""
+
+    def receive(self) -> bytes:
+        """What has come; nothing when nothing has, or it has ended."""
+        try:
+            data = self.socket.recv(CHUNK)
+        except BlockingIOError:
+            return b""
+        self.ended = not data
+        return data
+
+    def send(self, data: bytes) -> None:
+        """Have it sent; `flush` sends it."""
+        self.waiting += data
+
+    def flush(self) -> None:
+        """Send what the network takes."""
+        with contextlib.suppress(BlockingIOError):
+            while self.waiting:
+                del self.waiting[: self.socket.send(self.waiting[:CHUNK])]
+
+    def close(self) -> None:
+        """End the connection."""
+        self.socket.close()
+
+
+class Encrypted(Plain):
+    """A connection under TLS: the person's."""
+
+    def __init__(self, connection: socket.socket, context: ssl.SSLContext, seconds: float) -> None:
+        """Shake hands within `seconds`; raises OSError."""
+        super().__init__(connection)
+        self._came, self._goes = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._came, self._goes, server_side=True)
+        self._shake_hands(time.monotonic() + seconds)
+        connection.setblocking(False)
+
+    def receive(self) -> bytes:
+        data = super().receive()
+        if data:
+            self._came.write(data)
+        parts = []
+        with contextlib.suppress(ssl.SSLWantReadError):
+            try:
+                while part := self._tls.read(CHUNK):
+                    parts.append(part)
+                self.ended = True
+            except ssl.SSLZeroReturnError:
+                self.ended = True
+        self.waiting += self._goes.read()
+        return b"".join(parts)
+
+    def send(self, data: bytes) -> None:
+        if data:  # a write of nothing would look like an end to TLS
+            self._tls.write(data)
+            self.waiting += self._goes.read()
+
+    def close(self) -> None:
+        """Say under TLS that it is the end, where the network takes that at once, and end the connection."""
+        with contextlib.suppress(OSError):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                self._tls.unwrap()
+            self.waiting += self._goes.read()
+            self.flush()
+        super().close()
+
+    def _shake_hands(self, deadline: float) -> None:
+        while True:
+            wants = False
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                wants = True
+            finally:  # an alert is told too
+                self.socket.settimeout(max(0.001, deadline - time.monotonic()))
+                self.socket.sendall(self._goes.read())
+            if not wants:
+                return
+            if time.monotonic() >= deadline:
+                raise TimeoutError("hands were not shaken in time")
+            data = self.socket.recv(CHUNK)
+            if not data:
+                raise ConnectionResetError("it ended while hands were shaken")
+            self._came.write(data)

@@ -84,8 +84,8 @@ def with_documentation(proposal: PlanProposal) -> PlanProposal:
 
 
 def store_plan(crew: Crew, feature: str, plan: Plan) -> ArtifactRef:
-    """Keep a plan in the artifact store."""
-    return crew.artifacts.put(f"features/{feature}/plan.json", plan.model_dump_json(indent=1).encode())
+    """Keep a plan in the artifact store; the plans before it stay, since turns under way read them."""
+    return crew.artifacts.put_version(f"features/{feature}/plan.json", plan.model_dump_json(indent=1).encode())
 
 
 def load_plan(crew: Crew, result: dict[str, JsonValue]) -> Plan:

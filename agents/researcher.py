@@ -59,7 +59,7 @@ def research(context: TurnContext) -> dict[str, JsonValue]:
         raise TypeError(f"turn {context.turn.key} has no plan or baseline")
     desk = ResearchDesk(context, load_plan(context.crew, plan_result), str(baseline["base"]))
     outcome = desk.run(str(baseline["verdict"]))
-    ref = context.crew.artifacts.put(f"features/{context.feature}/research.md", desk.report(outcome).encode())
+    ref = context.crew.artifacts.put_version(f"features/{context.feature}/research.md", desk.report(outcome).encode())
     return {"research": ref.model_dump(mode="json"), "verdict": outcome.end}
 
 

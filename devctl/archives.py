@@ -103,7 +103,7 @@ def receive(
             budget.spend(len(chunk))
             file.write(chunk)
         file.seek(0)
-        with tarfile.open(fileobj=file, mode="r:") as archive:
+        with _archive(file, "what the container sent", "its files changed while they were read; try again") as archive:
             members = archive.getmembers()
             if members and not members[0].isdir():
                 _receive_file(archive, members[0], target)
@@ -129,17 +129,24 @@ def unpack(stream: Iterator[bytes], target: Path, budget: Budget) -> tuple[str, 
             budget.spend(len(chunk))
             file.write(chunk)
         file.seek(0)
-        try:
-            with tarfile.open(fileobj=file, mode="r:") as archive:
-                for count, member in enumerate(archive):
-                    if count >= MOST_ENTRIES:
-                        raise PathRefused(f"the archive has more than {MOST_ENTRIES} entries", "send it in parts")
-                    parts = _parts(member.name)
-                    if parts and not _place(archive, member, target.resolve(), parts):
-                        left_out.append("/".join(parts))
-        except tarfile.TarError as error:
-            raise PathRefused(f"what was sent is no tar archive: {error}", "send a plain, uncompressed one") from error
+        with _archive(file, "what was sent", "send a plain, uncompressed one") as archive:
+            for count, member in enumerate(archive):
+                if count >= MOST_ENTRIES:
+                    raise PathRefused(f"the archive has more than {MOST_ENTRIES} entries", "send it in parts")
+                parts = _parts(member.name)
+                if parts and not _place(archive, member, target.resolve(), parts):
+                    left_out.append("/".join(parts))
     return tuple(left_out)
+
+
+@contextmanager
+def _archive(file: IO[bytes], name: str, hint: str) -> Iterator[tarfile.TarFile]:
+    """Read an archive of somebody else's; raises PathRefused where it breaks off or is none."""
+    try:
+        with tarfile.open(fileobj=file, mode="r:") as archive:
+            yield archive
+    except tarfile.TarError as error:
+        raise PathRefused(f"{name} is no whole tar archive: {error}", hint) from error
 
 
 def _receive_file(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:

@@ -12,7 +12,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import url2pathname
@@ -63,6 +63,15 @@ class ArtifactStore:
                 out.write(chunk)
         logger.info("artifact %s/%s: %d bytes", self._shown, path, size)
         return ArtifactRef(url=f"{self.url}/{path}", sha256=digest.hexdigest(), size=size)
+
+    def put_version(self, path: str, content: bytes) -> ArtifactRef:
+        """Store bytes beside the earlier versions of a path, under a name that holds their digest.
+
+        For what is written anew while others still read what they were given: their references stay good.
+        """
+        name = PurePosixPath(path)
+        digest = hashlib.sha256(content).hexdigest()[:16]
+        return self.put(str(name.with_name(f"{name.stem}-{digest}{name.suffix}")), content)
 
     def get(self, ref: ArtifactRef) -> bytes:
         """The bytes of an artifact; ArtifactCorrupt when they do not have the recorded digest."""

@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import re
+import secrets
 import shutil
 import socket
 import subprocess
@@ -44,7 +45,7 @@ class Machines:
 def two_machines() -> Iterator[Machines]:
     """Start them; skips where engines cannot be started."""
     needs_docker()
-    for program in ("/usr/sbin/dockerd", "/usr/sbin/sshd"):
+    for program in ("/usr/sbin/dockerd", "/usr/sbin/sshd", "/usr/sbin/ip"):
         if not Path(program).exists() or os.geteuid() != 0:
             pytest.skip(f"more engines take root and {program}")
     folder = Path(tempfile.mkdtemp(prefix="de", dir="/tmp"))
@@ -70,13 +71,36 @@ def free_port() -> int:
 
 
 @contextmanager
+def _bridge() -> Iterator[str]:
+    """A bridge for one engine: an engine without one removes docker0, which is the machine's own engine's."""
+    name = f"dv{secrets.token_hex(4)}"
+    _run(["/usr/sbin/ip", "link", "add", name, "type", "bridge"])
+    try:
+        yield name
+    finally:
+        _run(["/usr/sbin/ip", "link", "delete", name])
+
+
+@contextmanager
 def _engine(folder: Path, words: tuple[str, ...]) -> Iterator[str]:
     """A Docker engine with everything of its own."""
     folder.mkdir()
+    with _bridge() as bridge:
+        yield from _running(folder, bridge, words)
+
+
+def _running(folder: Path, bridge: str, words: tuple[str, ...]) -> Iterator[str]:
     address = f"unix://{folder}/s"
     namespace = f"devctl-{folder.parent.name}-{folder.name}"
     argv = ["/usr/sbin/dockerd", "--data-root", f"{folder}/d", "--exec-root", f"{folder}/e", "-H", address]
-    argv += ["--pidfile", f"{folder}/p", "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"]
+    argv += [
+        "--pidfile",
+        f"{folder}/p",
+        f"--bridge={bridge}",
+        "--iptables=false",
+        "--ip6tables=false",
+        "--ip-forward=false",
+    ]
     argv += ["--containerd-namespace", namespace, "--containerd-plugins-namespace", f"{namespace}-p", *words]
     with (folder / "log").open("wb") as log:
         engine = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True)

@@ -47,6 +47,15 @@ def test_putting_again_replaces(store: ArtifactStore) -> None:
         store.get(old)
 
 
+def test_versions_of_a_path_stay_readable(store: ArtifactStore) -> None:
+    first = store.put_version("features/F-1/plan.json", b"one")
+    second = store.put_version("features/F-1/plan.json", b"two")
+    assert (store.get(first), store.get(second)) == (b"one", b"two")
+    assert store.put_version("features/F-1/plan.json", b"one") == first
+    assert first.url.startswith(f"{store.url}/features/F-1/plan-")
+    assert first.url.endswith(".json")
+
+
 def test_what_is_not_there_is_missing(store: ArtifactStore) -> None:
     store.put("there", b"")
     with pytest.raises(ArtifactMissing, match="not/there"):

@@ -104,23 +104,31 @@ def close(invocation: Invocation, ids: tuple[str, ...]) -> int:
 
 
 @tunnel.command("ca")
+@click.option("--name", "names", multiple=True, help="A name or address that it is to sign for too: a new one is made.")
 @json_option
 @click.pass_obj
-def authority(invocation: Invocation) -> int:
-    """Print the path of the authority's certificate, and how to trust it."""
+def authority(invocation: Invocation, names: tuple[str, ...]) -> int:
+    """Print the path of the authority's certificate, for which names it is good, and how to trust it."""
     from devctl.tunnels.authority import Authority
 
-    path = Authority(invocation.settings().folder).ensure()
+    found = Authority(invocation.settings().folder)
+    new = bool(names) and found.permit(names)
+    path = found.ensure()
     lines = [
         str(path),
+        *(
+            ["This is a new authority: it is to be trusted anew, and links that are open keep the old one."]
+            if new
+            else []
+        ),
+        f"good for: {', '.join(found.permitted())}, and what ends in one of the names; programs refuse it for any other",
         f"curl:     curl --cacert {path} LINK",
         f"Python:   SSL_CERT_FILE={path}",
         f"Debian:   cp {path} /usr/local/share/ca-certificates/devctl.crt && update-ca-certificates, as root",
         f"macOS:    security add-trusted-cert -k ~/Library/Keychains/login.keychain-db {path}",
         "browsers: import it as an authority that may identify websites",
-        "Its key lies beside it and is yours alone: whoever has it can pose as any website to those who trust it.",
     ]
-    invocation.show({"certificate": str(path)}, lines)
+    invocation.show({"certificate": str(path), "permitted": list(found.permitted()), "new": new}, lines)
     return DONE
 
 

@@ -44,7 +44,8 @@ def open_tunnel(
     """Open a tunnel to a port of an environment; `folder` is devctl's, with the authority.
 
     It lives as long as somebody waits for it, at most its time. Raises NoSuchEnvironment, NotRunning, LaunchRefused
-    (also beyond the tier's limit of open ones), PortTaken and LaunchFailed.
+    (also beyond the tier's limit of open ones), PortTaken, SettingsInvalid for a name for which the authority may not
+    sign, and LaunchFailed.
     """
     record = fleet.get(user, name)
     identity, token = f"t-{secrets.token_hex(5)}", secrets.token_urlsafe(TOKEN_BYTES)

@@ -1,11 +1,7 @@
 """HTTPS links to environments, used by a real client that trusts the authority."""
 
 import socket
-import ssl
-import stat
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -182,20 +178,3 @@ def test_the_tiers_limit_counts_tunnels_that_are_open(database_url: str) -> None
             second.close()
             with opened(fleet):
                 assert len(TunnelRows(fleet.parts.database).listed(ADA)) == 2
-
-
-def test_the_authority_is_made_once_its_key_is_private_and_others_do_not_trust_it(fleet: Fleet, backend: str) -> None:
-    fleet.up(ADA, wanted(backend, "web"))
-    folder = folder_of(fleet) / "tunnels"
-    with opened(fleet, WISH.model_copy(update={"names": ("box.test",)})) as (server, _, _):
-        made = (folder / "ca.pem").read_bytes()
-        assert stat.S_IMODE((folder / "ca-key.pem").stat().st_mode) == 0o600
-        with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
-            urllib.request.urlopen(server.link.replace("box.test", "localhost"), timeout=60)  # noqa: S310 - an https link
-        trusting = ssl.create_default_context(cafile=folder / "ca.pem")
-        port = int(server.link.rpartition(":")[2].partition("/")[0])
-        for name in ("localhost", "127.0.0.1", "::1", "box.test"):
-            with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
-                trusting.wrap_socket(connection, server_hostname=name).close()
-    with opened(fleet):
-        assert (folder / "ca.pem").read_bytes() == made

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import NamedTuple, Protocol
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from policies.devctl_question import DevctlQuestion
 from policies.errors import PolicyError
@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 MOST_REASONS = 20
 LONGEST_REASON = 600
+NAMELESS, UNSAID, NO_ANSWER = "nameless", "not_granted", "no_answer"
+"""What stands for a rule: one that gives a bare reason, none that grants, and an engine that gave no answer."""
 
 
 class Evaluator(Protocol):
@@ -32,13 +34,22 @@ class Evaluator(Protocol):
         ...
 
 
+class _Denial(BaseModel):
+    """A reason with the name of the rule that gave it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    rule: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
+    reason: str
+
+
 class _Answer(BaseModel):
-    """What the rules return."""
+    """What the rules return; a denial that is a bare reason comes from a rule without a name."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     granted: bool
-    denials: list[str]
+    denials: list[str | _Denial]
 
 
 class PolicyEngine:
@@ -80,23 +91,25 @@ class PolicyEngine:
             return self._failed(told, f"no decision: {fault}")
         except ValidationError:
             return self._failed(told, f"no decision: the rules do not answer this: mend the rule data.{rule}")
-        reasons = _shortened(answer.denials)
-        if not answer.granted and not reasons:
-            reasons = (_one_line(told.unsaid),)
-        return self._judged(told, reasons)
+        named = [one if isinstance(one, _Denial) else _Denial(rule=NAMELESS, reason=one) for one in answer.denials]
+        if not answer.granted and not named:
+            named = [_Denial(rule=UNSAID, reason=told.unsaid)]
+        return self._judged(told, _shortened([one.reason for one in named]), {one.rule for one in named})
 
-    def _judged(self, told: _Told, reasons: tuple[str, ...]) -> Decision:
+    def _judged(self, told: _Told, reasons: tuple[str, ...], rules: set[str]) -> Decision:
         if not reasons:
             return Decision(allowed=True, engine=self.name)
         if self._dry_run:
             log.warning("would deny %r to %r: %s", told.what, told.who, "; ".join(reasons))
-            return Decision(allowed=True, reasons=reasons, dry_run=True, engine=self.name)
-        log.info("denied %r to %r: %s", told.what, told.who, "; ".join(reasons))
-        return Decision(allowed=False, reasons=reasons, engine=self.name)
+        else:
+            log.info("denied %r to %r: %s", told.what, told.who, "; ".join(reasons))
+        return Decision(
+            allowed=self._dry_run, reasons=reasons, rules=tuple(sorted(rules)), dry_run=self._dry_run, engine=self.name
+        )
 
     def _failed(self, told: _Told, reason: str) -> Decision:
         log.error("denied %r to %r: %s", told.what, told.who, reason)
-        return Decision(allowed=False, reasons=(_one_line(reason),), engine=self.name)
+        return Decision(allowed=False, reasons=(_one_line(reason),), rules=(NO_ANSWER,), engine=self.name)
 
 
 class _Told(NamedTuple):

@@ -94,6 +94,8 @@ class Decision(Record):
     allowed: bool
     reasons: tuple[str, ...] = ()
     """Why it is denied, or would be; empty when nothing speaks against it."""
+    rules: tuple[str, ...] = ()
+    """The names of the rules that gave the reasons, each once."""
     dry_run: bool = False
     """True when it is allowed only because rules do not deny at present."""
     engine: str

@@ -19,6 +19,8 @@ class NewLine(Record):
     dry_run: bool = False
     """Whether it was allowed only because rules do not deny at present."""
     reasons: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    """The names of the rules that gave the reasons."""
     details: dict[str, JsonValue] = {}
 
 
@@ -41,9 +43,9 @@ class AuditFilter(Record):
     limit: int = Field(default=100, ge=1, le=10_000)
 
 
-_INSERT = """INSERT INTO audit (who, operation, subject, allowed, dry_run, reasons, details)
-    VALUES (%s, %s, %s, %s, %s, %s, %s)"""
-_SELECT = """SELECT id, at, who, operation, subject, allowed, dry_run, reasons, details FROM audit
+_INSERT = """INSERT INTO audit (who, operation, subject, allowed, dry_run, reasons, rules, details)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"""
+_SELECT = """SELECT id, at, who, operation, subject, allowed, dry_run, reasons, rules, details FROM audit
     WHERE (%s::text IS NULL OR who = %s) AND (%s::text IS NULL OR operation = %s)
     AND (%s::text IS NULL OR subject = %s) AND (NOT %s OR NOT allowed OR dry_run)
     AND (%s::timestamptz IS NULL OR at >= %s) ORDER BY id DESC LIMIT %s"""
@@ -52,7 +54,7 @@ _SELECT = """SELECT id, at, who, operation, subject, allowed, dry_run, reasons, 
 def write(connection: Connection, line: NewLine) -> None:
     """Insert a line; with the connection's transaction, if it is in one."""
     values = (line.who, line.operation, line.subject, line.allowed, line.dry_run)
-    connection.execute(_INSERT, (*values, Jsonb(list(line.reasons)), Jsonb(line.details)))
+    connection.execute(_INSERT, (*values, Jsonb(list(line.reasons)), list(line.rules), Jsonb(line.details)))
 
 
 def read(database: Database, wanted: AuditFilter) -> list[AuditLine]:

@@ -179,7 +179,7 @@ class PolicyAdmission:
     ) -> None:  # fmt: skip
         line = audit.NewLine(
             who=user.name, operation=operation, subject=subject, allowed=decision.allowed,
-            dry_run=decision.dry_run, reasons=decision.reasons, details=dict(details),
+            dry_run=decision.dry_run, reasons=decision.reasons, rules=decision.rules, details=dict(details),
         )  # fmt: skip
         audit.write(connection, line)
 

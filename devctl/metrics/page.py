@@ -13,7 +13,9 @@ from prometheus_client.registry import Collector
 
 from devctl.fleet.database import Database
 from devctl.metrics.families import EnvironmentCollector
+from devctl.metrics.reaping import ReaperCounts
 from devctl.metrics.sampler import Sampler
+from devctl.metrics.stock import PoolCounts
 from devctl.metrics.stored import StoredCounts
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -27,6 +29,8 @@ class MetricsPage:
         self.registry = CollectorRegistry()
         self._sampler = sampler
         self._stored = StoredCounts(database, self.registry)
+        self._pool = PoolCounts(database, self.registry)
+        self._reaper = ReaperCounts(database, self.registry)
         self.registry.register(EnvironmentCollector(sampler.latest))
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -65,7 +69,8 @@ class MetricsPage:
     def refresh(self) -> None:
         """Measure and render anew; raises StateUnavailable, and the page stays as it was then."""
         self._sampler.sample()
-        self._stored.update()
+        for counts in (self._stored, self._pool, self._reaper):
+            counts.update()
         if time.monotonic() - self._forgotten > 3_600:
             self._sampler.forget_old()
             self._stored.forget_old()

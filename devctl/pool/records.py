@@ -8,6 +8,7 @@ from pydantic import Field
 from devctl.records import Record
 
 State = Literal["making", "ready", "claimed", "spoilt"]
+Event = Literal["made", "failed", "unclean"]
 
 
 class Shape(Record):

@@ -7,7 +7,7 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from devctl.fleet.database import Database
-from devctl.pool.records import PoolRules, Shape, Slot, Wanted
+from devctl.pool.records import Event, PoolRules, Shape, Slot, Wanted
 
 MAKING_SECONDS = 180.0
 CLAIMING_SECONDS = 180.0
@@ -58,6 +58,11 @@ class Stock:
         self._database.rows(query, host, shape.key, hit)
         if not hit:
             self.know(host, shape)
+
+    def happened(self, host: str, kind: Event, seconds: float = 0.0) -> None:
+        """Write down, for the metrics, that one was made or could not be, or was unclean when it was claimed."""
+        query = "INSERT INTO warm_event (host, kind, seconds) VALUES (%s, %s, %s) RETURNING id"
+        self._database.rows(query, host, kind, seconds)
 
     def know(self, host: str, shape: Shape, minimum: int | None = None) -> None:
         """Have a shape kept: by demand, or at least so many of it."""
@@ -125,6 +130,7 @@ class Stock:
         """Remove demand that is no longer looked at, and shapes without any."""
         old = "DELETE FROM warm_demand WHERE at < now() - make_interval(secs => %s) RETURNING id"
         self._database.rows(old, 2 * rules.period_seconds)
+        self._database.rows("DELETE FROM warm_event WHERE at < now() - interval '1 day' RETURNING id")
         unused = """DELETE FROM warm_shape AS shape WHERE minimum IS NULL AND NOT EXISTS
             (SELECT FROM warm_demand WHERE (warm_demand.host, warm_demand.key) = (shape.host, shape.key))
             AND NOT EXISTS (SELECT FROM warm WHERE (warm.host, warm.key) = (shape.host, shape.key)) RETURNING key"""

@@ -3,6 +3,7 @@
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
 
 from psycopg import Error as DatabaseError
@@ -78,6 +79,7 @@ class WarmPool:
                 spoilt = str(error)
             log.info("the warm container %s is not handed out: %s", slot.name, spoilt)
             self.stock.spoil(slot, spoilt)
+            self.stock.happened(self.host, "unclean")
         return None
 
     def refill(self) -> list[str]:
@@ -102,6 +104,7 @@ class WarmPool:
         return done
 
     def _make(self, slot: Slot) -> bool:
+        began = time.monotonic()
         try:
             container, lies = self._maker.make(slot)
             if self.rules.paused:
@@ -110,7 +113,9 @@ class WarmPool:
         except (DevctlError, OSError) as error:
             log.warning("a warm container of %s could not be made: %s", slot.shape.image, error)
             self._discard(slot, str(error))
+            self.stock.happened(self.host, "failed")
             return False
+        self.stock.happened(self.host, "made", time.monotonic() - began)
         return True
 
     def _discard(self, slot: Slot, why: str) -> list[str]:

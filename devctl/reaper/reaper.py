@@ -4,6 +4,7 @@ import logging
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 PASS_LOCK = 7_236_010
 """Key of the advisory lock that lets one process make a pass at a time."""
 WHO = "reaper"
+_RECORD = "INSERT INTO reaper_pass (at, seconds, looked, stopped, stopped_by, left_by) VALUES (%s, %s, %s, %s, %s, %s)"
 LOOKERS = 6
 """Two connections each at most, of the sixteen that a process has."""
 _VERDICT = """INSERT INTO verdict (environment, at, reap, stopped, reason, verdict) VALUES (%s, %s, %s, %s, %s, %s)
@@ -74,8 +76,9 @@ class Reaper:
                 looked = list(pool.map(lambda record: self._look(record, now, dry_run), records))
             stopped = sum(one.stopped for one in looked)
             if not dry_run:
-                query = "INSERT INTO reaper_pass (at, seconds, looked, stopped) VALUES (%s, %s, %s, %s)"
-                connection.execute(query, [now, time.monotonic() - begin, len(looked), stopped])
+                by = [Counter(one.verdict.reason for one in looked if one.stopped is which) for which in (True, False)]
+                took = time.monotonic() - begin
+                connection.execute(_RECORD, [now, took, len(looked), stopped, Jsonb(by[0]), Jsonb(by[1])])
                 self._tidy(now)
         log.info("looked at %d environments, stopped %d", len(looked), stopped)
         return looked

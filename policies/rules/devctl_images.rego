@@ -8,14 +8,14 @@ weighs_image if launches
 
 weighs_image if builds
 
-deny contains reason if {
+deny contains {"rule": "image_cvss", "reason": reason} if {
 	weighs_image
 	input.image.cvss > settings.image_cvss_limit
 	not accepted_image
 	reason := sprintf("the image %q has a known vulnerability of CVSS %v, above %v: take one that mends it, or have it accepted by name", [input.image.name, input.image.cvss, settings.image_cvss_limit])
 }
 
-deny contains reason if {
+deny contains {"rule": "image_unscanned", "reason": reason} if {
 	weighs_image
 	settings.unscanned_images == "deny"
 	is_object(input.image)
@@ -29,7 +29,7 @@ accepted_image if {
 	glob.match(pattern, null, input.image.name)
 }
 
-deny contains reason if {
+deny contains {"rule": "image_list", "reason": reason} if {
 	weighs_image
 	is_array(settings.allowed_images)
 	is_object(input.image)
@@ -55,14 +55,14 @@ packages[manager] := names if {
 	some manager, names in input.packages
 }
 
-deny contains reason if {
+deny contains {"rule": "package_manager", "reason": reason} if {
 	some manager, names in packages
 	not manager in object.keys(package_forms)
 	count(names) > 0
 	reason := sprintf("%q is no package manager: use one of %s", [manager, concat(", ", sort(object.keys(package_forms)))])
 }
 
-deny contains reason if {
+deny contains {"rule": "package_name", "reason": reason} if {
 	some manager, names in packages
 	some name in names
 	not regex.match(package_forms[manager], name)
@@ -70,7 +70,7 @@ deny contains reason if {
 	reason := sprintf("%q is no plain %s package: give a name and a version, no address, path or option", [name, manager])
 }
 
-deny contains reason if {
+deny contains {"rule": "package_denied", "reason": reason} if {
 	some manager, names in packages
 	some name in names
 	some pattern, advice in settings.denied_packages
@@ -78,7 +78,7 @@ deny contains reason if {
 	reason := sprintf("the package %q is not allowed in an image: %s", [name, advice])
 }
 
-deny contains reason if {
+deny contains {"rule": "package_list", "reason": reason} if {
 	is_array(settings.allowed_packages)
 	some manager, names in packages
 	some name in names

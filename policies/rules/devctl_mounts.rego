@@ -4,7 +4,7 @@ package roadcrew.devctl
 import data.devctl_data as settings
 import rego.v1
 
-deny contains reason if {
+deny contains {"rule": "mount_folder", "reason": reason} if {
 	launches
 	some mount in input.environment.mounts
 	mount.kind == "bind"
@@ -12,7 +12,7 @@ deny contains reason if {
 	reason := sprintf("the folder %q of the host may not be mounted: only what lies below %s", [mount.source, own_words])
 }
 
-deny contains reason if {
+deny contains {"rule": "mount_engine", "reason": reason} if {
 	launches
 	some mount in input.environment.mounts
 	mount.kind == "bind"
@@ -21,7 +21,7 @@ deny contains reason if {
 	reason := sprintf("%q would hand over the host's container engine: it is mounted nowhere", [mount.source])
 }
 
-deny contains reason if {
+deny contains {"rule": "volume_name", "reason": reason} if {
 	launches
 	some mount in input.environment.mounts
 	mount.kind == "volume"
@@ -29,7 +29,7 @@ deny contains reason if {
 	reason := sprintf("%q is no name of a volume: use letters, digits, dots and dashes", [mount.source])
 }
 
-deny contains reason if {
+deny contains {"rule": "volume_owner", "reason": reason} if {
 	launches
 	some mount in input.environment.mounts
 	mount.kind == "volume"
@@ -39,14 +39,14 @@ deny contains reason if {
 	reason := sprintf("the volume %q may be somebody else's: begin its name with %q", [mount.source, prefix])
 }
 
-deny contains reason if {
+deny contains {"rule": "mount_kind", "reason": reason} if {
 	launches
 	some mount in input.environment.mounts
 	not mount.kind in {"bind", "volume", "tmpfs"}
 	reason := sprintf("%q is no kind of mount: use bind, volume or tmpfs", [mount.kind])
 }
 
-deny contains reason if {
+deny contains {"rule": "mount_target", "reason": reason} if {
 	launches
 	some mount in input.environment.mounts
 	some reserved in ["/proc", "/sys", "/dev", "/run/secrets", "/run/devctl"]

@@ -4,7 +4,7 @@ package roadcrew.devctl
 import data.devctl_data as settings
 import rego.v1
 
-deny contains reason if {
+deny contains {"rule": "environments", "reason": reason} if {
 	launches
 	is_number(limits.environments)
 	living := count(input.running)
@@ -18,7 +18,7 @@ deny contains reason if {
 # By the key in the environment's limits, how a reason names it.
 measured := {"cpus": "CPUs", "memory_mb": "MiB of memory", "pids": "processes", "disk_mb": "MiB of disk"}
 
-deny contains reason if {
+deny contains {"rule": "limit", "reason": reason} if {
 	launches
 	some key, words in measured
 	wanted := input.environment.limits[key]
@@ -28,14 +28,14 @@ deny contains reason if {
 }
 
 # What cannot be read cannot be within a limit.
-deny contains reason if {
+deny contains {"rule": "limit_missing", "reason": reason} if {
 	launches
 	some key in object.keys(measured)
 	not is_number(object.get(input.environment, ["limits", key], null))
 	reason := sprintf("the environment does not say its limit %q: give a number", [key])
 }
 
-deny contains reason if {
+deny contains {"rule": "part_missing", "reason": reason} if {
 	launches
 	some key in ["egress", "gpu", "mounts"]
 	not key in object.keys(input.environment)
@@ -47,20 +47,20 @@ egress_mode := mode if {
 	is_string(mode)
 }
 
-deny contains reason if {
+deny contains {"rule": "egress", "reason": reason} if {
 	launches
 	mode := egress_mode
 	not mode in limits.egress
 	reason := sprintf("the way out %q is not open to the tier %s: use one of %s", [mode, input.owner.tier, concat(", ", limits.egress)])
 }
 
-deny contains reason if {
+deny contains {"rule": "egress_missing", "reason": reason} if {
 	launches
 	not egress_mode
 	reason := "the environment's egress has no mode"
 }
 
-deny contains reason if {
+deny contains {"rule": "gpus", "reason": reason} if {
 	launches
 	input.environment.gpu.want != "none"
 	is_number(limits.gpus)
@@ -70,7 +70,7 @@ deny contains reason if {
 	reason := sprintf("%d GPUs besides the %d in use, and %d is the limit of the tier %s: do without one", [wanted, taken, limits.gpus, input.owner.tier])
 }
 
-deny contains reason if {
+deny contains {"rule": "forbidden_key", "reason": reason} if {
 	launches
 	some key in settings.forbidden_keys
 	key in object.keys(input.environment)
@@ -81,7 +81,7 @@ keeps if operation == "keep"
 
 keeps if launches
 
-deny contains reason if {
+deny contains {"rule": "keep_hours", "reason": reason} if {
 	keeps
 	is_number(limits.keep_hours)
 	hours := object.get(input.details, "hours", 0)
@@ -90,14 +90,14 @@ deny contains reason if {
 }
 
 # A label that keeps it for ever would go round the limit.
-deny contains reason if {
+deny contains {"rule": "keep_label", "reason": reason} if {
 	launches
 	is_number(limits.keep_hours)
 	"keep-alive" in object.keys(object.get(input.environment, "labels", {}))
 	reason := sprintf("the label keep-alive is not for the tier %s: keep it for a time with `devctl keep`", [input.owner.tier])
 }
 
-deny contains reason if {
+deny contains {"rule": "tunnels", "reason": reason} if {
 	operation == "tunnel"
 	is_number(limits.tunnels)
 	open := object.get(input.details, "open", 0)

@@ -32,8 +32,9 @@ test_everybody_has_a_first_one if {
 test_third_of_a_free_user_is_refused if {
 	every operation in ["create", "start", "restore"] {
 		granted(asks(operation, "free", {"running": living(["a"])}))
-		some reason in devctl.deny with input as asks(operation, "free", {"running": living(["a", "b"])})
-		contains(reason, "ann has 2 living environments, and 2 is the limit of the tier free")
+		some denial in devctl.deny with input as asks(operation, "free", {"running": living(["a", "b"])})
+		denial.rule == "environments"
+		contains(denial.reason, "ann has 2 living environments, and 2 is the limit of the tier free")
 	}
 }
 
@@ -51,8 +52,8 @@ test_size_is_limited if {
 		count(devctl.deny) == 1 with input as question
 		not granted(question)
 	}
-	some reason in devctl.deny with input as asks("create", "free", {"environment": {"limits": {"cpus": 3}}})
-	reason == "3 CPUs, and 2 is the limit of the tier free: ask for less"
+	some denial in devctl.deny with input as asks("create", "free", {"environment": {"limits": {"cpus": 3}}})
+	denial.reason == "3 CPUs, and 2 is the limit of the tier free: ask for less"
 }
 
 test_what_cannot_be_read_is_refused if {

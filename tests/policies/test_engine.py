@@ -11,10 +11,19 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from policies import Action, PolicySettings, RepositoryRules, RulesInvalid, open_engine
+from policies import (
+    Action,
+    DevctlQuestion,
+    DevctlUser,
+    PolicySettings,
+    RepositoryRules,
+    RulesInvalid,
+    open_engine,
+)  # fmt: skip
 from tests.policies.opa_server import OpaProcess
 
 EDIT = Action(role="coder", tool="edit", paths=("a.py",))
+ANN, BOB = DevctlUser(name="ann", tier="free"), DevctlUser(name="bob", tier="free")
 PUSH = Action(role="coder", tool="push", arguments={"branch": "feature/F-1"})
 
 
@@ -98,6 +107,32 @@ def test_answer_of_another_form_denies(tmp_path: Path) -> None:
     decision = engine.decide(EDIT)
     assert not decision.allowed
     assert "the rules do not answer this" in decision.reasons[0]
+
+
+def test_denials_name_their_rules_and_bare_reasons_do_not(tmp_path: Path) -> None:
+    text = """package roadcrew.devctl
+
+import rego.v1
+
+deny contains {"rule": "eve", "reason": "not on the eve"} if input.subject == "web"
+
+deny contains "not today" if input.subject == "web"
+"""
+    (tmp_path / "eve.rego").write_text(text, encoding="utf-8")
+    question = DevctlQuestion(operation="stop", user=ANN, owner=BOB, subject="web")
+    for dry_run in (False, True):
+        decision = open_engine(PolicySettings(extra_rules=tmp_path, dry_run=dry_run)).decide_devctl(question)
+        assert decision.allowed is dry_run is decision.dry_run
+        assert decision.rules == ("eve", "nameless", "owner")
+        assert {"not on the eve", "not today"} < set(decision.reasons)
+
+
+@pytest.mark.parametrize("name", ["", "Eve", "a b", "x" * 41, "1"])
+def test_rule_with_a_wild_name_denies_without_one(name: str, tmp_path: Path) -> None:
+    engine = open_engine(extra(tmp_path, f'deny contains {{"rule": "{name}", "reason": "x"}} if input.tool == "edit"'))
+    decision = engine.decide(EDIT)
+    assert not decision.allowed
+    assert decision.rules == ("no_answer",)
 
 
 @pytest.mark.parametrize("pattern", ["", "/etc/**", "a/**/b", "[ab]", "{a,b}", "!x", "/**", "a\nb"])

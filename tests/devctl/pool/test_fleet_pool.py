@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import Mount
+from devctl.metrics.stock import PoolCounts
 from devctl.pool.opening import FleetPool
+from devctl.pool.stock import Stock
 from tests.devctl.fleets import ADA, containers, fleet_on, wanted
 
 
@@ -59,3 +62,24 @@ def test_one_made_to_measure_is_cold(fleet: Fleet) -> None:
         fleet.up(ADA, wanted("docker", name, mounts=(mount,)), progress=said.append)
         assert "took a warm container" not in said
         assert pool_of(fleet).refill() == []
+
+
+def test_claims_refills_and_their_failures_are_counted(fleet: Fleet) -> None:
+    database, registry = fleet.parts.database, CollectorRegistry()
+    counts = PoolCounts(database, registry)
+    fleet.up(ADA, wanted("docker", "one"))
+    assert len(pool_of(fleet).refill()) == 1
+    [slot] = Stock(database).slots("local")
+    fleet.up(ADA, wanted("docker", "two"))
+    gone = slot.shape.model_copy(update={"image": "none.invalid/x:1", "image_id": "sha256:" + "0" * 64})
+    Stock(database).know("local", gone, 1)
+    pool_of(fleet).refill()
+    Stock(database).set_minimum(gone.key, 0)
+    counts.update()
+    value = registry.get_sample_value
+    assert value("devctl_pool_claims_total", {"host": "local", "result": "miss"}) == 1
+    assert value("devctl_pool_claims_total", {"host": "local", "result": "hit"}) == 1
+    assert (value("devctl_pool_refills_total", {"host": "local", "result": "made"}) or 0) >= 1
+    assert value("devctl_pool_refills_total", {"host": "local", "result": "failed"}) == 1
+    assert (value("devctl_pool_containers", {"host": "local", "state": "ready"}) or 0) >= 1
+    assert (value("devctl_pool_refill_seconds_sum", {"host": "local"}) or 0) > 0

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from devctl.admission.audit import AuditFilter, read
 from devctl.errors import NotRunning
 from devctl.fleet.activity import RecordedActivity
 from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import EnvironmentRecord
+from devctl.metrics.reaping import ReaperCounts
 from devctl.reaper.reaper import Looked, Reaper
 from devctl.reaper.records import ReaperRules
 from tests.devctl.fleets import ADA, fleet_on, wanted
@@ -65,6 +67,25 @@ def watch(reaper: Reaper, clock: Clock, hours: float) -> list[Looked]:
 
 def up(fleet: Fleet, backend: str, name: str = "one", **more: object) -> EnvironmentRecord:
     return fleet.up(ADA, wanted(backend, name, **more))
+
+
+def test_passes_are_counted_by_what_they_said(fleet: Fleet, backend: str, reaper: Reaper, clock: Clock) -> None:
+    registry = CollectorRegistry()
+    counts = ReaperCounts(fleet.parts.database, registry)
+    counts.update()
+    assert registry.get_sample_value("devctl_reaper_pass_timestamp_seconds") is None
+    up(fleet, backend)
+    watch(reaper, clock, 4.5)
+    counts.update()
+    value = registry.get_sample_value
+    assert value("devctl_reaper_passes_total") == 9
+    assert value("devctl_reaper_stopped_total", {"reason": "idle"}) == 1
+    assert value("devctl_reaper_left_total", {"reason": "used"}) == 7
+    assert value("devctl_reaper_left_total", {"reason": "idle"}) in (None, 0)
+    assert (value("devctl_reaper_pass_seconds") or 0) > 0
+    reaper.run_pass(dry_run=True)
+    counts.update()
+    assert value("devctl_reaper_passes_total") == 9
 
 
 def test_idle_one_is_stopped_and_not_removed(fleet: Fleet, backend: str, reaper: Reaper, clock: Clock) -> None:

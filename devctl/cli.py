@@ -58,6 +58,9 @@ class Entry(NamedTuple):
 
 COMMANDS: dict[str, dict[str, Entry]] = {
     "Environments": {
+        "top": Entry(
+            "top:top", "Watch environments on a screen: filter, sort, follow logs, stop, start, keep, remove."
+        ),
         "up": Entry("up:up", "Make an environment of an image, a folder or a git address; it stays."),
         "ls": Entry("listing:list_running", "List environments."),
         "inspect": Entry("listing:inspect", "Show all that is known of an environment."),

@@ -84,6 +84,10 @@ class DevctlSettings(Record):
     """What the policy's data knows limits for, of the person at the command line."""
     user: str | None = None
     """Whose environments the command line works on; None is the local account."""
+    service_url: str | None = None
+    """The service that `devctl top` watches; None is the fleet of this machine."""
+    service_token: SecretStr | None = None
+    """The token for it."""
     opa_url: str | None = None
     """An OPA server that decides; None decides in this process."""
     opa_token: SecretStr | None = None
@@ -197,6 +201,8 @@ class DevctlSettings(Record):
             "idle_seconds": "DEVCTL_IDLE_SECONDS",
             "reap_seconds": "DEVCTL_REAP_SECONDS",
             "idle_cpu_percent": "DEVCTL_IDLE_CPU_PERCENT",
+            "service_url": "DEVCTL_URL",
+            "service_token": "DEVCTL_TOKEN",
             "opa_url": "OPA_URL",
             "opa_token": "OPA_TOKEN",
             "policy_dry_run": "DEVCTL_POLICY_DRY_RUN",

@@ -47,16 +47,16 @@ class TopApp(App[None]):
     #below { height: 9; border-top: solid $primary; }
     """
     BINDINGS = [
-        Binding("slash", "filter", "Filter", key_display="/"),
+        Binding("slash", "filter", "Find", key_display="/"),
         Binding("g", "gpu", "GPU"),
-        Binding("r", "running", "Running"),
+        Binding("r", "running", "Run"),
         Binding("s", "sort", "Sort"),
-        Binding("o", "turn", "Order"),
+        Binding("o", "turn", "Order", show=False),
         Binding("l", "logs", "Logs"),
         Binding("x", "stop", "Stop"),
         Binding("t", "start", "Start"),
-        Binding("k", "keep", "Keep 8h"),
-        Binding("d", "remove", "Remove"),
+        Binding("k", "keep", "Keep"),
+        Binding("d", "remove", "Del"),
         Binding("q", "quit", "Quit"),
         Binding("escape", "leave", "Back", show=False),
     ]
@@ -245,36 +245,42 @@ class TopApp(App[None]):
     def _selected(self) -> TopRow | None:
         return self.query_one(EnvironmentTable).selected() if len(self.screen_stack) == 1 else None
 
+    def _is_up(self) -> bool:
+        """Whether the screen is still there: messages come in while the program ends."""
+        return not self._ended.is_set() and any(screen.is_mounted for screen in self.screen_stack[:1])
+
     def _change(self, **changed: object) -> None:
         self._wish = self._wish.model_copy(update=changed)
         self._show()
 
     def _show(self) -> None:
         """Bring all of the screen in step with what is known."""
+        if not self._is_up():
+            return
         main = self.screen_stack[0]
         main.query_one(EnvironmentTable).show(wanted_rows(self._rows, self._wish), self._wish)
         self._show_status()
         self._show_below()
 
     def _show_status(self) -> None:
-        if not self._looks and not self._away:
+        if not self._is_up() or not (self._looks or self._away):
             return
         wish = self._wish
         parts = [f"{len(wanted_rows(self._rows, wish))} of {len(self._rows)}"]
         parts += ["GPU only"] * wish.gpu_only + ["running only"] * wish.running_only
-        parts.append(f"by {wish.column} {'down' if wish.descending else 'up'}")
+        parts.append(f"by {wish.column} {'down' if wish.descending else 'up'} (o turns)")
         parts.append(f"NOT REFRESHED: {self._away}" if self._away else self._source.place)
         self.screen_stack[0].query_one("#status", Static).update(" | ".join(parts))
 
     def _show_below(self) -> None:
-        if self._followed is None:
+        if self._followed is None and self._is_up():
             row = self.screen_stack[0].query_one(EnvironmentTable).selected()
             words = "no environment fits" if self._rows else "no environments: `devctl up` makes one"
             self.screen_stack[0].query_one("#pane", Static).update(details_of(row) if row else words)
 
     def _show_log(self) -> None:
         """Show what has come of the log that is followed."""
-        if self._followed is None or self._followers[self._followed].version == self._log_version:
+        if self._followed is None or not self._is_up() or self._followers[self._followed].version == self._log_version:
             return
         follower, main = self._followers[self._followed], self.screen_stack[0]
         below = main.query_one("#below", VerticalScroll)

@@ -9,6 +9,9 @@ from textual.widgets import DataTable
 
 from devctl.top.rows import COLUMNS, TopRow, Wish, cells, widths
 
+_STYLES = {"GPU": "bold black on green", "failed": "bold red", "lost": "bold red"}
+"""Cells that are looked for; what a person names so is coloured too, which does no harm."""
+
 
 class EnvironmentTable(DataTable[Text]):
     """Shows rows; each has the environment's id as its key."""
@@ -49,5 +52,6 @@ class EnvironmentTable(DataTable[Text]):
 def _cut(row: TopRow, sizes: Sequence[int]) -> list[Text]:
     """The cells as they fit, each with a space behind it; what is cut ends with a mark."""
     return [
-        Text(text if len(text) < size else f"{text[: size - 2]}…") for text, size in zip(cells(row), sizes, strict=True)
+        Text(text if len(text) < size else f"{text[: size - 2]}…", _STYLES.get(text, ""))
+        for text, size in zip(cells(row), sizes, strict=True)
     ]

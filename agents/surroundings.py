@@ -108,7 +108,10 @@ def _with_map(paths: list[str], drawn: RepositoryMap | None) -> str:
     tree = tree_text(paths)
     if drawn is None or not drawn.text:
         return tree
-    return f"{tree}\n\nWhat matters most in it (line numbers and definitions, parts left out):\n\n{drawn.text}"
+    parts = "parts left out"
+    if drawn.left_out:
+        parts = f"{parts}; {drawn.left_out} of {drawn.source_files + drawn.left_out} source files were not looked at"
+    return f"{tree}\n\nWhat matters most in it (line numbers and definitions, {parts}):\n\n{drawn.text}"
 
 
 def _named(paths: Iterable[str], mentioned: Sequence[str]) -> list[str]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from devctl import DevctlSettings, Launcher, Limits, open_launcher
 from tools.environments import WorkTree, open_worktree
 from tools.git import Mirror
-from tools.repomap.map import repository_map
+from tools.repomap.map import RepositoryMap, repository_map
 
 FOLDERS = 20
 """Files in one folder."""
@@ -147,8 +147,23 @@ def measure(folder: Path, head: str, launcher: Launcher) -> None:
     )
     with opened[0] as worktree:
         steps(worktree, status)
-    timed("repository map, nothing parsed before", lambda: repository_map(mirror, head, 4000, ["Service777"]))
-    timed("repository map again, another task", lambda: repository_map(mirror, head, 4000, ["Service778"]))
+    maps(mirror, head)
+
+
+def maps(mirror: Mirror, head: str) -> None:
+    """Print what the repository map costs: nothing parsed before, all of it parsed before, and for another task."""
+    grep = median("git grep -c . in the mirror", lambda: mirror.git.run("grep", "-c", ".", head))
+
+    def draw(mentioned: str) -> RepositoryMap:
+        return repository_map(mirror, head, 4000, [mentioned])
+
+    drawn = draw("")
+    print(f"  {'  files looked at, files left out':<58} {drawn.source_files}, {drawn.left_out}")
+    for file in mirror.folder.glob("roadcrew-tags-*"):
+        file.unlink()
+    timed("repository map, nothing parsed before", lambda: draw("Service777"), grep, "git grep")
+    median("repository map again", lambda: draw("Service777"), grep, "git grep")
+    timed("repository map, another task", lambda: draw("Service778"), grep, "git grep")
 
 
 def steps(worktree: WorkTree, status: float) -> None:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
 _FOLDERS = frozenset({
     "test", "tests", "Tests", "__tests__", "__mocks__", "__snapshots__", "testing", "testdata", "androidTest",
@@ -17,9 +16,9 @@ _SUPPORT = re.compile(r"\.?pytest\.ini|(jest|vitest|ava|karma)\.config\.[cm]?[jt
 
 def is_test_path(path: str) -> bool:
     """Whether a file belongs to the tests: by its name, or because it lies in a folder of tests."""
-    pure = PurePosixPath(path)
-    in_tests = any(part in _FOLDERS for part in pure.parts[:-1])
-    return in_tests or _NAME.fullmatch(pure.name) is not None or _SUPPORT.fullmatch(pure.name) is not None
+    *folders, name = path.rstrip("/").split("/")
+    in_tests = not _FOLDERS.isdisjoint(folders)
+    return in_tests or _NAME.fullmatch(name) is not None or _SUPPORT.fullmatch(name) is not None
 
 
 def matches(path: str, globs: Sequence[str]) -> bool:

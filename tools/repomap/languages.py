@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tree_sitter import Language
 
-VERSION = 1
+VERSION = 2
 """Raised whenever a query or the extraction changes: what was kept before is then read anew."""
 
 LANGUAGES = {
@@ -54,7 +54,8 @@ _QUERIES = {
 
 def language_of(path: str) -> str | None:
     """The language of a file by its name, or None for one that the map does not read."""
-    return LANGUAGES.get(PurePosixPath(path).suffix.lower())
+    stem, dot, suffix = path.rpartition("/")[2].rpartition(".")
+    return LANGUAGES.get(f".{suffix.lower()}") if stem and dot else None
 
 
 @cache

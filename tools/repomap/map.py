@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tools.record import Record
+from tools.repomap.candidates import Bounds, candidates_of
 from tools.repomap.extract import Tags
-from tools.repomap.ranking import Ranks, Wanted, build_graph, interest_in, rank, set_aside, words_of
+from tools.repomap.ranking import Ranks, Wanted, build_graph, code_of, interest_in, rank, set_aside, words_of
 from tools.repomap.reading import source_files, tags_of
 from tools.repomap.store import TagStore
 
@@ -43,6 +44,8 @@ class RepositoryMap(Record):
     """Lines shown."""
     source_files: int
     """Files of the commit that were looked at."""
+    left_out: int = 0
+    """Source files of the commit that were not: there are too many, or there was no time for them."""
 
 
 def repository_map(
@@ -51,18 +54,23 @@ def repository_map(
     budget_tokens: int,
     mentioned: Iterable[str] = (),
     focus: Iterable[str] = (),
+    bounds: Bounds | None = None,
 ) -> RepositoryMap:
     """Draw the map of a commit for a reader who works on the files `focus` and was told the texts `mentioned`.
 
-    `focus` are paths or folders, which need not exist. The same arguments give the same map.
+    `focus` are paths or folders, which need not exist. The same arguments give the same map. Of a repository beyond
+    `bounds` (None: the usual ones) the files that the arguments lead to are looked at, and the map says how many were not.
     """
-    wanted = Wanted(frozenset(path.strip("/") for path in focus if path.strip("/")), words_of(mentioned))
+    texts = tuple(mentioned)
+    wanted = Wanted(frozenset(path.strip("/") for path in focus if path.strip("/")), words_of(texts), code_of(texts))
     files = source_files(mirror.files(commit))
-    tags = {file.path: tags for file, tags in tags_of(mirror.git, TagStore(mirror.folder), files)}
+    candidates = candidates_of(mirror.git, commit, files, wanted, bounds or Bounds())
+    tags = {file.path: tags for file, tags in tags_of(mirror.git, TagStore(mirror.folder), candidates)}
     ranks = rank(build_graph(tags), tags, wanted)
     drawn = _within(budget_tokens, tags, _chosen(tags, ranks), _ranked(tags, ranks, wanted))
-    log.info("drew a map of %s: %d of %d files", commit[:12], len(drawn.files), len(files))
-    return drawn
+    left_out = len(files) - len(tags)
+    log.info("drew a map of %s: %d of %d files, %d left out", commit[:12], len(drawn.files), len(files), left_out)
+    return drawn.model_copy(update={"left_out": left_out})
 
 
 Chosen = tuple[str, int]

@@ -11,6 +11,7 @@ import math
 import re
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from tools.repomap.extract import Tags
@@ -31,6 +32,8 @@ NO_TARGETS = frozenset({"block", "declaration"})
 """Kinds that a reference does not lead to where there is a real definition."""
 _FAMILIES = {"typescript": "javascript", "tsx": "javascript", "c": "cpp"}
 """Languages whose files use each other's names."""
+_NAME = re.compile(r"\b[A-Za-z_][A-Za-z0-9_]{2,99}\b")
+_LIKE_CODE = re.compile(r"[A-Za-z0-9]_[A-Za-z0-9]|[a-z][A-Z]|[A-Z]{2}[a-z]|[A-Za-z]\d")
 _SPECIFIC = re.compile(r"[a-z0-9]_[a-z0-9]|[a-z][A-Z]")
 
 
@@ -41,6 +44,8 @@ class Wanted(NamedTuple):
     """Paths, and names of folders, in focus."""
     words: frozenset[str] = frozenset()
     """Words that were mentioned."""
+    code: frozenset[str] = frozenset()
+    """Those of them that stand there as code: they are looked for in the files of a large repository."""
 
 
 class Graph(NamedTuple):
@@ -157,9 +162,11 @@ def _wanted_weights(graph: Graph, wanted: Wanted) -> list[float]:
 
 def in_focus(path: str, wanted: Wanted) -> bool:
     """Whether a path, or a folder that it lies in, is in focus."""
-    if not wanted.files:
-        return False
-    return path in wanted.files or any(path.startswith(f"{folder}/") for folder in wanted.files)
+    while path and wanted.files:
+        if path in wanted.files:
+            return True
+        path = path.rpartition("/")[0]
+    return False
 
 
 def _start(graph: Graph, tags: Mapping[str, Tags], wanted: Wanted) -> list[float]:
@@ -173,18 +180,33 @@ def _start(graph: Graph, tags: Mapping[str, Tags], wanted: Wanted) -> list[float
 
 def interest_in(path: str, tags: Tags, wanted: Wanted) -> float:
     """How plainly a file is named: by its path, its module's name or a name that it defines; 0 where it is not."""
-    weight = 4.0 if in_focus(path, wanted) else 0.0
+    weight = path_interest(path, wanted)
     if wanted.words:
-        steps = path.split("/")
-        if path in wanted.words or steps[-1] in wanted.words:
-            weight += 3.0
-        elif steps[-1].partition(".")[0] in wanted.words:
-            weight += 1.0
-        if _modules(steps) & wanted.words:
-            weight += 3.0
         named = {item.name for item in tags.definitions} & wanted.words
         weight += sum(min(name_weight(name), 2.0) for name in named)
     return weight
+
+
+def path_interest(path: str, wanted: Wanted) -> float:
+    """How plainly a file is named by its path or its module's name alone; 0 where it is not."""
+    weight = 4.0 if in_focus(path, wanted) else 0.0
+    if not wanted.words:
+        return weight
+    name = path.rpartition("/")[2]
+    stem = name.partition(".")[0]
+    if path in wanted.words or name in wanted.words:
+        weight += 3.0
+    elif stem in wanted.words:
+        weight += 1.0
+    if (stem == "__init__" or stem in _last_parts(wanted.words)) and _modules(path.split("/")) & wanted.words:
+        weight += 3.0
+    return weight
+
+
+@lru_cache(maxsize=8)
+def _last_parts(words: frozenset[str]) -> frozenset[str]:
+    """What stands behind the last dot of the words that have one."""
+    return frozenset(word.rpartition(".")[2] for word in words if "." in word)
 
 
 def _modules(steps: Sequence[str]) -> frozenset[str]:
@@ -232,4 +254,14 @@ def words_of(texts: Iterable[str]) -> frozenset[str]:
         dotted = [word.strip("./`'\"(),:;") for word in re.findall(r"[\w./-]+\.\w+", text)]
         found.update(dotted)
         found.update(word.rpartition(".")[0] for word in dotted if word.count(".") > 1)  # a module, of what is in it
+    return frozenset(found)
+
+
+def code_of(texts: Iterable[str]) -> frozenset[str]:
+    """The names in texts that are written as code: like_this, likeThis, like2; called, or in backticks."""
+    found: set[str] = set()
+    for text in texts:
+        found.update(word for word in _NAME.findall(text) if _LIKE_CODE.search(word))
+        found.update(re.findall(rf"({_NAME.pattern})\(", text))
+        found.update(name for quoted in re.findall(r"`[^`\n]{1,100}`", text) for name in _NAME.findall(quoted))
     return frozenset(found)

@@ -35,13 +35,15 @@ class TagStore:
         for language, shas in by_language.items():
             for start in range(0, len(shas), _CHUNK):
                 for sha, data in self._rows(language, shas[start : start + _CHUNK]):
-                    yield (sha, language), _read(data)
+                    tags = _read(data)
+                    if tags is not None:
+                        yield (sha, language), tags
 
     def put(self, found: Mapping[Key, Tags]) -> None:
         """Keep the tags of files."""
         rows = [(sha, language, _written(tags)) for (sha, language), tags in found.items()]
         try:
-            with self._opened() as database, database:
+            with self.opened() as database, database:
                 database.executemany("INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", rows)
         except sqlite3.OperationalError as error:  # locked for too long, or no space: the map works without
             log.warning("the tags of %d files are not kept in %s: %s", len(rows), self._file, error)
@@ -49,14 +51,15 @@ class TagStore:
     def _rows(self, language: str, shas: list[str]) -> list[tuple[str, bytes]]:
         text = "SELECT sha, tags FROM tags WHERE language = ? AND sha IN (SELECT value FROM json_each(?))"
         try:
-            with self._opened() as database:
+            with self.opened() as database:
                 return database.execute(text, (language, json.dumps(shas))).fetchall()
         except sqlite3.OperationalError as error:
             log.warning("the kept tags in %s cannot be read: %s", self._file, error)
             return []
 
     @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
+    def opened(self) -> Iterator[sqlite3.Connection]:
+        """The database, made anew where its file is broken."""
         try:
             database = self._connect()
         except sqlite3.DatabaseError as error:
@@ -86,6 +89,11 @@ def _written(tags: Tags) -> bytes:
     return zlib.compress(json.dumps(tags, separators=(",", ":")).encode(), 1)
 
 
-def _read(data: bytes) -> Tags:
-    definitions, references = json.loads(zlib.decompress(data))
-    return Tags([Definition(*item) for item in definitions], references)
+def _read(data: bytes) -> Tags | None:
+    """What was written, or None for a row that is broken: its file is parsed anew."""
+    try:
+        definitions, references = json.loads(zlib.decompress(data))
+        return Tags([Definition(*item) for item in definitions], references)
+    except (zlib.error, ValueError, TypeError) as error:
+        log.warning("kept tags are broken: %s", error)
+        return None

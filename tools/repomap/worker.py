@@ -14,10 +14,15 @@ import signal
 import sys
 
 from tools.repomap.extract import extract
+from tools.repomap.languages import grammar
 
 MEMORY_BYTES = 3 * 1024**3
-SECONDS = 6.0
-"""After which one file ends this process, wherever in the parser it is."""
+MESSAGE_BYTES = 64 * 1024
+"""The longest file that it can write: it has nothing to write but what it says when it ends badly."""
+SECONDS = 4.0
+"""Processor time after which one file ends this process, wherever in the parser it is."""
+UNUSABLE = 3
+"""The exit status where a grammar cannot be loaded: that says nothing of the file."""
 
 
 def main() -> None:
@@ -27,11 +32,17 @@ def main() -> None:
         limit = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MESSAGE_BYTES, MESSAGE_BYTES))
     source, target = sys.stdin.buffer, sys.stdout
     while header := source.readline().split():
-        content = source.read(int(header[1]))
-        signal.setitimer(signal.ITIMER_REAL, SECONDS)
-        tags = extract(header[0].decode(), content)
+        language, content = header[0].decode(), source.read(int(header[1]))
+        try:
+            grammar(language)
+        except (ImportError, OSError) as error:
+            print(f"the grammar of {language} cannot be loaded: {error}", file=sys.stderr)  # noqa: T201 - to the parent
+            sys.exit(UNUSABLE)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        tags = extract(language, content)
         target.write(json.dumps([tags.definitions, tags.references], separators=(",", ":")) + "\n")
         target.flush()
 

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from tools.repomap.extract import NOTHING, extract
 from tools.repomap.languages import LANGUAGES, language_of
-from tools.repomap.reading import parsed
 
 SAMPLES = {
     "a.py": (
@@ -115,10 +114,3 @@ def test_any_bytes_are_read(language: str, content: bytes) -> None:
 def test_broken_source_is_read(path: str, place: int, noise: bytes) -> None:
     source = SAMPLES[path][0].encode()
     extract(str(language_of(path)), source[:place] + noise + source[place + len(noise) :])
-
-
-def test_one_file_that_ends_the_worker_costs_no_other() -> None:
-    good = ("python", b"def good(): pass\n")
-    hostile = ("python", b"((((((((\n" * 40_000)  # takes the parser more time than a worker gives one file
-    found = parsed([good, hostile, good])
-    assert [len(tags.definitions) for tags in found] == [1]

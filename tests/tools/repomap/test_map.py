@@ -100,15 +100,14 @@ def test_an_empty_repository_has_an_empty_map(mirror: Mirror) -> None:
     assert (drawn.text, drawn.files, drawn.tokens) == ("", (), 0)
 
 
-def test_a_hostile_file_is_remembered_as_empty(mirror: Mirror, first: str) -> None:
-    commit = committed(mirror, first, {"bad.py": "((((((((\n" * 40_000, "good.py": "def good(): pass\n"})
+def test_a_file_that_ends_the_parser_is_remembered_as_empty_and_costs_no_other(mirror: Mirror, first: str) -> None:
+    good = {"a.py": "def before(): pass\n", "c.py": "def after(): pass\n"}
+    commit = committed(mirror, first, {**good, "b.py": "((((((((\n" * 40_000})
     files = source_files(mirror.files(commit))
     store = TagStore(mirror.folder)
-    assert {file.path: len(tags.definitions) for file, tags in tags_of(mirror.git, store, files)} == {
-        "bad.py": 0,
-        "good.py": 1,
-    }
-    assert dict(store.get([files[0].key])) == {files[0].key: NOTHING}
+    found = {file.path: [item.name for item in tags.definitions] for file, tags in tags_of(mirror.git, store, files)}
+    assert found == {"a.py": ["before"], "b.py": [], "c.py": ["after"]}
+    assert dict(store.get([files[1].key])) == {files[1].key: NOTHING}
 
 
 _words = st.sampled_from(["alpha_beta", "gammaDelta", "x", "_private", "common"])

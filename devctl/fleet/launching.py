@@ -17,7 +17,7 @@ from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, Moment, Use
 from devctl.fleet.rows import Rows
 from devctl.hosts.engine import HostEngine
 from devctl.secret_files import read_secrets
-from devctl.sources import settle_env
+from devctl.sources import follow_image, settle_env
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +67,8 @@ class Launching:
             engine = self._parts.hosts.engine(record.host)
             progress(f"placed on {record.host}")
             self._parts.hosts.bring(spec.image, record.host)
+            if (followed := follow_image(record.spec, engine.image_labels(spec.image))) != record.spec:
+                record = self._rows.set_spec(record, followed)
             record = self._make(engine, record, progress, timed)
             self._renew(record)
             if tree is not None:

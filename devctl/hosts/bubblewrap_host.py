@@ -204,6 +204,9 @@ class BubblewrapHost:
     def variables(self, record: EnvironmentRecord) -> dict[str, str]:
         return sandboxes.sandbox_of(self._settings, record, self._find(record), None).env
 
+    def image_labels(self, image: str) -> dict[str, str]:
+        return {}
+
     def snapshot(self, record: EnvironmentRecord, tag: str) -> str:
         kept = self._find(record)
         target = self._kept.snapshot_folder(tag)

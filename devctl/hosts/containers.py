@@ -25,6 +25,8 @@ ROOT_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUI
 """What installing packages takes; given only where the environment's own user is root."""
 PROGRAMS = ("connect.py", "egress.py", "egress.pl")
 """Of `devctl/inside`: what kept environments get."""
+IMAGE_METADATA = "devcontainer.metadata"
+"""Label in which an image says what of devcontainer.json goes with it."""
 HOME_LABEL, ID_LABEL = "devctl.home", "devctl.id"
 DISK_NOTE = "the size of each file is limited; that of all together is watched, as the host's storage has no quotas"
 

@@ -79,6 +79,12 @@ class DockerHost:
         with translated(self.host, image):
             return str(self._client.images.get(image).id)
 
+    def image_labels(self, image: str) -> dict[str, str]:
+        if not self.has_image(image):
+            self.pull(image)
+        with translated(self.host, image):
+            return dict(self._client.images.get(image).labels or {})
+
     def pull(self, image: str) -> None:
         """Fetch an image from its registry; raises LaunchFailed."""
         log.info("%s pulls %s", self.name, image)
@@ -260,6 +266,7 @@ class DockerHost:
         try:
             with translated(self.host, record.name):
                 labels = {containers.HOME_LABEL: self._home, "devctl.snapshot": tag}
+                labels[containers.IMAGE_METADATA] = ""  # the environment's spec has it already
                 name = f"{SNAPSHOTS}-{self._home}"
                 client.api.commit(_container(record), repository=name, tag=tag, conf={"Labels": labels})
         finally:

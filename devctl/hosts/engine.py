@@ -133,6 +133,9 @@ class HostEngine(Protocol):
     def create(self, record: EnvironmentRecord, plan: NetworkPlan) -> Made:
         """Make and start an environment; raises LaunchFailed, with nothing left."""
 
+    def image_labels(self, image: str) -> dict[str, str]:
+        """The labels of an image, which is fetched first where it is not there; raises LaunchFailed."""
+
     def adopt(self, record: EnvironmentRecord) -> None:
         """Lay out the folders of an environment that was taken from the warm pool."""
 

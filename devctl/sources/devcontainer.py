@@ -1,5 +1,6 @@
 """devcontainer.json as records: every key is read, done, or put into words."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import Field, JsonValue
@@ -77,9 +78,13 @@ class DevContainer(Record):
     notes: tuple[str, ...] = Field(default=())
 
 
-def read_devcontainer(document: Document, variables: Variables) -> DevContainer:
-    """Read all keys; raises SourceInvalid with file, line and column for what has the wrong kind of value."""
+def read_devcontainer(document: Document, variables: Variables, known: Sequence[str] = ()) -> DevContainer:
+    """Read all keys; raises SourceInvalid with file, line and column for what has the wrong kind of value.
+
+    ``known`` are keys beside the usual ones that the caller sees to, so that no note says they were left out.
+    """
     fields = Fields(document, document.root, variables.fill)
+    fields.asked.update(known)
     notes: list[str] = []
     if workdir := fields.string("workspaceFolder"):
         if not workdir.startswith("/"):

@@ -57,8 +57,13 @@ def as_spec(
     )
 
 
+def port_labels(container: DevContainer) -> dict[str, str]:
+    """What portsAttributes calls the ports, as labels of the environment."""
+    return {f"{PORT_LABEL}{port}": label for port, label in container.port_labels.items()}
+
+
 def _labels(container: DevContainer) -> dict[str, str]:
-    labels = {f"{PORT_LABEL}{port}": label for port, label in container.port_labels.items()}
+    labels = port_labels(container)
     if container.name:
         labels["devcontainer.name"] = container.name
     return {**labels, **container.run_args.labels}

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,22 +21,19 @@ SMALL = Overrides(cpus=1, memory_mb=256, disk_mb=64)
 
 
 @pytest.fixture
-def built_images() -> Iterator[None]:
-    """Images that a test built are removed after it."""
+def mark() -> Iterator[str]:
+    """A label's value; the images that have it are removed after the test."""
     needs_docker()
-
-    def there() -> list[str]:
-        argv = ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "devctl-build"]
-        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
-
-    before = there()
-    yield
-    for tag in there():  # the newest first, so that none is left as the nameless base of another
-        if tag not in before:
-            subprocess.run(["docker", "rmi", tag], capture_output=True, check=False)
+    mark = uuid.uuid4().hex
+    yield mark
+    argv = ["docker", "images", "--filter", f"label=mark={mark}", "--format", "{{.Repository}}:{{.Tag}}"]
+    tags = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
+    assert len(tags) == 2, "one with the source's Dockerfile, one with its feature"
+    for tag in tags:  # the newest first, so that none is left as the nameless base of another
+        subprocess.run(["docker", "rmi", tag], capture_output=True, check=True)
 
 
-def repository(folder: Path) -> Path:
+def repository(folder: Path, mark: str) -> Path:
     config = {
         "build": {"dockerfile": "Dockerfile", "args": {"WORD": "built"}},
         "features": {"./greeter": {"greeting": "it's fine"}},
@@ -57,7 +55,7 @@ def repository(folder: Path) -> Path:
         {
             "hello.txt": "hello\n",
             ".devcontainer/devcontainer.json": config,
-            ".devcontainer/Dockerfile": f"FROM {IMAGE}\nARG WORD\nRUN echo $WORD >/etc/word\n",
+            ".devcontainer/Dockerfile": f"FROM {IMAGE}\nLABEL mark={mark}\nARG WORD\nRUN echo $WORD >/etc/word\n",
             ".devcontainer/greeter/devcontainer-feature.json": feature,
             ".devcontainer/greeter/install.sh": install,
         },
@@ -74,10 +72,8 @@ def settings_of(folder: Path) -> DevctlSettings:
     return DevctlSettings.from_environment(quiet, folder=folder / "d", **given)
 
 
-def test_a_git_address_becomes_an_environment_ready_to_work_in(
-    built_images: None, docker_fleet: Fleet, tmp_path: Path
-) -> None:
-    source = repository(tmp_path / "shop")
+def test_a_git_address_becomes_an_environment_ready_to_work_in(mark: str, docker_fleet: Fleet, tmp_path: Path) -> None:
+    source = repository(tmp_path / "shop", mark)
     told: list[str] = []
     record = up_from_source(
         docker_fleet, settings_of(tmp_path), ADA, f"{source}#main", name="shop", overrides=SMALL, progress=told.append

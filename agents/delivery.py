@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from agents.crew import ThreadContext
+from agents.feature_files import FeatureFiles
 from agents.feedback import Ask, asks_of, is_approved, unheeded_reviews
 from agents.ids import marker
 from agents.plans import load_plan
@@ -103,6 +104,7 @@ class PullRequestDesk:
             self._context.change(f"asked for at {ref.url}"),
             discovered_from=task.depends_on[-1] if task.depends_on else None,
         )
+        FeatureFiles(self._context).requested(task.id, ref)
         feature = self._context.feature
         roadmap.move_feature(feature, "in_progress", self._context.change("the review asks for changes"))
 

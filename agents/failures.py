@@ -7,6 +7,7 @@ import logging
 from agents.chronicle import record_feature, record_turns
 from agents.crew import Crew, ThreadContext
 from agents.errors import JournalBroken, StateUnavailable, TurnFailed
+from agents.feature_files import FeatureFiles
 from agents.ids import feature_key, key_of, marker
 from agents.threads import Failure, Lease, ThreadState
 from devctl import SandboxUnavailable
@@ -85,6 +86,7 @@ def report_cancelled(crew: Crew, state: ThreadState, lease: Lease) -> None:
             return
         record_feature(context)
         crew.roadmap.move_feature(state.id, "cancelled", change)
+        FeatureFiles(context).spent()
     except IllegalTransition as fault:
         logger.info("%s keeps its status: %s", state.id, fault)
     except LookupError:

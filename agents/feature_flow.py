@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from agents.crew import ThreadContext
 from agents.delivery import Inspection, PullRequestDesk
 from agents.feature_documentation import FeatureDocumentation
+from agents.feature_files import FeatureFiles
 from agents.kickoff import Kickoff
 from agents.nodes import node
 from agents.schedule import next_tasks
@@ -88,6 +89,7 @@ class FeatureFlow:
         self._steering = Steering(context)
         self._specification = Specification(context)
         self._delivery = PullRequestDesk(context)
+        self._files = FeatureFiles(context)
 
     def baseline(self, state: FeatureState) -> FeatureState:
         """Have the suite run on the base commit, before anything is planned."""
@@ -106,8 +108,10 @@ class FeatureFlow:
     def record(self, state: FeatureState) -> FeatureState:
         """Write the feature and its tasks to the roadmap, and a plan changed on the way to the feature branch."""
         self._kickoff.record(state["plan"])
+        self._files.planned(state["baseline"], state["plan"])
         if state.get("kicked_off"):
             self._specification.bring_in_line(state["plan"], state["baseline"])
+            self._files.specified()
         return {}
 
     def after_record(self, state: FeatureState) -> Literal["propose", "schedule"]:
@@ -148,6 +152,8 @@ class FeatureFlow:
     def kick_off(self, state: FeatureState) -> FeatureState:
         """Open the feature branch with the specification on it, and say so on the issue."""
         branch = self._specification.open_branch(state["plan"], state["baseline"], state["research"])
+        self._files.researched(state["research"])
+        self._files.specified()
         self._kickoff.comment(state["plan"], branch)
         return {"kicked_off": True}
 
@@ -181,6 +187,7 @@ class FeatureFlow:
         """Add one task to the roadmap for what a person asked while the work is under way."""
         self._steering.extend(state["word"])
         self._specification.bring_in_line(state["plan"], state["baseline"])
+        self._files.specified()
         return {"word": {}}
 
     def open_pull_request(self, state: FeatureState) -> FeatureState:
@@ -226,10 +233,12 @@ class FeatureFlow:
     def finish(self, state: FeatureState) -> FeatureState:
         """Record the end in the roadmap and on the issue."""
         if state.get("cancelled"):
+            self._files.spent()
             return {"outcome": {"verdict": "cancelled"}}
         seen = Inspection.model_validate(state["inspection"])
         outcome = self._delivery.finish(state["pull_request"], seen)
         self._kickoff.comment(state["plan"], self._context.branch)
+        self._files.spent()
         return {"outcome": outcome}
 
     def _turn(self, role: str, payload: dict[str, JsonValue], number: int = 1) -> Result:

@@ -42,6 +42,8 @@ def _integrate(context: TurnContext, work: Handover) -> CommandResult:
         paths = list(merged.conflicts)
         return _back(context, work, head, commit, f"conflicts in {', '.join(paths)}", paths)
     report = suite_at(context, mirror, commit)
+    if report.junit:
+        context.crew.artifacts.put(f"{_folder(context)}/merged/junit.xml", report.junit.encode())
     difference = compare(suite_at(context, mirror, head), report)
     if not report.completed or difference.broken or set(report.failing) - set(difference.still_failing):
         return _back(context, work, head, commit, f"red on the merged head: {report.verdict}", [], report)
@@ -50,7 +52,8 @@ def _integrate(context: TurnContext, work: Handover) -> CommandResult:
     mirror.push(branch, commit, expected_old=head)
     context.desk.host.set_status(commit, "roadcrew/tests", "success", report.verdict)
     context.desk.host.set_status(commit, "roadcrew/review", "success", "signed off by the Reviewer")
-    return CommandResult(reply={"merged": commit, "verdict": f"merged into {branch}: {report.verdict}"})
+    verdict = f"merged into {branch}: {report.verdict}"
+    return CommandResult(reply={"merged": commit, "tested": commit, "verdict": verdict})
 
 
 def _back(
@@ -74,8 +77,13 @@ def _back(
         "conflicts": list(conflicts),
         "verdict": verdict,
         "tail": report.tail if report else "",
+        "tested": commit if report else None,
     }
     return CommandResult(reply=reply)
+
+
+def _folder(context: TurnContext) -> str:
+    return f"tasks/{context.thread.id}/round-{context.turn.round}"
 
 
 def _message(context: TurnContext) -> str:

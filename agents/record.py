@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 from pydantic import JsonValue
 
 from agents.chronicle import record_turns, turns_of
 from agents.crew import ThreadContext
+from agents.feature_files import Mark, artifact_of, stored_at
 from agents.findings import Finding
 from agents.ids import key_of
 from agents.lessons import keep
-from graph import Artifact, Commit, Review, Run, TestReport, Turn
+from graph import ArtifactKind, Commit, Review, Run, Stage, TestReport, Turn
 from graph import Finding as GraphFinding
 from tools.artifacts import ArtifactRef
 
@@ -40,10 +41,8 @@ class RoundRecord:
         self._roadmap.record_turns(turns, change)
         if result.get("bundle"):
             ref = ArtifactRef.model_validate(result["bundle"])
-            artifact = Artifact(
-                id=f"{self._run}/work.bundle", name="work.bundle", url=ref.url, sha256=ref.sha256, size=ref.size
-            )
-            self._roadmap.record_artifact(self._run, artifact, change)
+            self._keep("work.bundle", ref, self._mark(ArtifactKind.BUNDLE, result.get("commit")))
+        self._transcripts()
 
     def test(self, result: Result) -> None:
         """Record what the suite said."""
@@ -55,7 +54,8 @@ class RoundRecord:
             url=_url(result.get("report")),
         )
         self._roadmap.record_test_report(self._run, report, self._context.change(report.verdict))
-        self._keep_file("junit.xml")
+        self._keep_file("junit.xml", ArtifactKind.JUNIT, result.get("tested"))
+        self._keep_file("tests.json", ArtifactKind.TESTS, result.get("tested"))
         self._turns()
 
     def review(self, result: Result) -> None:
@@ -72,11 +72,18 @@ class RoundRecord:
         self._roadmap.record_review(self._run, review, change)
         self._roadmap.record_findings(review.id, [_finding(claim) for claim in stored.get("findings", ())], change)
         keep(self._context, result.get("lessons"), review.id)
-        self._keep_file("review.sarif")
+        self._keep_file("review.sarif", ArtifactKind.SARIF, result.get("reviewed"))
+        self._keep_file("change.diff", ArtifactKind.DIFF, result.get("reviewed"))
+        if isinstance(result.get("review"), dict):
+            ref = ArtifactRef.model_validate(result["review"])
+            self._keep("review.json", ref, self._mark(ArtifactKind.REVIEW, result.get("reviewed")))
         self._turns()
 
-    def commit(self, result: Result, title: str) -> None:
-        """Record the commit on the feature branch."""
+    def integration(self, result: Result, title: str) -> None:
+        """Record what the suite said on the merged head, and the commit on the feature branch where it was green."""
+        self._keep_file("merged/junit.xml", ArtifactKind.JUNIT, result.get("tested"), "merged")
+        if not result.get("merged"):
+            return
         sha = str(result["merged"])
         commit = Commit(id=f"{self._context.state.repository}@{sha}", sha=sha, message=title)
         self._roadmap.record_commit(self._run, commit, self._context.change(str(result.get("verdict", ""))))
@@ -110,18 +117,29 @@ class RoundRecord:
         )
         return stored
 
-    def _keep_file(self, name: str) -> None:
+    def _transcripts(self) -> None:
+        """Record what a program in the assignee's seat told of its work in this round."""
+        turns = [turn for turn in self._context.crew.turns.of([self._task]) if turn.round == self._round]
+        for turn in turns:
+            for number in count(1):
+                name = f"opencode-{number}.jsonl"
+                ref = stored_at(self._context, f"turns/{turn.id}/{name}")
+                if ref is None:
+                    break
+                self._keep(name, ref, self._mark(ArtifactKind.TRANSCRIPT))
+
+    def _keep_file(self, name: str, kind: ArtifactKind, commit: JsonValue, stage: Stage = "round") -> None:
         """Record a file that a turn of this round left beside its results, if it did."""
-        path = f"tasks/{self._task}/round-{self._round}/{name}"
-        store = self._context.crew.artifacts
-        if not store.exists(path):
-            return
-        content = store.read(path)
-        digest = hashlib.sha256(content).hexdigest()
-        artifact = Artifact(
-            id=f"{self._run}/{name}", name=name, url=f"{store.url}/{path}", sha256=digest, size=len(content)
-        )
+        ref = stored_at(self._context, f"tasks/{self._task}/round-{self._round}/{name}")
+        if ref is not None:
+            self._keep(name, ref, self._mark(kind, commit, stage))
+
+    def _keep(self, name: str, ref: ArtifactRef, mark: Mark) -> None:
+        artifact = artifact_of(f"{self._run}/{name}", ref, mark).model_copy(update={"name": name.rpartition("/")[2]})
         self._roadmap.record_artifact(self._run, artifact, self._context.change(f"left in round {self._round}"))
+
+    def _mark(self, kind: ArtifactKind, commit: JsonValue = None, stage: Stage = "round") -> Mark:
+        return Mark(kind, stage, self._round, str(commit or ""))
 
 
 def _finding(claim: dict[str, Any]) -> GraphFinding:

@@ -89,7 +89,7 @@ def review(context: TurnContext) -> dict[str, JsonValue]:
         logger.info("%d claims of the review of %s quote no changed line", made.dropped, context.task_key)
     _export(context, work, made, seen.lint)
     _note(context, reply, made, refused)
-    return {**_result(context, made), "lessons": _lessons(earlier, made)}
+    return {**_result(context, made), "reviewed": work.commit, "lessons": _lessons(earlier, made)}
 
 
 def _made(reply: ReviewReply, earlier: list[Finding], seen: Material) -> Review:
@@ -110,11 +110,12 @@ def _made(reply: ReviewReply, earlier: list[Finding], seen: Material) -> Review:
 
 
 def _export(context: TurnContext, work: Handover, made: Review, lint: LintReport) -> None:
-    """Store the findings of linters and review as SARIF, beside the tests' JUnit XML."""
+    """Store the change and the findings of linters and review as SARIF, beside the tests' JUnit XML."""
     about = f"{context.thread.id}/round-{context.turn.round}"
-    name = f"tasks/{context.thread.id}/round-{context.turn.round}/review.sarif"
-    log = review_sarif(work.fetch(context), (work.base, work.commit), made.findings, lint, about)
-    context.crew.artifacts.put(name, log.encode())
+    mirror = work.fetch(context)
+    log = review_sarif(mirror, (work.base, work.commit), made.findings, lint, about)
+    context.crew.artifacts.put(f"tasks/{about}/review.sarif", log.encode())
+    context.crew.artifacts.put(f"tasks/{about}/change.diff", mirror.diff(work.base, work.commit).encode())
 
 
 def _note(context: TurnContext, reply: ReviewReply, made: Review, refused: list[str]) -> None:

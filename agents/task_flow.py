@@ -117,9 +117,8 @@ class TaskFlow:
     def integrate(self, state: TaskState) -> TaskState:
         """Have the work merged into the feature branch, with a green suite on the merged head."""
         result = self._turn("integrator", state["round"], {"work": state["work"], "test": state["test"]})
-        if result.get("merged"):
-            task = self._roadmap.task(state["thread"])
-            RoundRecord(self._context, state["round"]).commit(result, task.title if task else "")
+        task = self._roadmap.task(state["thread"])
+        RoundRecord(self._context, state["round"]).integration(result, task.title if task else "")
         return {"integration": result}
 
     def after_integrate(self, state: TaskState) -> Literal["work", "stuck", "finish"]:

@@ -125,11 +125,20 @@ def _baseline(context: TurnContext) -> CommandResult:
             "branch": branch,
             "verdict": report.verdict,
             "suite_command": command.all_text if command else "",
+            "junit": _baseline_junit(context, report),
             "notes": list(notes),
             "manners": manners.model_dump(mode="json"),
             "rules": rules.model_dump(mode="json"),
         }
     )
+
+
+def _baseline_junit(context: TurnContext, report: SuiteReport) -> JsonValue:
+    """Keep the results of the base, to be told apart from those of the work; None where nothing was run."""
+    if not report.junit:
+        return None
+    name = f"features/{context.feature}/baseline/junit.xml"
+    return context.crew.artifacts.put(name, report.junit.encode()).model_dump(mode="json")
 
 
 def _run_baseline(context: TurnContext, mirror: Mirror, base: str) -> SuiteReport:
@@ -180,6 +189,7 @@ def _verify(context: TurnContext, work: Handover) -> CommandResult:
             "problems": list(problems),
             "documentation": documents.as_json if documents else None,
             "report": report.model_dump(mode="json"),
+            "tested": work.commit,
         }
     )
 

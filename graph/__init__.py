@@ -1,5 +1,7 @@
 """The roadmap graph: features, tasks, runs and what they left, in Cypher over Bolt."""
 
+from graph.artifacts import Artifact, ArtifactKind, Stage
+from graph.costs import CostLine, CostReport, cost_report, total_of
 from graph.errors import (
     CycleRefused,
     GraphError,
@@ -13,7 +15,6 @@ from graph.errors import (
 from graph.evidence import Finding, Saying
 from graph.lessons import Lesson
 from graph.models import (
-    Artifact,
     BurndownPoint,
     Change,
     Commit,
@@ -39,9 +40,12 @@ from graph.stories import Round, Story, TaskStory
 
 __all__ = [
     "Artifact",
+    "ArtifactKind",
     "BurndownPoint",
     "Change",
     "Commit",
+    "CostLine",
+    "CostReport",
     "CustomImage",
     "CycleRefused",
     "Event",
@@ -68,6 +72,7 @@ __all__ = [
     "Round",
     "Run",
     "Saying",
+    "Stage",
     "StaleEpoch",
     "Story",
     "Task",
@@ -75,4 +80,6 @@ __all__ = [
     "TaskStory",
     "TestReport",
     "Turn",
+    "cost_report",
+    "total_of",
 ]

@@ -164,17 +164,6 @@ class Run(Record):
     cost_usd: float | None = None
 
 
-class Artifact(Record):
-    """A file that a run left in the artifact store."""
-
-    id: str
-    name: str
-    url: str
-    sha256: str
-    size: int
-    """Bytes."""
-
-
 class CustomImage(Record):
     """An image that somebody made with devctl."""
 

@@ -23,7 +23,7 @@ from graph.models import (
 )
 from graph.settings import GraphSettings
 from graph.spending import FeatureSpending, Turn, spending_by_feature, turns_of
-from graph.stories import Story, task_stories
+from graph.stories import Story, feature_artifacts, task_stories
 from graph.values import known, plain_row
 
 ROW_LIMIT = 10_000
@@ -155,6 +155,7 @@ class RoadmapReader:
             tasks=task_stories(self._connection, feature_id, self.tasks(feature_id)),
             pull_requests=tuple(self.pull_requests(feature_id)),
             turns=turns_of(self._connection, feature_id),
+            artifacts=feature_artifacts(self._connection, feature_id),
             events=tuple(self.history(feature_id)),
         )
 

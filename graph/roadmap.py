@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
+from graph.artifacts import Artifact
 from graph.connection import Transaction
 from graph.errors import IllegalTransition, NotInRoadmap
 from graph.evidence import Finding, Saying, record_findings, record_sayings
@@ -20,7 +21,6 @@ from graph.models import (
     MET,
     PRIORITY_RANK,
     TASK_TRANSITIONS,
-    Artifact,
     Change,
     Commit,
     CustomImage,
@@ -178,6 +178,12 @@ class Roadmap(RoadmapReader):
     def record_artifact(self, run_id: str, artifact: Artifact, change: Change) -> None:
         """Write a file that a run left."""
         self._produce("artifact", run_id, artifact, artifact.id, change)
+
+    def record_feature_artifact(self, feature_id: str, artifact: Artifact, change: Change) -> None:
+        """Write a file that the work on a whole feature left: its plan, the baseline's tests, what it cost."""
+        values = artifact.model_dump(mode="json", exclude={"id"})
+        what = f"{artifact.stage} {artifact.kind}"
+        self._write_node("feature_produced_artifact", artifact.id, change, what, values, feature_id=feature_id)
 
     def record_commit(self, run_id: str, commit: Commit, change: Change) -> None:
         """Write a commit that a run left."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
+from graph.artifacts import Artifact, Stage
 from graph.connection import Connection, Row
 from graph.evidence import Finding
 from graph.lessons import SEVERITY_RANK
-from graph.models import Artifact, Commit, Event, Feature, PullRequest, Record, Review, Run, Task, TestReport
+from graph.models import Commit, Event, Feature, PullRequest, Record, Review, Run, Task, TestReport
 from graph.spending import Turn
 from graph.values import known
 
@@ -18,6 +19,7 @@ KINDS: dict[str, type[Record]] = {
     "Review": Review,
     "Commit": Commit,
 }
+STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
 class Round(Record):
@@ -45,6 +47,8 @@ class Story(Record):
     tasks: tuple[TaskStory, ...]
     pull_requests: tuple[PullRequest, ...]
     turns: tuple[Turn, ...]
+    artifacts: tuple[Artifact, ...] = ()
+    """What the work on the whole feature left; that of a task's round stands with the round."""
     events: tuple[Event, ...]
 
 
@@ -69,6 +73,13 @@ def task_stories(connection: Connection, feature_id: str, tasks: Iterable[Task])
         )
         for task in tasks
     )
+
+
+def feature_artifacts(connection: Connection, feature_id: str) -> tuple[Artifact, ...]:
+    """Return what the work on the whole feature left, in the order in which it is made."""
+    rows = connection.read("left_by_feature", feature_id=feature_id)
+    found = [Artifact.model_validate(known(row["left"], Artifact)) for row in rows]
+    return tuple(sorted(found, key=lambda one: (STAGES.index(one.stage), one.id)))
 
 
 def _round(run: Run, left: list[Record], findings: list[Finding]) -> Round:

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from graph import Event, Round, Story, TaskStory, Turn
-from roadcrew.costs import CostReport, cost_report, duration, money
+from graph import Artifact, CostReport, Event, Round, Story, TaskStory, Turn, cost_report
+from roadcrew.costs import duration, money
 
 WIDTH = 80
 """Columns, where the terminal has as many."""
@@ -62,6 +62,15 @@ def _opening(story: Story) -> Iterator[Line]:
     for turn in story.turns:
         if turn.subject == feature.id:
             yield turn.role, _used(turn)
+    for stage, margin in (("baseline", "at the base"), ("plan", "to build"), ("research", "looked up")):
+        yield from _kept(story, stage, margin)
+
+
+def _kept(story: Story, stage: str, margin: str) -> Iterator[Line]:
+    """Yield the files that the work on the whole feature left at one point."""
+    left = [artifact for artifact in story.artifacts if artifact.stage == stage]
+    if left:
+        yield margin, _files(left)
 
 
 def _task(told: TaskStory, turns: tuple[Turn, ...]) -> Iterator[Line]:
@@ -86,8 +95,16 @@ def _round(round_: Round, turns: list[Turn]) -> Iterator[Line]:
             yield from _review(round_)
     for commit in round_.commits:
         yield "  merged", Text(f"{commit.sha[:10]} {plain(commit.message)}", style="green")
-    if round_.artifacts:
-        yield "  left", Text(plain(", ".join(artifact.name for artifact in round_.artifacts)))
+    for stage, margin in (("round", "  left"), ("merged", "  at merge")):
+        left = [artifact for artifact in round_.artifacts if artifact.stage == stage]
+        if left:
+            yield margin, _files(left)
+
+
+def _files(left: Iterable[Artifact]) -> Text:
+    """Return files with what they are, where the name alone does not say it."""
+    told = [f"{one.name} ({one.kind})" if one.kind not in one.name else one.name for one in left]
+    return Text(plain(", ".join(told)))
 
 
 def _review(round_: Round) -> Iterator[Line]:
@@ -126,6 +143,7 @@ def _said(event: Event) -> Line:
 
 def _ending(story: Story) -> Iterator[Line]:
     feature, report = story.feature, cost_report(story.feature, story.turns)
+    yield from _kept(story, "review", "asked for")
     for pull in story.pull_requests:
         yield "pull", Text(f"#{pull.number} {pull.state}: {pull.url}")
     last = [event for event in story.events if event.subject == feature.id and event.what.startswith("status ")]
@@ -136,6 +154,7 @@ def _ending(story: Story) -> Iterator[Line]:
         yield "took", Text(f"{duration((ended - began).total_seconds())}, until {ended:%Y-%m-%d %H:%M} UTC")
     if report.by_role:
         yield "used", Text(_total(report))
+    yield from _kept(story, "end", "kept")
 
 
 def _total(report: CostReport) -> str:

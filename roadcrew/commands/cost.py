@@ -11,7 +11,7 @@ from roadcrew.output import print_data, print_line, print_table
 from roadcrew.settings import Settings
 
 if TYPE_CHECKING:
-    from roadcrew.costs import CostLine, CostReport
+    from graph import CostLine, CostReport
 
 
 @click.command()
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 @with_settings
 def command(settings: Settings, feature: str | None, every: bool, as_json: bool) -> None:
     """Say what a feature (F-12) cost, by role, task and model, or what each feature did."""
-    from graph import RoadmapReader
-    from roadcrew.costs import cost_report, overview_line, total_of
+    from graph import RoadmapReader, cost_report, total_of
+    from roadcrew.costs import overview_line
     from roadcrew.edges import graph_ends, workspace_in_use
     from roadcrew.in_roadmap import find_in_roadmap
 
@@ -63,9 +63,9 @@ def _print_report(report: CostReport) -> None:
 
 
 def _print_lines(name: str, lines: list[CostLine] | tuple[CostLine, ...]) -> None:
-    from roadcrew.costs import COLUMNS
+    from roadcrew.costs import COLUMNS, cells
 
-    print_table([name, *COLUMNS], [line.cells() for line in lines])
+    print_table([name, *COLUMNS], [cells(line) for line in lines])
 
 
 def _explain(total: CostLine) -> None:

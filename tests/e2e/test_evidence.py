@@ -1,11 +1,13 @@
 """What a delivery leaves in the roadmap alone: its turns with what they used, findings, words, the whole story."""
 
+import json
 from pathlib import Path
 
 from tests.e2e.crewmates import Asked, by_round, crewmates, gives, in_turn, signs_off, writes
 from tests.e2e.offices import MakeOffice
 from tests.e2e.plans import code_task, function, planned
 from tests.tools.scripted import Answer
+from tools.artifacts import ArtifactRef
 
 AVERAGE = function("average")
 CLAIM = {
@@ -42,6 +44,19 @@ def test_the_roadmap_alone_tells_a_delivery_and_its_cost(office: MakeOffice, rep
     assert second.reviews[0].resolved == (first.findings[0].key,)
     assert {"work.bundle", "review.sarif"} <= {artifact.name for artifact in second.artifacts}
     assert len(second.commits) == 1
+    told = {(one.kind, one.stage, one.round) for one in (*story.artifacts, *first.artifacts, *second.artifacts)}
+    assert told >= {("junit", "baseline", None), ("junit", "round", 1), ("junit", "round", 2), ("junit", "merged", 2)}
+    assert told >= {(kind, "round", 2) for kind in ("tests", "sarif", "review", "diff", "bundle")}
+    assert told >= {("plan", "plan", None), ("specification", "plan", None), ("research", "research", None)}
+    assert told >= {("cost", "end", None)}
+    store, merged = delivery.office.crew.artifacts, second.commits[0].sha
+    for one in (*story.artifacts, *second.artifacts):
+        assert store.get(ArtifactRef(url=one.url, sha256=one.sha256, size=one.size))
+    assert [one.commit for one in second.artifacts if one.stage == "merged"] == [merged]
+    asked = "MATCH (f:Feature {id: $id})-[:PRODUCED]->(a:Artifact {kind: 'cost'}) RETURN a.url"
+    ((place,),) = delivery.office.crew.reader.query(asked, {"id": story.feature.id}).rows
+    spoken = json.loads(store.read(str(place).removeprefix(f"{store.url}/")))
+    assert spoken["total"]["calls"] == standing.calls
     assert [turn.role for turn in story.turns if turn.round == 2] == ["coder", "tester", "reviewer", "integrator"]
     assert {"tester", "planner", "researcher"} <= {turn.role for turn in story.turns if turn.subject == delivery.thread}
     assert sum(use.calls for turn in story.turns for use in turn.uses) == standing.calls

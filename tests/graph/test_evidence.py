@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from typing import Any
 
 import pytest
 
 from graph import (
     Artifact,
+    ArtifactKind,
     Commit,
     Feature,
     Finding,
@@ -17,6 +20,7 @@ from graph import (
     RoadmapReader,
     Run,
     Saying,
+    Stage,
     Task,
     TestReport,
     Turn,
@@ -149,3 +153,81 @@ def test_what_a_person_says_is_in_the_history_once(roadmap: Roadmap, reader: Roa
 
 def test_a_feature_that_is_not_there_has_no_story(reader: RoadmapReader) -> None:
     assert reader.story("acme/none/F-1") is None
+
+
+def artifact(node: str, kind: ArtifactKind, stage: Stage, **more: Any) -> Artifact:
+    name = f"{kind}.xml"
+    return Artifact(id=node, name=name, kind=kind, stage=stage, url=f"file:///{node}", sha256="0" * 64, size=7, **more)
+
+
+def test_the_results_of_base_round_and_merged_head_are_told_apart(
+    roadmap: Roadmap, reader: RoadmapReader, planned: Planned
+) -> None:
+    feature, tasks = planned
+    run = Run(id=f"{tasks[0].id}/2", task_id=tasks[0].id, number=2, role="coder", started_at=AT)
+    roadmap.record_run(run, CHANGE)
+    base = artifact(f"{feature.id}/baseline/junit.xml", ArtifactKind.JUNIT, "baseline", commit="b0")
+    mine = artifact(f"{run.id}/junit.xml", ArtifactKind.JUNIT, "round", round=2, commit="c2")
+    head = artifact(f"{run.id}/merged/junit.xml", ArtifactKind.JUNIT, "merged", round=2, commit="d2")
+    found = artifact(f"{run.id}/review.sarif", ArtifactKind.SARIF, "round", round=2, commit="c2")
+    for _ in range(2):
+        roadmap.record_feature_artifact(feature.id, base, CHANGE)
+        for one in (mine, head, found):
+            roadmap.record_artifact(run.id, one, CHANGE)
+    asked = (
+        "MATCH (a:Artifact {kind: 'junit'}) WHERE a.id STARTS WITH $own RETURN a.stage, a.round, a.commit ORDER BY a.id"
+    )
+    rows = reader.query(asked, {"own": f"{feature.repository}/"}).rows
+    assert sorted(rows, key=str) == sorted([("baseline", None, "b0"), ("round", 2, "c2"), ("merged", 2, "d2")], key=str)
+    story = reader.story(feature.id)
+    assert story is not None
+    assert story.artifacts == (base,)
+    assert set(story.tasks[0].rounds[0].artifacts) == {mine, head, found}
+
+
+def test_the_files_of_a_feature_come_in_the_order_of_its_delivery(
+    roadmap: Roadmap, reader: RoadmapReader, planned: Planned
+) -> None:
+    feature, _ = planned
+    kinds: list[tuple[ArtifactKind, Stage]] = [
+        (ArtifactKind.COST, "end"),
+        (ArtifactKind.REQUEST, "review"),
+        (ArtifactKind.RESEARCH, "research"),
+        (ArtifactKind.PLAN, "plan"),
+        (ArtifactKind.JUNIT, "baseline"),
+    ]
+    for kind, stage in kinds:
+        roadmap.record_feature_artifact(feature.id, artifact(f"{feature.id}/{stage}/{kind}", kind, stage), CHANGE)
+    story = reader.story(feature.id)
+    assert story is not None
+    assert [(one.kind, one.stage) for one in story.artifacts] == list(reversed(kinds))
+
+
+def test_a_file_of_no_feature_is_refused(roadmap: Roadmap) -> None:
+    lost = artifact("acme/none/F-1/end/cost.json", ArtifactKind.COST, "end")
+    with pytest.raises(NotInRoadmap, match="acme/none/F-1"):
+        roadmap.record_feature_artifact("acme/none/F-1", lost, CHANGE)
+
+
+def test_files_that_an_earlier_version_wrote_are_told_by_their_names(
+    roadmap: Roadmap, reader: RoadmapReader, planned: Planned
+) -> None:
+    feature, tasks = planned
+    run = Run(id=f"{tasks[0].id}/3", task_id=tasks[0].id, number=3, role="coder", started_at=AT)
+    roadmap.record_run(run, CHANGE)
+    roadmap.query(
+        "MATCH (r:Run {id: $run}) CREATE (r)-[:PRODUCED {key: $id}]->"
+        "(a:Artifact {id: $id, name: 'junit.xml', url: 'file:///x', sha256: '0', size: 1}) RETURN a.id",
+        {"run": run.id, "id": f"{run.id}/junit.xml"},
+    )
+    story = reader.story(feature.id)
+    assert story is not None
+    assert [one.kind for one in story.tasks[0].rounds[0].artifacts] == [ArtifactKind.FILE]
+    migration = files("graph").joinpath("migrations", "0006_artifact_kinds.cypher").read_text(encoding="utf-8")
+    for statement in migration.split(";"):
+        if statement.strip().startswith("MATCH"):
+            roadmap.query(statement)
+    story = reader.story(feature.id)
+    assert story is not None
+    (one,) = story.tasks[0].rounds[0].artifacts
+    assert (one.kind, one.stage, one.round) == (ArtifactKind.JUNIT, "round", 3)

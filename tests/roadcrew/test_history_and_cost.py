@@ -11,8 +11,10 @@ import pytest
 
 from graph import (
     Artifact,
+    ArtifactKind,
     Change,
     Commit,
+    CostLine,
     Feature,
     Finding,
     GraphSettings,
@@ -23,12 +25,14 @@ from graph import (
     Role,
     Run,
     Saying,
+    Stage,
     Task,
     TestReport,
     Turn,
+    total_of,
 )
 from local import ensure_graph, open_workspace, stop
-from roadcrew.costs import CostLine, duration, money, total_of
+from roadcrew.costs import duration, money
 from roadcrew.errors import Exit
 from tests.conftest import roadcrew
 
@@ -75,6 +79,10 @@ def deliver(roadmap: Roadmap) -> None:
     )  # fmt: skip
     roadmap.record_plan("acme/shop", asked, [task], CHANGE)
     roadmap.record_turns([turn(asked.id, "planner", 1, "1 tasks: T-1201", PRICED)], CHANGE)
+    roadmap.record_feature_artifact(
+        asked.id, kept(f"{asked.id}/baseline/junit.xml", ArtifactKind.JUNIT, "baseline"), CHANGE
+    )
+    roadmap.record_feature_artifact(asked.id, kept(f"{asked.id}/end/cost.json", ArtifactKind.COST, "end"), CHANGE)
     roadmap.record_sayings(
         asked.id, [Saying(key="c1", at=AT, by="ada", kind="word", text="mind \x1b[31mthe\nrounding")], CHANGE
     )
@@ -99,9 +107,10 @@ def record_round(roadmap: Roadmap, task: Task, number: int, verdict: str) -> Non
     review = Review(id=f"{run.id}/review", verdict=verdict, signed_off=number == 2, resolved=mended)
     roadmap.record_review(run.id, review, CHANGE)
     roadmap.record_findings(review.id, [] if number == 2 else [FOUND], CHANGE)
-    roadmap.record_artifact(
-        run.id, Artifact(id=f"{run.id}/junit.xml", name="junit.xml", url="file:///j", sha256="0", size=1), CHANGE
-    )
+    roadmap.record_artifact(run.id, kept(f"{run.id}/junit.xml", ArtifactKind.JUNIT, "round"), CHANGE)
+    roadmap.record_artifact(run.id, kept(f"{run.id}/work.bundle", ArtifactKind.BUNDLE, "round"), CHANGE)
+    if number == 2:
+        roadmap.record_artifact(run.id, kept(f"{run.id}/merged/junit.xml", ArtifactKind.JUNIT, "merged"), CHANGE)
     roadmap.record_turns(
         [
             turn(task.id, "coder", number, "submitted", UNPRICED),
@@ -110,6 +119,11 @@ def record_round(roadmap: Roadmap, task: Task, number: int, verdict: str) -> Non
         ],
         CHANGE,
     )
+
+
+def kept(node: str, kind: ArtifactKind, stage: Stage) -> Artifact:
+    name = node.rpartition("/")[2]
+    return Artifact(id=node, name=name, kind=kind, stage=stage, url="file:///j", sha256="0", size=1)
 
 
 def turn(subject: str, role: str, number: int, verdict: str, *uses: ModelUse) -> Turn:
@@ -140,10 +154,30 @@ def data(place: str, *arguments: str) -> Any:
 def test_history_tells_the_story_in_order(place: str, name: str) -> None:
     done = roadcrew("--workspace", place, "history", name)
     assert done.returncode == 0, done.stderr
-    story = ["F-12  Compute the tax", "acme/shop #12", "Customers ask", "1 tasks: T-1201", "T-1201  Tax of a cart"]
+    story = [
+        "F-12  Compute the tax",
+        "acme/shop #12",
+        "Customers ask",
+        "1 tasks: T-1201",
+        "at the base",
+        "junit.xml",
+        "T-1201  Tax of a cart",
+    ]
     story += ["shop/tax.py", "round 1", "coder", "submitted", "tester", "3 passed", "reviewer", "1 blocking findings"]
-    story += ["high R-abc123 shop/tax.py: Rounds down", "junit.xml", "round 2", "signed off", "mended", "R-abc123"]
-    story += ["0123456789 T", "What people said", "ada: mind", "The end", "#5 merged: http://host/5", "done"]
+    story += ["high R-abc123 shop/tax.py: Rounds down", "left", "junit.xml, work.bundle", "round 2", "signed off"]
+    story += ["mended", "R-abc123"]
+    story += [
+        "0123456789 T",
+        "at merge",
+        "junit.xml",
+        "What people said",
+        "ada: mind",
+        "The end",
+        "#5 merged: http://host/5",
+        "done",
+        "kept",
+        "cost.json",
+    ]
     assert in_order(done.stdout, story) == story
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert "\x1b" not in done.stdout

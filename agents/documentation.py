@@ -13,8 +13,8 @@ from agents.handover import Handover
 from agents.plans import Plan, PlannedTask
 from agents.tasks import feature_plan
 from agents.threads import Record
-from devctl import LaunchRefused, PreparationFailed
-from tools.docs import Brief, DocReport, DocumentationChange, PlannedDocument, documentation_brief
+from devctl import LaunchRefused, PreparationFailed, Prepared
+from tools.docs import Brief, DocReport, DocumentationChange, KeptRuns, PlannedDocument, documentation_brief
 from tools.docs.documents import is_changelog, is_document
 from tools.docs.sites import site_packages
 from tools.environments import WorkTree, open_worktree, prepare_commit
@@ -71,8 +71,10 @@ def check(context: TurnContext, mirror: Mirror, commit: str, planned: PlannedTas
         planned=planned_documents(plan),
         closing=is_closing(plan, planned.key),
     )
+    folder = f"features/{context.feature}/documentation"
+    kept = KeptRuns(context.crew.artifacts, folder, lambda at: _prepared(context, mirror, at).digest)
     try:
-        return look(open_tree=lambda at: _open(context, mirror, at)).check()
+        return look(open_tree=lambda at: _open(context, mirror, at), kept=kept).check()
     except (PreparationFailed, LaunchRefused) as fault:
         # the suite, which needs the same environment, stands against the work by itself
         note = f"Nothing was run: the environment cannot be prepared: {fault.message}"
@@ -83,22 +85,27 @@ def check(context: TurnContext, mirror: Mirror, commit: str, planned: PlannedTas
 def _open(context: TurnContext, mirror: Mirror, commit: str) -> WorkTree:
     """Open an environment of a commit with what its documents are made with, where that can be installed."""
     crew, role, repository = context.crew, context.turn.role, context.thread.repository
-    suite = detect_suite(mirror, commit, feature_plan(context).proposal.test_command)
-    packages = suite.packages if suite else ()
-    wanted = site_packages(mirror, commit)
-    try:
-        prepared = prepare_commit(
-            crew.launcher, mirror, commit, packages=(*packages, *wanted), role=role, repository=repository
-        )
-    except (PreparationFailed, LaunchRefused) as fault:
-        if not wanted:
-            raise
-        logger.warning("what %s makes its documents with cannot be installed: %s", repository, fault.message)
-        prepared = prepare_commit(crew.launcher, mirror, commit, packages=packages, role=role, repository=repository)
+    prepared = _prepared(context, mirror, commit)
     labels = {"feature": context.feature, "task": context.task_key, "role": role}
     return open_worktree(
         crew.launcher, mirror, commit, prepared=prepared, labels=labels, role=role, repository=repository
     )
+
+
+def _prepared(context: TurnContext, mirror: Mirror, commit: str) -> Prepared:
+    """Install what a commit's code needs, and what its documents are made with; what was installed before is kept."""
+    role, repository = context.turn.role, context.thread.repository
+    suite = detect_suite(mirror, commit, feature_plan(context).proposal.test_command)
+    packages = suite.packages if suite else ()
+    wanted = site_packages(mirror, commit)
+    prepare = partial(prepare_commit, context.crew.launcher, mirror, commit, role=role, repository=repository)
+    try:
+        return prepare(packages=(*packages, *wanted))
+    except (PreparationFailed, LaunchRefused) as fault:
+        if not wanted:
+            raise
+        logger.warning("what %s makes its documents with cannot be installed: %s", repository, fault.message)
+        return prepare(packages=packages)
 
 
 def brief(context: TurnContext, mirror: Mirror, commit: str) -> Brief:

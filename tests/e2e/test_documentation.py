@@ -57,6 +57,9 @@ def test_wrong_documents_go_back_with_what_was_found(office: MakeOffice, reposit
         assert "README.md:12: link: the link more.md leads to more.md, which is not there" in text
     assert "Documentation: `README.md`." in pull_request(delivery)
     assert "Checked: docs: 1 need met, 0 links, 1 snippet." in pull_request(delivery)
+    kept = delivery.office.workspace.path / "artifacts" / "features" / delivery.thread / "documentation"
+    assert len(list(kept.iterdir())) == 2
+    """Doc-Gen was shown each of the two texts, the Tester judged each: four checks, two runs."""
 
 
 def test_documentation_that_nobody_planned_becomes_one_more_task(office: MakeOffice, documented: Path) -> None:

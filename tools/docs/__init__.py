@@ -2,6 +2,7 @@
 
 from tools.docs.check import DocumentationChange
 from tools.docs.comments_only import docstrings_only
+from tools.docs.kept import KeptRuns
 from tools.docs.meeting import Meeting
 from tools.docs.needs import Brief, PlannedDocument, documentation_brief
 from tools.docs.records import DocFinding, DocReport, DocumentationNeed, PublicChange, PublicItem
@@ -12,6 +13,7 @@ __all__ = [
     "DocReport",
     "DocumentationChange",
     "DocumentationNeed",
+    "KeptRuns",
     "Meeting",
     "PlannedDocument",
     "PublicChange",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from tools.docs.documents import Documents
 from tools.docs.installing import installing
 from tools.docs.interface import InterfaceCheck
+from tools.docs.kept import KeptRuns, Run
 from tools.docs.links import check_links
 from tools.docs.meeting import Meeting
 from tools.docs.needs import PlannedDocument, documentation_brief
@@ -14,7 +15,6 @@ from tools.docs.sites import SiteBuild
 from tools.docs.snippets import Snippet, snippets_of
 from tools.environments import WorkTree
 from tools.mirror import Mirror
-from tools.record import Record
 
 OpenTree = Callable[[str], WorkTree]
 """Opens an environment with the files of a commit in it."""
@@ -22,16 +22,6 @@ OpenTree = Callable[[str], WorkTree]
 
 MOST_SNIPPETS = 200
 """Snippets of one change that are run."""
-
-
-class Run(Record):
-    """What running a change's documents gave."""
-
-    findings: tuple[DocFinding, ...] = ()
-    snippets: int = 0
-    left: int = 0
-    built: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 class DocumentationChange:
@@ -46,6 +36,7 @@ class DocumentationChange:
         planned: Sequence[PlannedDocument] = (),
         closing: bool = True,
         open_tree: OpenTree | None = None,
+        kept: KeptRuns | None = None,
     ) -> None:
         self._mirror, self._base, self._commit = mirror, base, commit
         self._planned = tuple(planned)
@@ -53,6 +44,8 @@ class DocumentationChange:
         """Whether all that the feature needs has to be there; before its last documentation task it has not."""
         self._open_tree = open_tree
         """None leaves out all that would run."""
+        self._kept = kept
+        """Where results of earlier runs lie; None runs each time."""
 
     @property
     def documents(self) -> tuple[str, ...]:
@@ -90,19 +83,36 @@ class DocumentationChange:
         notes += [f"{one.path}:{one.line} was not run: {one.left}." for one in snippets if one.left]
         if not fit and not builds and not interface.concerned:
             return Run(left=len(snippets), notes=tuple(notes))
+
+        def run() -> Run:
+            made = self._run_all(fit, site if builds else None, interface)
+            left = len(snippets) - len(fit)
+            return made.model_copy(update={"left": left, "notes": (*made.notes, *notes)})
+
+        if self._kept is None:
+            return run()
+        trees = self._mirror.tree_of(self._base), self._mirror.tree_of(self._commit)
+        return self._kept.run(trees, self._commit, run)
+
+    def _run_all(self, fit: list[Snippet], site: SiteBuild | None, interface: InterfaceCheck) -> Run:
+        """Run what fits, in an environment of the commit; what fails is tried on the base as well.
+
+        No site is built where none is given.
+        """
         findings: list[DocFinding] = []
         with self._opened(self._commit) as worktree:
-            findings += site.findings(worktree, lambda: self._opened(self._base)) if builds else []
+            findings += site.findings(worktree, lambda: self._opened(self._base)) if site else []
             findings += interface.findings(worktree) if interface.concerned else []
-            failed = SnippetRun(worktree, self._commit).findings(fit)
+            snippets = SnippetRun(worktree, self._commit)
+            failed = snippets.findings(fit)
         ours = self._without_older(failed, fit)
-        notes += [f"{one.as_text} It failed before the change as well." for one in failed if one not in ours]
+        older = [f"{one.as_text} It failed before the change as well." for one in failed if one not in ours]
         return Run(
             findings=(*findings, *ours),
             snippets=len(fit),
-            left=len(snippets) - len(fit),
-            built=(*site.built, *(["openapi"] if interface.built else [])),
-            notes=(*site.notes, *interface.notes, *notes),
+            built=(*(site.built if site else []), *(["openapi"] if interface.built else [])),
+            notes=(*(site.notes if site else []), *interface.notes, *older),
+            settled=not (snippets.timed_out or interface.timed_out or (site is not None and site.timed_out)),
         )
 
     def _without_older(self, failed: list[DocFinding], snippets: list[Snippet]) -> list[DocFinding]:

@@ -40,6 +40,8 @@ class InterfaceCheck:
         self.built = False
         """Whether a document was exported from the code."""
         self.notes: list[str] = []
+        self.timed_out = False
+        """Whether the export ran out of time, so that it might come out otherwise another time."""
 
     @property
     def documents(self) -> tuple[str, ...]:
@@ -79,6 +81,7 @@ class InterfaceCheck:
         program = resources.files("tools.inside").joinpath("openapi_export.py").read_bytes()
         worktree.put_private(".git/openapi_export.py", program)
         ended = worktree.exec(f"{export.command} >.git/openapi_out 2>.git/openapi_err </dev/null", seconds=SECONDS)
+        self.timed_out = ended.timed_out
         text = (worktree.take_private(".git/openapi_out") or b"").decode("utf-8", "replace")
         said = (worktree.take_private(".git/openapi_err") or b"").decode("utf-8", "replace").strip()[-500:]
         document = read_document(text) if ended.exit_code == 0 else None

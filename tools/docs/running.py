@@ -27,6 +27,8 @@ class SnippetRun:
         self._worktree = worktree
         self._commit = commit
         self._fresh = True
+        self.timed_out = False
+        """Whether something ran out of time, so that it might come out otherwise another time."""
 
     def findings(self, snippets: Sequence[Snippet]) -> list[DocFinding]:
         """Run these snippets and return a finding for each that fails or prints something else."""
@@ -50,7 +52,7 @@ class SnippetRun:
         runner, wanted, results = (f".git/{name}" for name in ("doc_snippets.py", "doc_blocks.json", "doc_results"))
         self._worktree.put_private(runner, _RUNNER.read_bytes())
         self._worktree.put_private(wanted, json.dumps(given).encode())
-        ended = self._worktree.exec(f"python {runner} {wanted} {results} </dev/null", seconds=SECONDS)
+        ended = self._exec(f"python {runner} {wanted} {results} </dev/null")
         lines = (self._worktree.take_private(results) or b"").decode("utf-8", "replace").splitlines()
         outcomes = {int(one["line"]): one for one in map(_outcome, lines) if one}
         found = [finding for one in blocks if (finding := _judged(one, outcomes.get(one.line)))]
@@ -63,11 +65,16 @@ class SnippetRun:
     def _session(self, session: Snippet) -> list[DocFinding]:
         """Run a session's commands one by one, in one folder and with one set of variables."""
         for number, command in enumerate(commands_of(session.code, session.line)):
-            ended = self._worktree.exec(self._script(command.text, later=number > 0), seconds=SECONDS)
+            ended = self._exec(self._script(command.text, later=number > 0))
             problem, hint = _session_problem(command, ended)
             if problem:
                 return [_finding(session.path, command.line, f"`{command.text}` {problem}", hint)]
         return []
+
+    def _exec(self, command: str) -> ExecResult:
+        ended = self._worktree.exec(command, seconds=SECONDS)
+        self.timed_out = self.timed_out or ended.timed_out
+        return ended
 
     def _script(self, command: str, later: bool) -> str:
         """A command that takes up the variables and the folder of the one before, and leaves its own."""

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Callable
 from typing import Any, Literal
 
+from devctl import ExecResult
 from tools.docs.records import DocFinding
 from tools.environments import WorkTree
 from tools.mirror import Mirror
@@ -62,6 +63,8 @@ class SiteBuild:
         self.built: list[str] = []
         """Which sites were built."""
         self.notes: list[str] = []
+        self.timed_out = False
+        """Whether a build ran out of time, so that it might come out otherwise another time."""
 
     @property
     def configured(self) -> bool:
@@ -93,7 +96,7 @@ class SiteBuild:
         for name, configuration, build in kinds:
             if configuration is None:
                 continue
-            if worktree.exec(f'python -c "import {name}"', seconds=60).exit_code != 0:
+            if self._exec(worktree, f'python -c "import {name}"', 60).exit_code != 0:
                 self.notes.append(
                     f"{configuration} was not built: {name} is not among the documentation's requirements."
                 )
@@ -104,7 +107,7 @@ class SiteBuild:
 
     def _build_mkdocs(self, worktree: WorkTree) -> list[DocFinding]:
         folder = "docs"
-        ended = worktree.exec(f"python -m mkdocs build --strict -f {self._mkdocs} -d .git/doc_site", seconds=SECONDS)
+        ended = self._exec(worktree, f"python -m mkdocs build --strict -f {self._mkdocs} -d .git/doc_site")
         if ended.exit_code == 0:
             return []
         found = []
@@ -116,9 +119,7 @@ class SiteBuild:
 
     def _build_sphinx(self, worktree: WorkTree) -> list[DocFinding]:
         folder = str(self._sphinx).rpartition("/")[0]
-        ended = worktree.exec(
-            f"python -m sphinx -b html -q -E -W --keep-going {folder} .git/doc_sphinx", seconds=SECONDS
-        )
+        ended = self._exec(worktree, f"python -m sphinx -b html -q -E -W --keep-going {folder} .git/doc_sphinx")
         if ended.exit_code == 0:
             return []
         found = []
@@ -126,6 +127,11 @@ class SiteBuild:
             path = place.strip().removeprefix(f"{worktree.workdir}/") or str(self._sphinx)
             found.append(_finding("sphinx", path, int(line or 1), text))
         return found[:_MOST] or [_finding("sphinx", str(self._sphinx), 1, _tail(ended.output))]
+
+    def _exec(self, worktree: WorkTree, command: str, seconds: float = SECONDS) -> ExecResult:
+        ended = worktree.exec(command, seconds=seconds)
+        self.timed_out = self.timed_out or ended.timed_out
+        return ended
 
 
 def _finding(check: Literal["mkdocs", "sphinx"], path: str, line: int, text: str) -> DocFinding:

@@ -16,6 +16,8 @@ from devctl.errors import PathRefused
 from devctl.files import Budget, create_file, leads_out, make_link, open_below
 from devctl.inside import prelude
 
+LAID_OUT = 946_684_800
+"""The time of what every environment gets: the same in each, so that the same archive comes of it."""
 MOST_ENTRIES = 200_000
 """Files, folders and links that a caller's archive may have."""
 
@@ -30,17 +32,18 @@ def of_bytes(files: Mapping[str, bytes], uid: int) -> bytes:
 
 
 def layout(uid: int) -> bytes:
-    """The folders and programs that every container gets, relative to its root."""
+    """The folders and programs that every container gets, relative to its root: the same bytes each time."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for path, owner in (
             ("opt/devctl", 0), ("opt/devctl/inside", 0), (prelude.SITE[1:], uid), ("home", 0),
             (mounts.HOME[1:], uid), ("work", uid),
         ):  # fmt: skip
-            archive.addfile(_entry(path, owner, 0o755, tarfile.DIRTYPE))
+            archive.addfile(_at(LAID_OUT, _entry(path, owner, 0o755, tarfile.DIRTYPE)))
         for program in sorted(Path(prelude.__file__).parent.glob("*.p[yl]")):
             data = program.read_bytes()
-            archive.addfile(_entry(f"opt/devctl/inside/{program.name}", 0, 0o644, size=len(data)), io.BytesIO(data))
+            entry = _entry(f"opt/devctl/inside/{program.name}", 0, 0o644, size=len(data))
+            archive.addfile(_at(LAID_OUT, entry), io.BytesIO(data))
     return buffer.getvalue()
 
 
@@ -198,4 +201,10 @@ def _entry(name: str, uid: int, mode: int, kind: bytes = tarfile.REGTYPE, size: 
     entry.uid = entry.gid = uid
     entry.mode = stat.S_IMODE(mode)
     entry.type, entry.size, entry.mtime = kind, size, int(time.time())
+    return entry
+
+
+def _at(seconds: int, entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    """The same entry with another time."""
+    entry.mtime = seconds
     return entry

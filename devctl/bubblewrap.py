@@ -180,7 +180,7 @@ class BubblewrapBackend:
     def __init__(self, settings: DevctlSettings, store: Store) -> None:
         self._settings = settings
         self._store = store
-        self._hierarchies = cgroups.hierarchies()
+        self._hierarchies = cgroups.hierarchies(counting=False)
         self._parts = PartCache(settings, store, self.name, SandboxedInstaller)
         self._layers = Layers(store)
 

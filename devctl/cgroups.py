@@ -61,15 +61,15 @@ class Group:
                     time.sleep(0.002)
 
 
-def hierarchies(root: Path = ROOT) -> list[Hierarchy]:
-    """The hierarchies in which this process may make groups."""
+def hierarchies(root: Path = ROOT, counting: bool = True) -> list[Hierarchy]:
+    """The hierarchies in which this process may make groups; joining one that only counts takes time, too."""
     found = []
     if (root / "cgroup.controllers").is_file():
         found = [_version_2(root)]
     else:
         found = [
             Hierarchy(version=1, mount=root / name, controllers=(name,))
-            for name in (*NEEDED, *COUNTING)
+            for name in (*NEEDED, *(COUNTING if counting else ()))
             if (root / name / "cgroup.procs").is_file()
         ]
     return [hierarchy for hierarchy in found if hierarchy.controllers and _writable(hierarchy)]

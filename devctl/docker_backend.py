@@ -204,7 +204,7 @@ class DockerBackend:
         self._store.record(info)
         binds = {str(folder / "run"): {"bind": mounts.RUN, "mode": "rw"}} if self._engine.local else {}
         try:
-            self._engine.create(container_name(name), image, request.limits, network, binds)
+            self._engine.create(container_name(name), image_id, request.limits, network, binds)
         except LaunchFailed:
             self._store.remove(name)
             raise
@@ -267,7 +267,9 @@ class DockerBackend:
 
     def prune(self) -> list[str]:
         used = {state.info.prepared for state in self._store.states()}
-        return self._engine.remove_images("devctl-prepared", used)
+        removed = self._engine.remove_images("devctl-prepared", used)
+        self._engine.prune_laid_out()
+        return removed
 
     def _env(self, image: str, request: LaunchRequest) -> dict[str, str]:
         path = self._engine.variables(image).get("PATH", "/usr/local/bin:/usr/bin:/bin")

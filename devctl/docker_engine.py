@@ -16,9 +16,8 @@ from docker.utils.socket import frames_iter
 
 from devctl import archives, seccomp
 from devctl.errors import EnvironmentGone, LaunchFailed, PathRefused, SandboxUnavailable
-from devctl.records import (
-    Limits,
-)
+from devctl.hosts.laid_out import BASE_LABEL, LaidOutImages, release
+from devctl.records import Limits
 from devctl.settings import DevctlSettings
 
 log = logging.getLogger(__name__)
@@ -45,6 +44,7 @@ class Engine:
         weakref.finalize(self, self.client.close)
         self.local = address.startswith("unix:")
         """Whether folders of this host can be bound into containers."""
+        self._laid_out = LaidOutImages(self.client.api, settings.folder / "laid-out", address)
 
     def ensure_image(self, image: str) -> str:
         """Find an image, or pull it; returns its id. Raises LaunchFailed."""
@@ -63,40 +63,28 @@ class Engine:
             ) from error
 
     def create(
-        self, name: str, image: str, limits: Limits, network: str, binds: Mapping[str, Mapping[str, str]],
+        self, name: str, image_id: str, limits: Limits, network: str, binds: Mapping[str, Mapping[str, str]],
         labels: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         """Start a container that sleeps, with its private folders laid out; raises LaunchFailed."""
-        memory = limits.memory_mb * 1024 * 1024
+        layout = archives.layout(UID)
+        options = {
+            **_options(limits),
+            "name": name,
+            "network_mode": network,
+            "volumes": {path: dict(bind) for path, bind in binds.items()},
+            "labels": {"devctl": "environment", BASE_LABEL: image_id, **(labels or {})},
+        }
         try:
-            container = self.client.containers.create(
-                image,
-                name=name,
-                entrypoint=["sleep"],
-                command=["infinity"],
-                init=True,
-                user=f"{KEEPER_UID}:{KEEPER_UID}",
-                working_dir="/",
-                network_mode=network,
-                volumes={path: dict(bind) for path, bind in binds.items()},
-                cap_drop=["ALL"],
-                security_opt=["no-new-privileges", f"seccomp={seccomp.docker_profile()}"],
-                pids_limit=limits.pids,
-                mem_limit=memory,
-                memswap_limit=memory,
-                nano_cpus=int(min(limits.cpus, os.cpu_count() or 1) * 1e9),
-                ipc_mode="private",
-                ulimits=[
-                    docker.types.Ulimit(name="core", soft=0, hard=0),
-                    docker.types.Ulimit(name="fsize", soft=limits.disk_mb * 2**20, hard=limits.disk_mb * 2**20),
-                ],
-                labels={"devctl": "environment", **(labels or {})},
+            container, laid_out = self._laid_out.create(
+                image_id, layout, lambda image: self.client.containers.create(image, **options)
             )
-            container.put_archive("/", archives.layout(UID))
+            if not laid_out:
+                container.put_archive("/", layout)
             container.start()
         except DockerException as error:
             self.remove(name)
-            raise LaunchFailed(f"the container {name} of {image!r} did not start: {_cause(error)}") from error
+            raise LaunchFailed(f"the container {name} of {image_id!r} did not start: {_cause(error)}") from error
 
     def execute(
         self,
@@ -178,6 +166,10 @@ class Engine:
         config = self.client.images.get(image).attrs.get("Config") or {}
         return dict(item.split("=", 1) for item in config.get("Env") or () if "=" in item)
 
+    def prune_laid_out(self) -> None:
+        """Remove the images that this home made to launch from."""
+        self._laid_out.prune()
+
     def remove_images(self, repository: str, used: set[str | None]) -> list[str]:
         """Remove the images of a repository except the used tags; returns the tags removed."""
         removed = []
@@ -187,11 +179,35 @@ class Engine:
                 if tag in used:
                     continue
                 try:
+                    release(self.client.api, str(image.id))
                     self.client.images.remove(reference, force=True)
                     removed.append(tag)
                 except APIError as error:
                     log.warning("the image %s could not be removed: %s", reference, _cause(error))
         return removed
+
+
+def _options(limits: Limits) -> dict[str, Any]:
+    """What every container is created with."""
+    memory = limits.memory_mb * 2**20
+    return {
+        "entrypoint": ["sleep"],
+        "command": ["infinity"],
+        "init": True,
+        "user": f"{KEEPER_UID}:{KEEPER_UID}",
+        "working_dir": "/",
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges", f"seccomp={seccomp.docker_profile()}"],
+        "pids_limit": limits.pids,
+        "mem_limit": memory,
+        "memswap_limit": memory,
+        "nano_cpus": int(min(limits.cpus, os.cpu_count() or 1) * 1e9),
+        "ipc_mode": "private",
+        "ulimits": [
+            docker.types.Ulimit(name="core", soft=0, hard=0),
+            docker.types.Ulimit(name="fsize", soft=limits.disk_mb * 2**20, hard=limits.disk_mb * 2**20),
+        ],
+    }
 
 
 def _try_socket(address: str) -> None:

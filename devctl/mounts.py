@@ -20,6 +20,8 @@ PARTS = "/opt/devctl/parts"
 PLAN = "/opt/devctl/plan"
 DOWNLOADS = "/opt/devctl/downloads"
 _TOOLCHAINS = "/opt/devctl/toolchains"
+COPY = "--copy"
+"""Begins, among bubblewrap's arguments, a file of this host and where a copy of it lies: a mount takes far longer."""
 PRIVATE = ("work", "home", "tmp", "site", "run")
 """The folders that each environment has for itself, below its folder on the host."""
 
@@ -123,7 +125,8 @@ def system_mounts() -> list[str]:
         elif top.is_dir():
             arguments += ["--ro-bind", str(top), str(top)]
     for name in _ETC:
-        arguments += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+        path = f"/etc/{name}"
+        arguments += [COPY if Path(path).is_file() else "--ro-bind-try", path, path]
     for store in _STORES:
         arguments += ["--ro-bind-try", store, store]
     return arguments
@@ -141,7 +144,7 @@ def private_mounts(folder: Path, names: Sequence[str] = PRIVATE) -> list[str]:
     for name in names:
         arguments += ["--bind", str(folder / name), _PLACES[name]]
     for name in ("passwd", "group", "hosts"):
-        arguments += ["--ro-bind", str(folder / name), f"/etc/{name}"]
+        arguments += [COPY, str(folder / name), f"/etc/{name}"]
     return arguments
 
 

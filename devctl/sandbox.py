@@ -1,5 +1,6 @@
 """Running one command under bubblewrap: namespaces, a user without rights, limits."""
 
+import contextlib
 import json
 import logging
 import os
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from devctl import seccomp
+from devctl import mounts, seccomp
 from devctl.capture import Finished, Job, Running
 from devctl.cgroups import Group
 from devctl.errors import SandboxFailed, SandboxUnavailable
@@ -40,7 +41,7 @@ class Sandbox(Record):
     """All that is fixed about the sandbox of one environment."""
 
     mounts: tuple[str, ...]
-    """Arguments for bubblewrap that lay out what is seen inside."""
+    """Arguments for bubblewrap that lay out what is seen inside, and files to copy (`mounts.COPY`)."""
     env: dict[str, str]
     """Variables that every command sees."""
     limits: Limits
@@ -73,11 +74,14 @@ def launching(
 
     ``told`` is the descriptor on which bubblewrap says how the command ended, ``more`` are further arguments for it.
     """
-    options = _memory_file("options", "\0".join(_options(sandbox)) + "\0")
-    filtered = seccomp.memory_file()
-    filtering = () if filtered is None else ("--add-seccomp-fd", str(filtered))
-    descriptors = (options,) if filtered is None else (options, filtered)
+    descriptors: list[int] = []
     try:
+        words = _copied(_options(sandbox), descriptors)
+        descriptors.append(options := _memory_file("options", "\0".join(words) + "\0"))
+        filtering: tuple[str, ...] = ()
+        if (filtered := seccomp.memory_file()) is not None:
+            descriptors.append(filtered)
+            filtering = ("--add-seccomp-fd", str(filtered))
         yield (
             (
                 *_joining(group),
@@ -86,7 +90,7 @@ def launching(
                 *(*filtering, *more, "--remount-ro", "/", "--"),
                 *_becoming(sandbox),
             ),
-            descriptors,
+            tuple(descriptors),
         )
     finally:
         for descriptor in descriptors:
@@ -100,7 +104,7 @@ def command_line(
     """Yield the whole command line of a sandboxed command, and the descriptors that its process must inherit."""
     variables = _memory_file("env", exports({**sandbox.env, **command.env}))
     try:
-        more = ("--perms", "0444", "--ro-bind-data", str(variables), _ENV_FILE)
+        more = ("--perms", "0444", "--file", str(variables), _ENV_FILE)
         with launching(sandbox, group, told, more) as (front, inherited):
             script = f". {_ENV_FILE}\n{prelude.SCRIPT}"
             words = ("/bin/sh", "-c", script, "sh", command.cwd, *command.argv)
@@ -204,6 +208,22 @@ def _options(sandbox: Sandbox) -> list[str]:
         *sandbox.mounts,
         *("--chdir", "/"),
     ]
+
+
+def _copied(words: Sequence[str], opened: list[int]) -> list[str]:
+    """Open the files that are copied and name them by their descriptors, which are added to `opened`."""
+    found: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word != mounts.COPY:
+            found.append(word)
+            continue
+        source, target = next(rest), next(rest)
+        with contextlib.suppress(FileNotFoundError):  # one that is gone is left out, as it was not there
+            opened.append(os.open(source, os.O_RDONLY | os.O_CLOEXEC))
+            readable = os.fstat(opened[-1]).st_mode & 0o444
+            found += ["--perms", f"{readable:04o}", "--file", str(opened[-1]), target]
+    return found
 
 
 def _becoming(sandbox: Sandbox) -> Sequence[str]:

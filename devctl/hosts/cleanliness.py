@@ -4,13 +4,14 @@ import io
 import itertools
 import os
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import docker
 from docker.errors import APIError, NotFound
 
+from devctl.hosts.laid_out import BASE_LABEL
 from devctl.hosts.vitals import cgroup_processes
 
 
@@ -46,7 +47,7 @@ def why_spoilt(api: docker.APIClient, container: str, expected: Expected, baseli
         (state["Status"] in ("running", "paused"), f"its container is {state['Status']}"),
         (not state.get("OOMKilled"), "a process of it was killed for want of memory"),
         (not found.get("ExecIDs"), "commands were run in it"),
-        (found["Image"] == expected.image_id, "its image is another one"),
+        (_base_image(found) == expected.image_id, "its image is another one"),
         (config["Memory"] == expected.memory_mb * 2**20, "its memory limit is another one"),
         (config["PidsLimit"] == expected.pids, "its limit of processes is another one"),
         (config["NetworkMode"] == expected.network, "its network is another one"),
@@ -59,6 +60,11 @@ def why_spoilt(api: docker.APIClient, container: str, expected: Expected, baseli
     if tuple(contents(api, container, pid, local)) != tuple(baseline):
         return "its folders are not as they were"
     return ""
+
+
+def _base_image(found: Mapping[str, Any]) -> str:
+    """The image that a container was asked for, whichever image with its folders it was made of."""
+    return str((found["Config"].get("Labels") or {}).get(BASE_LABEL) or found["Image"])
 
 
 def contents(api: docker.APIClient, container: str, pid: int, local: bool) -> list[str]:

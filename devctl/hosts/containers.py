@@ -3,7 +3,6 @@
 import contextlib
 import io
 import tarfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from docker.types import LogConfig, Ulimit
 from docker.types import Mount as DockerMount
 
 from devctl import mounts, seccomp
+from devctl.archives import LAID_OUT
 from devctl.errors import LaunchFailed
 from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, Mount
 from devctl.hosts.engine import HostFacts, NetworkPlan
@@ -128,6 +128,12 @@ def _plan_mounts(plan: NetworkPlan) -> list[DockerMount]:
     ]
 
 
+def layout_of(spec: EnvironmentSpec) -> bytes | None:
+    """The folders and programs of an environment, the same bytes each time; None where only the image knows its user."""
+    numbers = numeric_user(user_of(spec))
+    return layout(spec.workdir, *numbers, own_home=spec.user is None) if numbers is not None else None
+
+
 def layout(workdir: str, uid: int, gid: int, own_home: bool) -> bytes:
     """The folders and programs that every container gets, relative to its root; folders above them are left alone."""
     buffer = io.BytesIO()
@@ -141,14 +147,14 @@ def layout(workdir: str, uid: int, gid: int, own_home: bool) -> bytes:
         for name in PROGRAMS:
             data = Path(connect.__file__).with_name(name).read_bytes()
             entry = tarfile.TarInfo(f"opt/devctl/inside/{name}")
-            entry.size, entry.mode, entry.mtime = len(data), 0o644, int(time.time())
+            entry.size, entry.mode, entry.mtime = len(data), 0o644, LAID_OUT
             archive.addfile(entry, io.BytesIO(data))
     return buffer.getvalue()
 
 
 def _folder(archive: tarfile.TarFile, name: str, uid: int, gid: int, mode: int = 0o755) -> None:
     entry = tarfile.TarInfo(name)
-    entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, mode, int(time.time())
+    entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, mode, LAID_OUT
     entry.uid, entry.gid = uid, gid
     archive.addfile(entry)
 

@@ -13,12 +13,13 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from devctl.capture import TIMED_OUT
 from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed
-from devctl.fleet.records import EnvironmentRecord, Host
+from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, Host
 from devctl.gpu.options import given
-from devctl.hosts import containers, docker_commands, docker_facts, docker_files
+from devctl.hosts import containers, docker_commands, docker_facts, docker_files, laid_out
 from devctl.hosts.docker_client import cause, connect, translated, translated_launch
 from devctl.hosts.docker_gpu import report_of
 from devctl.hosts.engine import ExecRequest, ExecStream, Found, HostFacts, Made, NetworkPlan, State
+from devctl.hosts.laid_out import BASE_LABEL, LaidOutImages
 from devctl.records import ExecResult
 
 log = logging.getLogger(__name__)
@@ -34,9 +35,10 @@ class DockerHost:
 
     backend: Literal["docker", "bubblewrap"] = "docker"
 
-    def __init__(self, host: Host, home: str, local: bool | None = None) -> None:
+    def __init__(self, host: Host, home: str, local: bool | None = None, notes: Path | None = None) -> None:
         """Connect; raises HostUnreachable. `home` is the installation whose containers are ours; `local` says whether
-        the engine is of this machine, where its address does not tell.
+        the engine is of this machine, where its address does not tell. In the private folder `notes` is written which
+        images were made to launch from; None makes none.
         """
         self.local = host.address.startswith("unix:") if local is None else local
         """Whether folders of this machine can be bound into its containers."""
@@ -46,6 +48,7 @@ class DockerHost:
         self._client = connect(host, host.seconds)
         self._gpu = report_of(self._client, host)
         self._fixed = docker_facts.fixed(self._client, self._gpu)
+        self._laid_out = LaidOutImages(self._client.api, notes, host.name) if notes is not None else None
 
     @property
     def client(self) -> docker.DockerClient:
@@ -58,14 +61,15 @@ class DockerHost:
         options = containers.container_options(record, self._home, plan, self._fixed, self._client.api, gpu)
         with translated_launch(self.host, record.name, spec.image):
             try:
-                container = str(self._create(options)["Id"])
+                container, laid_out = self._created(spec, options)
             except ImageNotFound:
                 self.pull(spec.image)
-                container = str(self._create(options)["Id"])
+                container, laid_out = self._created(spec, options)
         try:
             made = record.model_copy(update={"container": container})
             with translated(self.host, record.name):
-                self._lay_out_first(made)
+                if not laid_out:
+                    self._lay_out_first(made)
                 self._client.api.start(container)
             self._lay_out_after(made)
         except DevctlError:
@@ -73,6 +77,19 @@ class DockerHost:
             raise
         notes = () if self._fixed.disk_limits else (containers.DISK_NOTE,)
         return Made(container=container, gpu=bool(gpu), notes=(*notes, *gpu_notes, *plan.notes))
+
+    def _created(self, spec: EnvironmentSpec, options: dict[str, Any]) -> tuple[str, bool]:
+        """Create a container; returns its id and whether it has its folders already. Raises ImageNotFound."""
+        image_id = str(self._client.api.inspect_image(spec.image)["Id"])  # type: ignore[no-untyped-call] # untyped in the stubs
+        options["labels"][BASE_LABEL] = image_id
+
+        def create(image: str) -> str:
+            return str(self._create({**options, "image": image})["Id"])
+
+        layout = containers.layout_of(spec)
+        if layout is None or self._laid_out is None:
+            return create(image_id), False
+        return self._laid_out.create(image_id, layout, create)
 
     def image_id(self, image: str) -> str:
         """Which image a name means on this host at this moment; raises EnvironmentGone where there is none."""
@@ -142,18 +159,15 @@ class DockerHost:
 
     def _lay_out_first(self, record: EnvironmentRecord) -> None:
         """Lay out the folders before the start, where the user's number is known."""
-        if (numbers := containers.numeric_user(containers.user_of(record.spec))) is not None:
-            self._lay_out(record, *numbers)
+        if (layout := containers.layout_of(record.spec)) is not None:
+            self._client.api.put_archive(_container(record), "/", layout)
 
     def _lay_out_after(self, record: EnvironmentRecord) -> None:
         if containers.numeric_user(containers.user_of(record.spec)) is None:
             uid, gid = docker_commands.numbers_of(self._client, self.host, record)
+            data = containers.layout(record.spec.workdir, uid, gid, own_home=record.spec.user is None)
             with translated(self.host, record.name):
-                self._lay_out(record, uid, gid)
-
-    def _lay_out(self, record: EnvironmentRecord, uid: int, gid: int) -> None:
-        data = containers.layout(record.spec.workdir, uid, gid, own_home=record.spec.user is None)
-        self._client.api.put_archive(_container(record), "/", data)
+                self._client.api.put_archive(_container(record), "/", data)
 
     def adopt(self, record: EnvironmentRecord) -> None:
         with translated(self.host, record.name):
@@ -275,6 +289,8 @@ class DockerHost:
 
     def forget(self, image: str) -> None:
         try:
+            found = self._client.api.inspect_image(image)  # type: ignore[no-untyped-call] # untyped in the stubs
+            laid_out.release(self._client.api, str(found["Id"]))
             self._client.api.remove_image(image, force=True)
         except NotFound:
             return

@@ -17,6 +17,7 @@ from docker.utils.build import exclude_paths
 
 from devctl.errors import BuildFailed, LaunchFailed, NoSuchImage
 from devctl.fleet.records import Host
+from devctl.hosts import laid_out
 from devctl.hosts.docker_client import cause, connect
 from devctl.records import Record
 
@@ -109,11 +110,15 @@ class EngineImages:
     def labelled(self, label: str) -> list[EngineImage]:
         """All images with a label, newest first."""
         found = [_image(one.attrs) for one in self._client.images.list(filters={"label": label})]
+        found = [image for image in found if not laid_out.is_laid_out(image.tags)]  # they have their own image's labels
         return sorted(found, key=lambda image: image.created, reverse=True)
 
     def used(self) -> set[str]:
-        """The ids of images that containers are made of."""
-        return {str(one["ImageID"]) for one in self._client.api.containers(all=True)}
+        """The ids of images that containers are made of, by way of one with their folders too."""
+        listed = self._client.api.containers(all=True)
+        return {str(one["ImageID"]) for one in listed} | {
+            base for one in listed if (base := (one.get("Labels") or {}).get(laid_out.BASE_LABEL))
+        }
 
     def tag(self, reference: str, tag: str) -> None:
         """Give an image another name."""
@@ -122,6 +127,10 @@ class EngineImages:
 
     def remove(self, reference: str, force: bool = False) -> None:
         """Remove a name, and the image with its last one; raises NoSuchImage, or LaunchFailed while it is used."""
+        image = self.get(reference)
+        if not force and len(image.tags) < 2 and image.id in self.used():
+            raise _in_use(reference, "containers are made of it")
+        laid_out.release(self._client.api, image.id)
         try:
             self._client.api.remove_image(reference, force=force)
         except ImageNotFound as error:
@@ -129,10 +138,7 @@ class EngineImages:
                 f"{self.host.name} has no image {reference!r}", "`devctl images ls` lists them"
             ) from error
         except APIError as error:
-            raise LaunchFailed(
-                f"the image {reference!r} cannot be removed: {cause(error)}",
-                "remove what runs on it first, or use --force",
-            ) from error
+            raise _in_use(reference, cause(error)) from error
 
     def layers(self, reference: str) -> Iterator[bytes]:
         """Stream the whole image as an archive."""
@@ -183,6 +189,12 @@ class EngineImages:
 
     def _failed(self, reference: str, error: DockerException) -> LaunchFailed:
         return LaunchFailed(f"{reference!r} cannot be looked up on {self.host.name}: {cause(error)}", "check Docker")
+
+
+def _in_use(reference: str, why: str) -> LaunchFailed:
+    return LaunchFailed(
+        f"the image {reference!r} cannot be removed: {why}", "remove what runs on it first, or use --force"
+    )
 
 
 def _image(attrs: Mapping[str, Any]) -> EngineImage:

@@ -68,7 +68,7 @@ class LocalHosts:
             return BubblewrapHost(self._settings, self._home)
         from devctl.hosts.docker_host import DockerHost
 
-        return DockerHost(host, self._home)
+        return DockerHost(host, self._home, notes=self._settings.folder / "laid-out")
 
     def close(self) -> None:
         """Return connections."""

@@ -175,7 +175,10 @@ class Hosts:
         elif host.address.startswith("tcp:"):
             forward = TlsForward(host)
         where = host if forward is None else host.model_copy(update={"address": forward.address, "tls": None})
-        engine = guarded(DockerHost(where, self._home, local=host.address.startswith("unix:")), self.registry)
+        engine = guarded(
+            DockerHost(where, self._home, host.address.startswith("unix:"), self.settings.folder / "laid-out"),
+            self.registry,
+        )
         with self._lock:
             self._engines[host.name] = (host, engine)
             if forward is not None:

@@ -15,6 +15,7 @@ from devctl.fleet import open_fleet
 from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import EnvironmentSpec, KeptLimits, User
 from devctl.settings import DevctlSettings
+from tests.devctl.machines import remove_laid_out
 
 IMAGE = os.environ.get("ROADCREW_TEST_IMAGE", "")
 ADA, BOB = User(name="ada", tier="free"), User(name="bob", tier="free")
@@ -53,6 +54,8 @@ def fleet_on(
     except SandboxUnavailable as error:
         pytest.skip(f"not run on {backend}: {error}")
     finally:
+        if backend == "docker":
+            remove_laid_out(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import docker
 import pytest
 
 from devctl import DevctlSettings, Launcher, SandboxUnavailable, open_launcher
+from devctl.hosts.laid_out import LaidOutImages
 
 SANDBOXES = ("bubblewrap", "docker")
 
@@ -29,3 +31,16 @@ def launcher_on(backend: str, folder: Path, **settings: object) -> Iterator[Laun
         yield launcher
     finally:
         launcher.stop_all()
+        if backend == "docker":
+            remove_laid_out(folder)
+
+
+def remove_laid_out(folder: Path) -> None:
+    """Remove the images that a devctl home made on the local engine: its folder goes, and they would stay."""
+    notes = folder / "laid-out"
+    if notes.is_dir():
+        client = docker.APIClient(timeout=120)
+        try:
+            LaidOutImages(client, notes, "").prune()
+        finally:
+            client.close()

@@ -20,6 +20,7 @@ from devctl.records import LaunchRequest, Limits
 from devctl.settings import DevctlSettings
 from devctl.store import Store
 from tests.devctl.fleets import IMAGE, needs_docker
+from tests.devctl.machines import remove_laid_out
 
 LIMITS = Limits(cpus=1, memory_mb=128, pids=64, disk_mb=64)
 RULES = PoolRules(minimum=1, maximum=3, at_once=4)
@@ -32,6 +33,7 @@ def settings(database_url: str) -> Iterator[DevctlSettings]:
         yield DevctlSettings.from_environment(
             {}, folder=Path(folder) / "d", backend="docker", docker_image=IMAGE, database_url=database_url
         )
+        remove_laid_out(Path(folder) / "d")
 
 
 @pytest.fixture

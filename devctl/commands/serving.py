@@ -5,7 +5,7 @@ import os
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -42,11 +42,13 @@ class Address(click.ParamType[tuple[str, int]]):
 @click.option(
     "--grace", type=click.FloatRange(0, 3600), default=30.0, show_default=True, help="For launches at the end."
 )
+@click.option("--tunnel-host", default="127.0.0.1", show_default=True, help="Where callers' tunnels listen.")
+@click.option("--tunnel-name", "tunnel_names", multiple=True, help="A name or address by which callers reach that.")
 @json_option
 @click.pass_obj
 def serve(
-    invocation: Invocation, listen: tuple[str, int], behind_proxy: str | None, token_file: Path | None,
-    interval: float, grace: float,
+    invocation: Invocation, /, listen: tuple[str, int], token_file: Path | None, interval: float, grace: float,
+    **given: Any,
 ) -> int:  # fmt: skip
     """Serve environments over HTTP until SIGTERM; `devctl token add` makes tokens for its users.
 
@@ -58,7 +60,7 @@ def serve(
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = ServeSettings(
-        host=listen[0], port=listen[1], behind_proxy=behind_proxy, sample_seconds=interval, grace_seconds=grace,
+        host=listen[0], port=listen[1], sample_seconds=interval, grace_seconds=grace, **given,
     )  # fmt: skip
     settings.check()
     devctl = invocation.settings()

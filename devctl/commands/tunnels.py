@@ -94,11 +94,11 @@ def list_tunnels(invocation: Invocation, everybody: bool) -> int:
 @click.pass_obj
 def close(invocation: Invocation, ids: tuple[str, ...]) -> int:
     """Close the tunnels IDS, wherever on this installation they run."""
-    from devctl.tunnels import TunnelRows
+    from devctl.tunnels import close_tunnel
 
     with invocation.fleet() as fleet:
         for identity in ids:
-            TunnelRows(fleet.parts.database).close(invocation.person(), identity)
+            close_tunnel(fleet, invocation.person(), identity)
     invocation.show({"closed": list(ids)}, [f"closed {one}" for one in ids])
     return DONE
 

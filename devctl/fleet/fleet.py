@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from devctl.errors import EnvironmentGone, LaunchFailed, LaunchRefused, NoSuchEnvironment, NotRunning
+from devctl.errors import EnvironmentGone, LaunchFailed, NoSuchEnvironment, NotRunning
 from devctl.fleet.interfaces import Operation
 from devctl.fleet.launching import Launching, Parts
 from devctl.fleet.lifecycle import Progress
@@ -15,6 +15,7 @@ from devctl.fleet.logs import follow_logs
 from devctl.fleet.printed import Printed
 from devctl.fleet.reconciling import Reconciler
 from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, Snapshot, User
+from devctl.fleet.roles import refuse_viewers
 from devctl.fleet.rows import Rows
 from devctl.fleet.snapshots import Snapshots
 from devctl.fleet.streams import CountedStream
@@ -66,7 +67,7 @@ class Fleet:
         A lifecycle command that fails leaves the environment running and says so in `why`. Raises NameTaken,
         LaunchRefused, NoHost, HostUnreachable and LaunchFailed, with nothing left.
         """
-        _refuse_viewers(user)
+        refuse_viewers(user)
         if wrong := invalid_variables(spec.env):
             raise LaunchFailed(f"the variables {wrong} cannot be set", "use letters, digits and underscores")
         return self._launching.up(user, spec, tree, progress or _silent)
@@ -218,7 +219,7 @@ class Fleet:
 
     def remove_snapshot(self, user: User, tag: str) -> None:
         """Remove a snapshot with its image."""
-        _refuse_viewers(user)
+        refuse_viewers(user)
         found = self._snapshots.find(user, tag)
         self._parts.hosts.engine(found.host).forget(found.image)
         self._snapshots.remove(tag)
@@ -240,7 +241,7 @@ class Fleet:
     def _for(
         self, user: User, name: str, operation: Operation, details: Mapping[str, object] | None = None
     ) -> EnvironmentRecord:
-        _refuse_viewers(user)
+        refuse_viewers(user)
         record = self.get(user, name)
         self._parts.admission.decide(user, operation, record, details)
         return record
@@ -248,7 +249,7 @@ class Fleet:
     def _running(
         self, user: User, name: str, operation: Operation, details: Mapping[str, object] | None = None
     ) -> EnvironmentRecord:
-        _refuse_viewers(user)
+        refuse_viewers(user)
         record = self.get(user, name)
         if record.phase not in ("running", "lost"):
             words = f": {record.why}" if record.why else ""
@@ -289,10 +290,3 @@ def _request(argv: Sequence[str], env: Mapping[str, str] | None, cwd: str | None
     if wrong := invalid_variables(env or {}):
         raise LaunchFailed(f"the variables {wrong} cannot be set", "use letters, digits and underscores")
     return ExecRequest(argv=tuple(argv), env=dict(env or {}), cwd=cwd, tty=tty)
-
-
-def _refuse_viewers(user: User) -> None:
-    if user.role == "viewer":
-        raise LaunchRefused(
-            f"{user.name} may look and not act: the role is viewer", ("viewers may not act",), "ask for the role user"
-        )

@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue
 from devctl.builder.records import IMAGE, BuildOptions, BuildStep, ImageInfo
 from devctl.errors import LaunchRefused, RequestInvalid
 from devctl.fleet.records import User
+from devctl.fleet.roles import refuse_viewers
 from devctl.records import Record
 from devctl.serve.operations import Told
 from devctl.serve.service import Service
@@ -123,14 +124,6 @@ def remove_image(service: Service, user: User, reference: str, force: bool) -> l
                     "`GET /v1/images` lists them; ask an admin for others",
                 )
         return builder.remove(reference, force)
-
-
-def refuse_viewers(user: User) -> None:
-    """Raise LaunchRefused for those who may look only."""
-    if user.role == "viewer":
-        raise LaunchRefused(
-            f"{user.name} may look and not act: the role is viewer", ("viewers may not act",), "ask for the role user"
-        )
 
 
 def _may_make(user: User, tag: str | None) -> None:

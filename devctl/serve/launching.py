@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from devctl.errors import DevctlError, RequestInvalid
 from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, User
-from devctl.serve.imaging import refuse_viewers
+from devctl.fleet.roles import refuse_viewers
 from devctl.serve.operations import Told, Wanted
 from devctl.serve.records import EnvironmentView, EnvironmentWish
 from devctl.serve.service import Service

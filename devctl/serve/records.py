@@ -9,8 +9,9 @@ from devctl.fleet.records import NAME, EnvironmentRecord, EnvironmentSpec, Name,
 from devctl.metrics.usage import Usage
 from devctl.records import Record
 from devctl.sources.records import Overrides
+from devctl.tunnels.records import OpenTunnel
 
-Badge = Literal["gpu", "kept", "warning", "egress", "snapshot"]
+Badge = Literal["gpu", "kept", "warning", "egress", "tunnel"]
 LARGEST_PAGE = 500
 
 
@@ -20,7 +21,10 @@ class EnvironmentView(EnvironmentRecord):
     usage: Usage | None = None
     """What it used over the last interval; None where it does not run or was not measured yet."""
     badges: tuple[Badge, ...] = ()
-    """`gpu`: it has one. `kept`: the reaper leaves it alone. `warning`: `why` says what went wrong. `egress`: there is a way out."""
+    """`gpu`: it has one. `kept`: the reaper leaves it alone. `warning`: `why` says what went wrong. `egress`: there is a way out.
+    `tunnel`: a link leads in."""
+    tunnels: tuple[OpenTunnel, ...] = ()
+    """Links that lead in, oldest first."""
 
 
 class EnvironmentPage(Record):
@@ -99,6 +103,24 @@ class TokenWish(Record):
     user: User
     expires: datetime | None = None
     note: str = Field(default="", max_length=200)
+
+
+class TunnelOpening(Record):
+    """A tunnel to open."""
+
+    port: int = Field(ge=1, le=65_535)
+    """The port inside."""
+    seconds: float = Field(default=8 * 3600, ge=1, le=90 * 86_400)
+    """It is closed after so long."""
+
+
+class TunnelQuery(Record):
+    """Which tunnels."""
+
+    all_users: bool = False
+    """Those to everybody's environments; admins only, others get their own."""
+    ended: bool = False
+    """Also those that were closed within a day, with why."""
 
 
 class Upload(Record):

@@ -105,11 +105,11 @@ def reply_nothing() -> Response:
     return Response(status=204)
 
 
-def reply_tagged(record: BaseModel) -> Response:
-    """Answer with a record and its ETag, or that the caller has it already."""
+def reply_tagged(record: BaseModel, secret: bool = False) -> Response:
+    """Answer with a record and its ETag, or that the caller has it already; a `secret` one is stored by no browser."""
     response = reply(record)
     response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:32])
-    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Cache-Control"] = "no-store" if secret else "private, no-cache"
     return cast(Response, response.make_conditional(request))
 
 

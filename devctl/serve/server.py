@@ -13,7 +13,7 @@ from devctl.fleet.fleet import Fleet
 from devctl.serve.app import create_app
 from devctl.serve.metrics_route import with_metrics
 from devctl.serve.service import Service
-from devctl.serve.settings import ServeSettings
+from devctl.serve.settings import LOOPBACK, ServeSettings
 from devctl.settings import DevctlSettings
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ class Server:
         from waitress.server import create_server
 
         settings.check()
+        _check_tunnels(devctl, settings)
         self.service = Service(fleet, devctl, settings)
         self._listener = listen(settings.host, settings.port)
         self._map: dict[int, object] = {}
@@ -110,6 +111,15 @@ def serve_until_signal(server: Server) -> None:
     signal.signal(signal.SIGINT, stop)
     with server.in_background():
         asked.wait()
+
+
+def _check_tunnels(devctl: DevctlSettings, settings: ServeSettings) -> None:
+    """Raise SettingsInvalid where no certificate could be issued for callers' tunnels."""
+    if settings.tunnel_names or settings.tunnel_host not in LOOPBACK:
+        from devctl.tunnels.authority import Authority
+        from devctl.tunnels.opening import called_by
+
+        Authority(devctl.folder).check(called_by(settings.tunnel_host, settings.tunnel_names))
 
 
 def _proxy(settings: ServeSettings) -> dict[str, object]:

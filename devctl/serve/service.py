@@ -2,12 +2,13 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from devctl.errors import DevctlError
 from devctl.fleet.fleet import Fleet
-from devctl.fleet.records import EnvironmentRecord
+from devctl.fleet.records import EnvironmentRecord, User
 from devctl.hosts.pool import Hosts
 from devctl.metrics.page import MetricsPage
 from devctl.metrics.sampler import Sampler
@@ -22,6 +23,7 @@ from devctl.serve.throttle import Throttle
 from devctl.serve.tokens import Tokens
 from devctl.serve.uploads import SecretFiles, Uploads
 from devctl.settings import DevctlSettings
+from devctl.tunnels import HeldTunnels, OpenTunnel, TunnelRows, TunnelWish
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ class Service:
         self.execs = Execs()
         self.uploads = Uploads(folder / "uploads")
         self.secrets = SecretFiles(folder / "secrets")
+        self.tunnels = HeldTunnels(fleet, devctl.folder, settings.tunnels)
         self.throttle = Throttle()
         self.streams = threading.BoundedSemaphore(settings.streams)
         self.peers: Mapping[int, str] = {}
@@ -53,6 +56,7 @@ class Service:
         """Undo what crashes left and begin the work that goes on beside the requests."""
         self.operations.start()
         self.background.once("reconcile", self._reconcile)
+        self.background.every("tunnels", 30.0, TunnelRows(self.fleet.parts.database).clear, at_once=True)
         self.background.every("sweep", 30.0, self._sweep)
         self.background.every("metrics", self.settings.sample_seconds, self.page.refresh, at_once=True)
         self.background.every("phases", 60.0, self.fleet.refresh)
@@ -73,11 +77,28 @@ class Service:
         if left:
             log.warning("%s operations were still going on: the next start undoes them", left)
         self.execs.stop()
+        self.tunnels.stop()
         self.background.stop()
         self.sampler.close()
 
-    def view(self, record: EnvironmentRecord) -> EnvironmentView:
+    def view(self, record: EnvironmentRecord, user: User | None = None) -> EnvironmentView:
         """An environment as pages and programs show it."""
+        return self.views([record], user)[0]
+
+    def views(self, records: Sequence[EnvironmentRecord], user: User | None = None) -> tuple[EnvironmentView, ...]:
+        """The same of several; the links of tunnels are in it for the user that opened them."""
+        open_ones = TunnelRows(self.fleet.parts.database).of(record.id for record in records) if records else {}
+        return tuple(
+            self._view(record, tuple(self.tunnels.shown(one, user) for one in open_ones.get(record.id, ())))
+            for record in records
+        )
+
+    def tunnel_wish(self, port: int, seconds: float) -> TunnelWish:
+        """A tunnel as callers may have one: they say neither where it listens nor how it is called."""
+        host, names = self.settings.tunnel_host, self.settings.tunnel_names
+        return TunnelWish(port=port, host=host, names=names, ttl=timedelta(seconds=seconds))
+
+    def _view(self, record: EnvironmentRecord, tunnels: tuple[OpenTunnel, ...]) -> EnvironmentView:
         badges: list[Badge] = []
         if record.gpu:
             badges.append("gpu")
@@ -87,8 +108,11 @@ class Service:
             badges.append("warning")
         if record.spec.egress.mode != "none":
             badges.append("egress")
+        if tunnels:
+            badges.append("tunnel")
+        usage = self.sampler.usage(record.id)
         return EnvironmentView.model_validate(
-            {**record.model_dump(), "usage": self.sampler.usage(record.id), "badges": tuple(badges)}
+            {**record.model_dump(), "usage": usage, "badges": tuple(badges), "tunnels": tunnels}
         )
 
     def address_of(self, environ: Mapping[str, object]) -> str:
@@ -109,6 +133,7 @@ class Service:
     def _show_own_numbers(self) -> None:
         page, background = self.page, self.background
         page.gauge("devctl_operations_running", "Long operations that go on", lambda: self.operations.running)
+        page.gauge("devctl_tunnels_open", "Tunnels that this service serves", lambda: self.tunnels.count)
         page.gauge("devctl_commands_open", "Commands whose output is streamed", lambda: self.execs.open)
         page.counts("devctl_background_runs", "Runs of work beside requests", "work", lambda: background.runs)
         page.counts("devctl_background_failures", "Runs that failed", "work", lambda: background.failures)
@@ -155,6 +180,4 @@ class Service:
         self.secrets.sweep({secret.source.parent.name for secret in secrets if secret.source is not None})
 
     def _all(self) -> list[EnvironmentRecord]:
-        from devctl.fleet.records import User
-
         return self.fleet.list(User(name="service", role="admin"), all_users=True)

@@ -24,6 +24,12 @@ class ServeSettings(Record):
     """Streams at once: logs, output, events."""
     launches: int = 32
     """Long operations at once."""
+    tunnels: int = 64
+    """Tunnels at once."""
+    tunnel_host: str = "127.0.0.1"
+    """Where tunnels that callers open listen."""
+    tunnel_names: tuple[str, ...] = ()
+    """By which names callers reach that; the first stands in their links."""
     grace_seconds: float = 30.0
     """How long a shutdown waits for operations that go on."""
     sample_seconds: float = 10.0

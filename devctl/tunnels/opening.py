@@ -17,6 +17,7 @@ from devctl.records import Record
 from devctl.tunnels.authority import Authority
 from devctl.tunnels.conversation import Patience
 from devctl.tunnels.gate import TOKEN_BYTES, Gate, bracketed
+from devctl.tunnels.programs import own_program
 from devctl.tunnels.rows import NewTunnel, TunnelRows
 from devctl.tunnels.server import Doors, TunnelServer
 
@@ -49,7 +50,7 @@ def open_tunnel(
     """
     record = fleet.get(user, name)
     identity, token = f"t-{secrets.token_hex(5)}", secrets.token_urlsafe(TOKEN_BYTES)
-    names = _names(wish)
+    names = called_by(wish.host, wish.names)
     expires = datetime.now(UTC) + wish.ttl
     listener = _listening(wish)
     try:
@@ -58,7 +59,7 @@ def open_tunnel(
         address = f"https://{bracketed(_called(wish))}:{local}/"
         new = NewTunnel(
             id=identity, opened_by=user.name, port=wish.port, digest=hashlib.sha256(token.encode()).digest(),
-            address=address, expires=expires,
+            address=address, expires=expires, program=own_program(),
         )  # fmt: skip
         rows, activity = TunnelRows(fleet.parts.database), fleet.parts.activity
         rows.add(record, new, lambda opened: fleet.may_tunnel(user, record.id, wish.port, opened))
@@ -77,9 +78,10 @@ def open_tunnel(
     return server
 
 
-def _names(wish: TunnelWish) -> tuple[str, ...]:
-    own = (socket.gethostname(),) if wish.host in _EVERYWHERE else (wish.host,)
-    return tuple(dict.fromkeys(name.lower() for name in (*_ALWAYS, *own, *wish.names)))
+def called_by(host: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names and addresses by which a tunnel is called that listens at `host`."""
+    own = (socket.gethostname(),) if host in _EVERYWHERE else (host,)
+    return tuple(dict.fromkeys(name.lower() for name in (*_ALWAYS, *own, *names)))
 
 
 def _called(wish: TunnelWish) -> str:

@@ -28,6 +28,13 @@ class Tunnel(Record):
     bytes_out: int = 0
 
 
+class OpenTunnel(Tunnel):
+    """A tunnel as it is shown to somebody."""
+
+    link: str = ""
+    """The whole link, for who opened it, from the program that serves it; it is a password."""
+
+
 class Beat(Record):
     """What the row says to the tunnel's program."""
 

@@ -64,15 +64,17 @@ class SnapshotList(Record):
 
 
 def list_environments(query: ListQuery) -> Response:
-    """List environments, by name; they carry what they use, badges and until when they are kept."""
+    """List environments, by name; they carry what they use, badges, until when they are kept, and links that lead in."""
     labels = {name: value for name, _, value in (label.partition("=") for label in query.label)}
     found = service().fleet.list(caller(), all_users=query.all_users, labels=labels)
     wanted_ones = sorted((one for one in found if _fits(one, query)), key=lambda one: one.name)
     past = [one for one in wanted_ones if query.after is None or one.name > query.after]
     page = past[: query.limit]
     following = page[-1].name if len(past) > len(page) else None
-    views = tuple(service().view(one) for one in page)
-    return reply_tagged(EnvironmentPage(items=views, next=following, total=len(wanted_ones)))
+    views = service().views(page, caller())
+    return reply_tagged(
+        EnvironmentPage(items=views, next=following, total=len(wanted_ones)), any(map(_has_links, views))
+    )
 
 
 def create_environment(header: KeyHeader, body: EnvironmentWish) -> Response:
@@ -84,7 +86,8 @@ def create_environment(header: KeyHeader, body: EnvironmentWish) -> Response:
 
 def get_environment(path: NamePath) -> Response:
     """Show an environment."""
-    return reply_tagged(service().view(service().fleet.get(caller(), path.name)))
+    view = service().view(service().fleet.get(caller(), path.name), caller())
+    return reply_tagged(view, _has_links(view))
 
 
 def explain_environment(path: NamePath) -> Response:
@@ -121,17 +124,17 @@ def start_environment(path: NamePath, header: KeyHeader) -> Response:
 
 def stop_environment(path: NamePath, body: StopWish) -> Response:
     """End all that runs in an environment; its files stay."""
-    return reply(service().view(service().fleet.stop(caller(), path.name, body.why, body.grace)))
+    return reply(service().view(service().fleet.stop(caller(), path.name, body.why, body.grace), caller()))
 
 
 def pause_environment(path: NamePath) -> Response:
     """Freeze all that runs in an environment."""
-    return reply(service().view(service().fleet.pause(caller(), path.name)))
+    return reply(service().view(service().fleet.pause(caller(), path.name), caller()))
 
 
 def keep_environment(path: NamePath, body: KeepWish) -> Response:
     """Have the idle reaper leave an environment alone until then."""
-    return reply(service().view(service().fleet.keep(caller(), path.name, body.until)))
+    return reply(service().view(service().fleet.keep(caller(), path.name, body.until), caller()))
 
 
 def read_logs(path: NamePath, query: LogsQuery) -> Response:
@@ -194,6 +197,10 @@ def api() -> APIBlueprint:
 
 def _fits(record: EnvironmentRecord, query: ListQuery) -> bool:
     return (not query.phase or record.phase in query.phase) and query.gpu in (None, record.gpu)
+
+
+def _has_links(view: EnvironmentView) -> bool:
+    return any(one.link for one in view.tunnels)
 
 
 def _followed(operation: Operation, header: KeyHeader) -> Response:

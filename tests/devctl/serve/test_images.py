@@ -1,6 +1,7 @@
 """Images that callers have built on the engine of the service, as the policy allows."""
 
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,14 @@ import pytest
 from devctl.fleet.records import User
 from devctl.serve.server import Server
 from devctl.settings import DevctlSettings
-from tests.devctl.fleets import ADA, BOB, IMAGE, ROOT, fleet_on
+from tests.devctl.fleets import IMAGE, ROOT, fleet_on
 from tests.devctl.serve.services import Caller, serving, token_of
 from tests.devctl.serve.test_environments import archive, output_of
 from tests.devctl.sources.folders import git, write
 
+_RUN = uuid.uuid4().hex[:8]
+ADA, BOB = User(name=f"ada-{_RUN}", tier="free"), User(name=f"bob-{_RUN}", tier="free")
+"""Of this run alone: others may build on the same engine at the same time."""
 _SSH = """#!/bin/sh
 for last; do :; done
 exec sh -c "$last"
@@ -37,7 +41,7 @@ def builds(devctl_database: str) -> Iterator[Server]:
             yield server
             root = caller(server, ROOT)
             for image in root("GET", "/v1/images").json["items"]:
-                if image["owner"] in ("ada", "bob"):
+                if image["owner"] in (ADA.name, BOB.name):
                     root("DELETE", f"/v1/images?image={image['id']}&force=true")
 
 
@@ -52,9 +56,9 @@ def build(who: Caller, dockerfile: str, **more: Any) -> Any:
 
 def test_an_image_is_built_of_an_upload_and_is_its_owners(builds: Server) -> None:
     ada, bob = caller(builds, ADA), caller(builds, BOB)
-    done = build(ada, f"FROM {IMAGE}\nRUN echo built > /proof\n", tag="devctl-user/ada/proof:1")
+    done = build(ada, f"FROM {IMAGE}\nRUN echo {_RUN} > /proof\n", tag=f"devctl-user/{ADA.name}/proof:1")
     assert (done.status, done.json["state"]) == (202, "done"), done.body
-    assert "devctl-user/ada/proof:1" in done.json["result"]["tags"]
+    assert f"devctl-user/{ADA.name}/proof:1" in done.json["result"]["tags"]
     told = [one["text"] for one in ada.lines(f"{done.headers['location']}/events")]
     assert any(one.startswith("build ") for one in told), told
     assert bob("GET", done.headers["location"]).status == 404
@@ -63,8 +67,8 @@ def test_an_image_is_built_of_an_upload_and_is_its_owners(builds: Server) -> Non
     assert image not in [one["id"] for one in bob("GET", "/v1/images").json["items"]]
     assert bob("DELETE", f"/v1/images?image={image}&force=true").status == 403
     assert ada("DELETE", f"/v1/images?image={IMAGE}").status == 403
-    removed = ada("DELETE", "/v1/images?image=devctl-user/ada/proof:1")
-    assert (removed.status, "devctl-user/ada/proof:1" in removed.json["removed"]) == (200, True), removed.body
+    removed = ada("DELETE", f"/v1/images?image=devctl-user/{ADA.name}/proof:1")
+    assert (removed.status, f"devctl-user/{ADA.name}/proof:1" in removed.json["removed"]) == (200, True), removed.body
     assert ada("GET", "/v1/images").json["items"] == []
 
 
@@ -89,10 +93,10 @@ def test_the_policy_is_asked_for_what_is_built_on(builds: Server) -> None:
 
 def test_the_wizard_makes_an_image_of_answers(builds: Server) -> None:
     ada = caller(builds, ADA)
-    wish = {"base": IMAGE, "tag": "devctl-user/ada/tools", "user": "dev"}
+    wish = {"base": IMAGE, "tag": f"devctl-user/{ADA.name}/tools", "user": "dev"}
     done = ada("POST", "/v1/wizard", wish, Prefer="wait=120")
     assert done.json["state"] == "done", done.body
-    assert done.json["result"]["owner"] == "ada" and "USER dev" in done.json["result"]["dockerfile"]
+    assert done.json["result"]["owner"] == ADA.name and "USER dev" in done.json["result"]["dockerfile"]
 
 
 def test_a_source_with_a_dockerfile_is_built_and_launched(builds: Server, tmp_path: Path) -> None:

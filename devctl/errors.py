@@ -31,6 +31,7 @@ DevctlError                     message and hint
 ├── BuildFailed                 a step of the build failed; `log` is the end of its output
 ├── ScanFailed                  nobody could be asked what is known against an image
 ├── NoSuchImage                 the engine has no such image
+├── GpuUnread                   the vendor's tool is there and does not say what the GPUs do
 └── StateUnavailable            the database of devctl's state does not answer
 """
 
@@ -117,6 +118,10 @@ class HostUnreachable(DevctlError):
 
 class NoHost(DevctlError):
     """There is no host of that name, or none that can take the environment."""
+
+
+class GpuUnread(DevctlError):
+    """The vendor's tool is there and does not say what the GPUs of this machine do."""
 
 
 class StateUnavailable(DevctlError):

@@ -42,13 +42,16 @@ class Address(click.ParamType[tuple[str, int]]):
 @click.option(
     "--grace", type=click.FloatRange(0, 3600), default=30.0, show_default=True, help="For launches at the end."
 )
+@click.option(
+    "--gpu-smoke", type=Span(), default="6h", show_default=True, help="Test each host's GPU so often; 0s: never."
+)
 @click.option("--tunnel-host", default="127.0.0.1", show_default=True, help="Where callers' tunnels listen.")
 @click.option("--tunnel-name", "tunnel_names", multiple=True, help="A name or address by which callers reach that.")
 @json_option
 @click.pass_obj
 def serve(
     invocation: Invocation, /, listen: tuple[str, int], token_file: Path | None, interval: float, grace: float,
-    **given: Any,
+    gpu_smoke: timedelta, **given: Any,
 ) -> int:  # fmt: skip
     """Serve environments over HTTP until SIGTERM; `devctl token add` makes tokens for its users.
 
@@ -60,7 +63,8 @@ def serve(
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = ServeSettings(
-        host=listen[0], port=listen[1], sample_seconds=interval, grace_seconds=grace, **given,
+        host=listen[0], port=listen[1], sample_seconds=interval, grace_seconds=grace,
+        gpu_smoke_seconds=gpu_smoke.total_seconds(), **given,
     )  # fmt: skip
     settings.check()
     devctl = invocation.settings()

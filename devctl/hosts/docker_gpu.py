@@ -3,7 +3,7 @@
 from typing import Any
 
 import docker
-from docker.errors import DockerException
+from docker.errors import DockerException, ImageNotFound
 
 from devctl.errors import LaunchFailed
 from devctl.fleet.records import Host
@@ -48,13 +48,20 @@ class GpuEngine:
         return report_of(self._client, self.host, places)
 
     def run(self, image: str, argv: list[str], arguments: dict[str, Any]) -> tuple[int, str]:
-        """Run a command in a container with these host options, without network; returns its status and output."""
+        """Run a command in a container with these host options, without network; returns its status and output.
+
+        An image that is not there is pulled. Raises LaunchFailed.
+        """
         api = self._client.api
         config = api.create_host_config(
             network_mode="none", cap_drop=["ALL"], security_opt=["no-new-privileges"], **arguments
         )
         container = None
         try:
+            try:
+                self._client.images.get(image)
+            except ImageNotFound:
+                self._client.images.pull(image)
             made = api.create_container(image, argv[1:], entrypoint=argv[:1], host_config=config, labels=_LABELS)
             container = str(made["Id"])
             api.start(container)

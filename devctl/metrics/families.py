@@ -14,6 +14,8 @@ from devctl.metrics.sampler import Sampled
 LABELS = ("name", "owner", "host")
 """Of every metric of one environment; those of environments that are gone vanish with them."""
 PREFIX = "devctl_environment_"
+_GPU = f"{PREFIX}gpu_"
+"""Families that are not there at all where no environment has a GPU."""
 
 
 class _Family(NamedTuple):
@@ -37,7 +39,7 @@ _OF_COUNTERS = (
     _Family("block_written_bytes", "Bytes written to block devices", lambda c: c.block_written_bytes),
     _Family("volume_read_bytes", "Bytes read from devices that hold volumes", lambda c: c.volume_read_bytes),
     _Family("volume_written_bytes", "Bytes written to devices that hold volumes", lambda c: c.volume_written_bytes),
-    _Family("gpu_percent", "GPU use, 100 is one GPU", lambda c: c.gpu_percent, counts=False),
+    _Family("gpu_ratio", "GPU use, 1 is one GPU", lambda c: _ratio(c.gpu_percent), counts=False),
     _Family("gpu_memory_bytes", "GPU memory in use", lambda c: c.gpu_memory_bytes, counts=False),
 )
 _OF_RECORDS: tuple[tuple[str, str, Callable[[EnvironmentRecord], float]], ...] = (
@@ -67,7 +69,8 @@ class EnvironmentCollector(Collector):
                 value = None if one.counters is None else read(one.counters)
                 if value is not None:
                     family.add_metric(_labels(one.record), value)
-            yield family
+            if family.samples or not family.name.startswith(_GPU):
+                yield family
         for gauge, of_record in _record_families():
             for one in found:
                 gauge.add_metric(_labels(one.record), of_record(one.record))
@@ -103,3 +106,7 @@ def _counted(found: Iterable[Sampled]) -> GaugeMetricFamily:
 
 def _labels(record: EnvironmentRecord) -> list[str]:
     return [record.name, record.owner, record.host]
+
+
+def _ratio(percent: float | None) -> float | None:
+    return None if percent is None else percent / 100

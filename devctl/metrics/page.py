@@ -13,8 +13,10 @@ from prometheus_client.registry import Collector
 
 from devctl.fleet.database import Database
 from devctl.metrics.families import EnvironmentCollector
+from devctl.metrics.gpus import GpuCollector
 from devctl.metrics.reaping import ReaperCounts
 from devctl.metrics.sampler import Sampler
+from devctl.metrics.smoke import SmokeCounts
 from devctl.metrics.stock import PoolCounts
 from devctl.metrics.stored import StoredCounts
 
@@ -31,7 +33,9 @@ class MetricsPage:
         self._stored = StoredCounts(database, self.registry)
         self._pool = PoolCounts(database, self.registry)
         self._reaper = ReaperCounts(database, self.registry)
+        self._smoke = SmokeCounts(database, self.registry)
         self.registry.register(EnvironmentCollector(sampler.latest))
+        self.registry.register(GpuCollector(sampler.gpus.latest))
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self.requests = Counter(
@@ -69,7 +73,7 @@ class MetricsPage:
     def refresh(self) -> None:
         """Measure and render anew; raises StateUnavailable, and the page stays as it was then."""
         self._sampler.sample()
-        for counts in (self._stored, self._pool, self._reaper):
+        for counts in (self._stored, self._pool, self._reaper, self._smoke):
             counts.update()
         if time.monotonic() - self._forgotten > 3_600:
             self._sampler.forget_old()

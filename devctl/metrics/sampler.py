@@ -16,6 +16,7 @@ from devctl.fleet.rows import Rows
 from devctl.hosts.counters import Counters
 from devctl.hosts.counting import Counting
 from devctl.hosts.engine import HostEngine
+from devctl.metrics.gpus import GpuWatch
 from devctl.metrics.usage import Usage, usage_between
 from devctl.records import Record
 
@@ -40,7 +41,8 @@ class Sampled(Record):
 class Sampler:
     """Measures all environments at each `sample`; what it found may be read from any thread."""
 
-    def __init__(self, database: Database, hosts: HostPool) -> None:
+    def __init__(self, database: Database, hosts: HostPool, gpus: GpuWatch | None = None) -> None:
+        self.gpus = gpus or GpuWatch()
         self._database = database
         self._rows = Rows(database)
         self._hosts = hosts
@@ -113,7 +115,8 @@ class Sampler:
         if engine is None:
             return None
         try:
-            return self._counting.read(engine, record)
+            counters = self._counting.read(engine, record)
+            return self.gpus.of(record, counters) if counters is not None and engine.local else counters
         except DevctlError as error:
             self.failures += 1
             log.info("%s could not be measured: %s", record.name, error.message)

@@ -10,6 +10,7 @@ from types import FrameType
 
 from devctl.errors import PortTaken
 from devctl.fleet.fleet import Fleet
+from devctl.gpu.detection import GpuPlaces
 from devctl.serve.app import create_app
 from devctl.serve.metrics_route import with_metrics
 from devctl.serve.service import Service
@@ -26,13 +27,15 @@ _THREADS_SECONDS = 5
 class Server:
     """A running service; a context manager that shuts it down in order."""
 
-    def __init__(self, fleet: Fleet, devctl: DevctlSettings, settings: ServeSettings) -> None:
+    def __init__(
+        self, fleet: Fleet, devctl: DevctlSettings, settings: ServeSettings, gpus: GpuPlaces | None = None
+    ) -> None:
         """Listen; raises PortTaken and SettingsInvalid. Nothing is answered before `serve`."""
         from waitress.server import create_server
 
         settings.check()
         _check_tunnels(devctl, settings)
-        self.service = Service(fleet, devctl, settings)
+        self.service = Service(fleet, devctl, settings, gpus)
         self._listener = listen(settings.host, settings.port)
         self._map: dict[int, object] = {}
         self._stopping = threading.Event()

@@ -9,7 +9,10 @@ from pathlib import Path
 from devctl.errors import DevctlError
 from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import EnvironmentRecord, User
+from devctl.gpu.detection import GpuPlaces
+from devctl.gpu.scheduled import smoke_due
 from devctl.hosts.pool import Hosts
+from devctl.metrics.gpus import GpuWatch
 from devctl.metrics.page import MetricsPage
 from devctl.metrics.sampler import Sampler
 from devctl.pool.opening import FleetPool
@@ -31,7 +34,9 @@ log = logging.getLogger(__name__)
 class Service:
     """What the routes work with; `start` and `stop` bracket its life."""
 
-    def __init__(self, fleet: Fleet, devctl: DevctlSettings, settings: ServeSettings) -> None:
+    def __init__(
+        self, fleet: Fleet, devctl: DevctlSettings, settings: ServeSettings, gpus: GpuPlaces | None = None
+    ) -> None:
         self.fleet = fleet
         self.devctl = devctl
         self.settings = settings
@@ -48,7 +53,7 @@ class Service:
         self.peers: Mapping[int, str] = {}
         """Callers' addresses by the port at which our own TLS end speaks to us."""
         self.background = Background()
-        self.sampler = Sampler(database, fleet.parts.hosts)
+        self.sampler = Sampler(database, fleet.parts.hosts, GpuWatch(gpus))
         self.page = MetricsPage(database, self.sampler)
         self._show_own_numbers()
 
@@ -59,6 +64,9 @@ class Service:
         self.background.every("tunnels", 30.0, TunnelRows(self.fleet.parts.database).clear, at_once=True)
         self.background.every("sweep", 30.0, self._sweep)
         self.background.every("metrics", self.settings.sample_seconds, self.page.refresh, at_once=True)
+        self.background.every("gpus", self.settings.sample_seconds, self.sampler.gpus.look, at_once=True)
+        if self.settings.gpu_smoke_seconds:
+            self.background.every("gpu-smoke", min(self.settings.gpu_smoke_seconds, 300.0), self._smoke, at_once=True)
         self.background.every("phases", 60.0, self.fleet.refresh)
         self.background.every("disks", 300.0, self._stop_overfull)
         if isinstance(self.fleet.parts.hosts, Hosts):
@@ -70,6 +78,10 @@ class Service:
 
     def _reap(self) -> None:
         Reaper(self.fleet, self.devctl.reaper()).run(self.background.stopping)
+
+    def _smoke(self) -> None:
+        parts = self.fleet.parts
+        smoke_due(parts.database, parts.hosts, self.devctl.docker_image, self.settings.gpu_smoke_seconds)
 
     def stop(self) -> None:
         """Take nothing new, wait for launches, end commands and background work."""

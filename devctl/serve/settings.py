@@ -34,6 +34,8 @@ class ServeSettings(Record):
     """How long a shutdown waits for operations that go on."""
     sample_seconds: float = 10.0
     """Interval of the sampler and of the page of metrics."""
+    gpu_smoke_seconds: float = 6 * 3600.0
+    """From one smoke test of a host's GPU to the next; 0 tests none."""
 
     def check(self) -> None:
         """Raise SettingsInvalid where tokens would go over a network in the clear."""

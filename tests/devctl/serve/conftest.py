@@ -11,6 +11,7 @@ from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import User
 from devctl.serve.server import Server
 from devctl.settings import DevctlSettings
+from tests.devctl.gpu.machines import busy_machine
 from tests.devctl.serve.services import Caller, serving, token_of
 
 Callers = Callable[[User], Caller]
@@ -23,7 +24,8 @@ def away(devctl_database: str) -> Iterator[Server]:
         settings = DevctlSettings.from_environment(
             {}, folder=Path(folder), backend="docker", docker_host=f"unix://{folder}/none", database_url=devctl_database
         )
-        with open_fleet(settings, None) as fleet, serving(fleet, settings, json_kb=8, body_mb=1) as server:
+        gpus = busy_machine(Path(folder) / "machine", 1)
+        with open_fleet(settings, None) as fleet, serving(fleet, settings, gpus, json_kb=8, body_mb=1) as server:
             yield server
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import User
+from devctl.gpu.detection import GpuPlaces
 from devctl.serve.server import Server
 from devctl.serve.settings import ServeSettings
 from devctl.settings import DevctlSettings
@@ -67,9 +68,10 @@ class Caller:
 
 
 @contextmanager
-def serving(fleet: Fleet, settings: DevctlSettings, **given: Any) -> Iterator[Server]:
-    """Serve a fleet on a free port."""
-    server = Server(fleet, settings, ServeSettings.model_validate({"port": 0, "grace_seconds": 5, **given}))
+def serving(fleet: Fleet, settings: DevctlSettings, gpus: GpuPlaces | None = None, **given: Any) -> Iterator[Server]:
+    """Serve a fleet on a free port, without tests of GPUs of its own."""
+    wanted = {"port": 0, "grace_seconds": 5, "gpu_smoke_seconds": 0, **given}
+    server = Server(fleet, settings, ServeSettings.model_validate(wanted), gpus)
     with server.in_background():
         yield server
 

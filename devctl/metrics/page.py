@@ -54,7 +54,7 @@ class MetricsPage:
         self.registry.register(_Count("devctl_scrapes", "Times that the page was asked for", lambda: self.scrapes))
         self.scrapes = 0
         """Approximate: a plain number, as a lock for each scrape would cost more than it tells."""
-        self._lock = threading.Lock()
+        self._lock, self._refreshing = threading.Lock(), threading.Lock()
         self._plain, self._packed = b"", b""
         self._forgotten = 0.0
 
@@ -72,6 +72,10 @@ class MetricsPage:
 
     def refresh(self) -> None:
         """Measure and render anew; raises StateUnavailable, and the page stays as it was then."""
+        with self._refreshing:
+            self._refresh()
+
+    def _refresh(self) -> None:
         self._sampler.sample()
         for counts in (self._stored, self._pool, self._reaper, self._smoke):
             counts.update()

@@ -98,10 +98,10 @@ class Prometheus:
         result: list[Any] = found["result"]
         return result
 
-    def scraped(self, times: int) -> None:
-        """Wait until so many scrapes succeeded, counted from now on."""
-        deadline, needed = time.monotonic() + SECONDS, f'count_over_time(up{{job="devctl"}}[5m]) >= {times}'
-        while not self.select(needed):
+    def scraped(self) -> None:
+        """Wait until a scrape that began from now on has succeeded."""
+        began, deadline = time.time(), time.monotonic() + SECONDS
+        while not self.select(f'up{{job="devctl"}} == 1 and timestamp(up{{job="devctl"}}) > {began:.3f}'):
             assert time.monotonic() < deadline, self.ask("targets")
             time.sleep(0.2)
 
@@ -114,12 +114,13 @@ def prometheus(fleet: Fleet, backend: str, devctl_database: str, tmp_path: Path)
     database.rows("UPDATE environment SET gpu = true WHERE id = %s RETURNING id", record.id)
     settings = DevctlSettings.from_environment({}, folder=folder_of(fleet), database_url=devctl_database)
     gpus = busy_machine(tmp_path / "machine", os.getpid())
-    with serving(fleet, settings, gpus, sample_seconds=0.5) as server, Prometheus(tmp_path, server).running() as made:
+    with serving(fleet, settings, gpus) as server, Prometheus(tmp_path, server).running() as made:
         if f"{PREFIX}cpu_seconds_total{{" not in page(server):
             pytest.skip(f"not run on {backend}: nothing counts processor time here")
         Caller(server.url, token_of(server, ADA))("GET", "/v1/environments")
         counted_once(database)
-        made.scraped(2)
+        page(server)
+        made.scraped()
         yield made
     database.rows("DELETE FROM warm RETURNING name")
 
@@ -162,7 +163,7 @@ def test_every_query_of_dashboards_and_alerts_selects_what_is_scraped(prometheus
 
 
 def test_alerts_are_loaded_and_evaluated(prometheus: Prometheus) -> None:
-    prometheus.scraped(4)
+    prometheus.scraped()
     deadline = time.monotonic() + SECONDS
     while True:
         rules = [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]

@@ -115,7 +115,7 @@ class ServiceSource:
         """Ask the service for all that the token may see."""
         return [
             TopRow(
-                record=EnvironmentRecord.model_validate(view.model_dump(exclude={"usage", "badges"})),
+                record=EnvironmentRecord.model_validate(view.model_dump(include=set(EnvironmentRecord.model_fields))),
                 cpu_percent=view.usage.cpu_percent if view.usage is not None else None,
                 memory_bytes=view.usage.memory_bytes if view.usage is not None else None,
                 at=now(),

@@ -22,8 +22,6 @@ from tools.docs import Brief
 from tools.observation import Observation, cut_middle
 from tools.patch import Diff
 
-CHANGES_SHOWN = 60
-"""Public changes that are listed; the rest is counted."""
 CHECKLIST = """Before you hand this in, check:
 1. Is every point of "done when" met, and every need of the list?
 2. Would a user who has never seen the feature know what it is for, how to use it and what it does when things go wrong?
@@ -112,12 +110,10 @@ def _open(context: TurnContext) -> CommandResult:
 
 def _prompts(context: TurnContext, planned: PlannedTask, opening: Opening) -> tuple[str, str]:
     brief, plan = opening.brief, feature_plan(context)
-    lines = [change.line for change in brief.changes[:CHANGES_SHOWN]]
-    rest = len(brief.changes) - CHANGES_SHOWN
     needs = brief.needs if documentation.is_closing(plan, planned.key) else ()
     shown: dict[str, Any] = {
         **material(context, planned, opening.start),
-        "changes": "\n".join([*lines, *([f"[… {rest} more]"] if rest > 0 else [])]),
+        "changes": documentation.change_lines(brief),
         "needs": "\n".join(need.as_text for need in needs),
         "customs": "\n".join(brief.customs),
     }

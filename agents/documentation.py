@@ -24,6 +24,8 @@ from tools.suite import detect_suite
 
 logger = logging.getLogger(__name__)
 
+CHANGES_SHOWN = 60
+"""Public changes that are listed; the rest is counted."""
 TEXT_LIMIT = 8_000
 """Characters of findings that travel on."""
 
@@ -112,6 +114,13 @@ def brief(context: TurnContext, mirror: Mirror, commit: str) -> Brief:
     """Return what the feature asks of the documentation as it stands at a commit."""
     base = feature_base(context, commit)
     return documentation_brief(mirror, base, commit, planned_documents(feature_plan(context)))
+
+
+def change_lines(made: Brief) -> str:
+    """Return what a change made public, one line each, cut where it is long."""
+    rest = len(made.changes) - CHANGES_SHOWN
+    lines = [change.line for change in made.changes[:CHANGES_SHOWN]]
+    return "\n".join([*lines, *([f"[… {rest} more]"] if rest > 0 else [])])
 
 
 def feature_base(context: TurnContext, commit: str) -> str:

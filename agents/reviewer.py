@@ -8,6 +8,7 @@ import logging
 from pydantic import JsonValue
 
 from agents.crew import TurnContext
+from agents.documented_feature import DocumentedFeature, documented_feature
 from agents.findings import Finding, ReviewReply, finding_of, quotes_change
 from agents.fitting import Prompt, complete_fitting
 from agents.handover import Handover, handed_over
@@ -60,6 +61,8 @@ class Material(Record):
     certain: tuple[Finding, ...] = ()
     """High findings of the linters: they send the change back whatever the model says."""
     around: Neighbourhood
+    documented: DocumentedFeature | None = None
+    """What a documentation task documents."""
 
 
 def review(context: TurnContext) -> dict[str, JsonValue]:
@@ -78,7 +81,7 @@ def review(context: TurnContext) -> dict[str, JsonValue]:
         refused.extend(found)
         return found
 
-    alone = seen.model_copy(update={"since_diff": "", "around": Neighbourhood(tree="", wishes="")})
+    alone = seen.model_copy(update={"since_diff": "", "around": Neighbourhood(tree="", wishes=""), "documented": None})
     prompts = [
         Prompt(left_out, (*_messages(context, planned, shown, earlier), *([said] if said else [])))
         for left_out, shown in (("", seen), ("all but the change itself", alone))
@@ -150,8 +153,13 @@ def _material(context: TurnContext, work: Handover) -> CommandResult:
         lint=lint,
         certain=tuple(_certain(mirror, work, lint)),
         around=_around(context, mirror, work),
+        documented=documented_feature(context, mirror, work) if _is_documentation(context) else None,
     )
     return CommandResult(reply=material.model_dump(mode="json"))
+
+
+def _is_documentation(context: TurnContext) -> bool:
+    return planned_task(context).task.kind == "docs"
 
 
 def _linted(context: TurnContext, mirror: Mirror, work: Handover) -> LintReport:
@@ -227,6 +235,9 @@ def _messages(
         round=context.turn.round,
         test_verdict=test.get("verdict", "not tested"),
         proven_by=_proven_by(context),
+        skipped=test.get("skipped") or [],
+        documented=seen.documented.model_dump() if seen.documented else None,
+        documentation=test.get("documentation"),
         suite_tail=test.get("tail") or "",
         lint_verdict=seen.lint.verdict,
         lint_findings=seen.lint.text,

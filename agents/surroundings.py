@@ -8,6 +8,7 @@ from agents.threads import Record
 from agents.wishes import repository_wishes
 from tools.mirror import Mirror
 from tools.repomap.map import RepositoryMap, repository_map
+from tools.testpaths import is_test_path
 
 TREE_LIMIT = 400
 """Paths listed; the rest is counted by folder."""
@@ -20,13 +21,17 @@ LARGE_MAP_TOKENS = 4_000
 MAPPED_EXCERPTS = 5
 """Files of the map whose beginning the Planner of a large repository is shown."""
 EXCERPT_LIMIT = 6_000
-"""Characters shown of one file."""
+"""Characters shown of one file, of tests and of what stands further down the choice."""
+CLOSE_LIMIT = 20_000
+"""Characters shown of each of the files that matter most: a change is planned in what they hold."""
+CLOSE_FILES = 3
+"""How many files matter most."""
 EXCERPTS_LIMIT = 60_000
 """Characters shown of all files together."""
 EXPLAINING_LIMIT = 24_000
 """Characters of them for files that explain the repository; the rest is for its source."""
-EXPLAINING = ("README.md", "README.rst", "README", "CHANGELOG.md", "pyproject.toml",
-              "requirements.txt", "setup.cfg", "package.json", "roadcrew.toml")  # fmt: skip
+EXPLAINING = ("README.md", "README.rst", "README", "readme.md", "CHANGELOG.md", "pyproject.toml", "requirements.txt",
+              "setup.cfg", "tox.ini", "Makefile", "package.json", "go.mod", "Cargo.toml", "roadcrew.toml")  # fmt: skip
 SOURCE = (".py", ".js", ".ts", ".go", ".rs", ".java", ".html", ".css", ".sh")
 
 
@@ -139,10 +144,14 @@ def _excerpts(mirror: Mirror, commit: str, paths: Sequence[str], ranked: Sequenc
     room = _Room(mirror, commit)
     explaining = room.fill([path for path in EXPLAINING if path in paths], EXPLAINING_LIMIT)
     if len(paths) > TREE_LIMIT:
-        return explaining + room.fill([path for path in ranked if path not in EXPLAINING][:MAPPED_EXCERPTS])
+        return explaining + room.fill(
+            [path for path in ranked if path not in EXPLAINING][:MAPPED_EXCERPTS], each=CLOSE_LIMIT // 2
+        )
     known = set(ranked) | set(EXPLAINING)
     rest = sorted((path for path in paths if path.endswith(SOURCE) and path not in known), key=_closeness)
-    chosen = room.fill([path for path in (*ranked, *rest) if path.endswith(SOURCE) and path not in EXPLAINING])
+    source = [path for path in (*ranked, *rest) if path.endswith(SOURCE) and path not in EXPLAINING]
+    source.sort(key=is_test_path)  # tests follow the code: they are long, and are looked at when it is changed
+    chosen = room.fill(source[:CLOSE_FILES], each=CLOSE_LIMIT) + room.fill(source[CLOSE_FILES:])
     return explaining + sorted(chosen, key=lambda excerpt: _closeness(excerpt.path))
 
 
@@ -154,19 +163,26 @@ class _Room:
         self._commit = commit
         self._left = EXCERPTS_LIMIT
 
-    def fill(self, paths: Sequence[str], limit: int = EXCERPTS_LIMIT) -> list[Excerpt]:
-        """Return the beginnings of files, in this order, until the room or the limit is used up."""
+    def fill(self, paths: Sequence[str], limit: int = EXCERPTS_LIMIT, each: int = EXCERPT_LIMIT) -> list[Excerpt]:
+        """Return the beginnings of files, at most `each` characters, until the room or the limit is used up."""
         excerpts: list[Excerpt] = []
         left = min(limit, self._left)
         for path in paths:
             if left < EXCERPT_LIMIT:
                 break
             text = self._mirror.read(self._commit, path).decode("utf-8", "replace")
-            shown = text[:EXCERPT_LIMIT]
+            shown = _beginning(text, min(each, left))
             excerpts.append(Excerpt(path=path, text=shown, cut=len(shown) < len(text)))
             left -= len(shown)
             self._left -= len(shown)
         return excerpts
+
+
+def _beginning(text: str, limit: int) -> str:
+    """The whole lines that fit."""
+    if len(text) <= limit:
+        return text
+    return text[: text.rfind("\n", 0, limit) + 1] or text[:limit]
 
 
 def _closeness(path: str) -> tuple[int, str]:

@@ -37,6 +37,8 @@ from tools.suite import (
 TAIL = 6_000
 """Characters of a suite's output that travel on."""
 
+MOST_NAMED = 300
+"""Tests that are named to the Reviewer."""
 PROOF_KINDS = frozenset({"code", "test"})
 """Kinds of task that need a test which fails before and passes after."""
 
@@ -184,7 +186,8 @@ def _verify(context: TurnContext, work: Handover) -> CommandResult:
             "verdict": verdict,
             "passed": found.after.passed,
             "failed": len(found.after.failing),
-            "proven_by": list(found.proven_by[:20]),
+            "proven_by": list(found.proven_by[:MOST_NAMED]),
+            "skipped": _skipped(found),
             "tail": _tail(found, documents),
             "problems": list(problems),
             "documentation": documents.as_json if documents else None,
@@ -337,6 +340,13 @@ def _tail(found: Verification, documents: documentation.Judgement | None) -> str
     reports = [report for report in (found.after, *found.extra) if not report.green] or [found.after]
     tail = "\n\n".join(f"$ {report.command}\n{report.tail[-TAIL:]}" for report in reports)[-2 * TAIL :]
     return f"{documents.text}\n\n{tail}" if documents and documents.problems else tail
+
+
+def _skipped(found: Verification) -> list[JsonValue]:
+    """Return the tests that were skipped and were not so on the base, with their reasons."""
+    before = found.before.by_id
+    cases = [case for case in found.after.cases if case.outcome == "skipped" and before.get(case.id) != "skipped"]
+    return [f"{case.id}: {case.message.strip()[:200] or 'no reason given'}" for case in cases[:MOST_NAMED]]
 
 
 def _store(context: TurnContext, found: Verification, verdict: str) -> ArtifactRef:

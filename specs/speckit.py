@@ -18,6 +18,8 @@ from specs.plan import PlanProposal, PlanTask, UserStory
 from specs.plan_rules import find_cycle
 from specs.task import Acceptance, Input, TaskSpec, TestCommand, spec_yaml
 
+FOLDER = "specs"
+"""Folder of a repository in which specifications lie."""
 DEFAULT_SUITE = "python -m pytest"
 """The command of a task that names none, where the plan and the caller name none either."""
 MOST_KEYS = 99
@@ -26,7 +28,7 @@ MOST_KEYS = 99
 
 def feature_folder(issue: int, title: str) -> str:
     """Return `specs/012-slug` for issue 12."""
-    return f"specs/{issue:03d}-{slugify(title)}"
+    return f"{FOLDER}/{issue:03d}-{slugify(title)}"
 
 
 def to_task_specs(
@@ -64,7 +66,7 @@ def write_feature_specs(
     number = re.fullmatch(r"F-(\d+)", feature_key)
     if number is None:
         raise SpecsError(f"{feature_key!r} is no key of a feature", "give one such as F-12")
-    folder = f"specs/{int(number[1]):03d}-{slugify(slug)}"
+    folder = f"{FOLDER}/{int(number[1]):03d}-{slugify(slug)}"
     values = {
         "feature_key": feature_key,
         "issue": int(number[1]),

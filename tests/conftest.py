@@ -8,10 +8,17 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from local import Workspace, open_workspace
 from scripts.source import ROOT
+
+# A busy machine must not decide over a test: hypothesis would count its seconds.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
 
 pytest_plugins = ("tests.forge.conformance", "tests.ran_on")
 CLEARED = ("OPA_URL", "NEO4J_", "DATABASE_URL", "GITHUB_", "OPENAI_", "ROADCREW_", "DEVCTL_", "DOCKER_HOST")

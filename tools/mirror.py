@@ -195,9 +195,9 @@ class Mirror:
         """The files in which two commits or trees differ; a rename is a deletion and an addition."""
         return changed_files(self.git, self._object(base), self._object(commit))
 
-    def diff(self, base: str, commit: str, limits: DiffLimits | None = None) -> str:
-        """The change between two commits or trees as a unified diff, cut where it is long."""
-        return self.change(base, commit, limits).text
+    def diff(self, base: str, commit: str, limits: DiffLimits | None = None, paths: Sequence[str] = ()) -> str:
+        """The change between two commits or trees as a unified diff, cut where it is long; of `paths` alone if given."""
+        return diff(self.git, self._object(base), self._object(commit), limits or DiffLimits(), paths).text
 
     def change(self, base: str, commit: str, limits: DiffLimits | None = None) -> Diff:
         """The change between two commits or trees: its text, its files, a verdict."""

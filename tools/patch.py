@@ -1,6 +1,7 @@
 """The difference between two trees: changed files, text with limits, changed lines."""
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -102,10 +103,14 @@ def _changed_file(path: bytes, mode: tuple[str, str, str], count: tuple[bytes, b
     )
 
 
-def diff(git: Git, base: str, commit: str, limits: DiffLimits) -> Diff:
-    """The difference of two trees; long files are cut, and beyond the limit files are left out."""
+def diff(git: Git, base: str, commit: str, limits: DiffLimits, paths: Sequence[str] = ()) -> Diff:
+    """The difference of two trees, of `paths` alone where some are given.
+
+    Long files are cut, and beyond the limit files are left out.
+    """
     options = ("-r", "-p", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv")
-    output = git.run("diff-tree", *options, base, commit).stdout.decode("utf-8", "replace")
+    only = [f":(literal){path}" for path in paths]
+    output = git.run("diff-tree", *options, base, commit, "--", *only).stdout.decode("utf-8", "replace")
     parts, truncated, left, omitted = [], False, limits.characters, 0
     for part in _by_file(output):
         shown = part

@@ -12,7 +12,10 @@ from devctl.settings import DevctlSettings
 
 # by an interpreter that starts without what was installed: a .pth file of a wheel is code
 _COMPILE = 'for jobs in 0 1; do "$1"/bin/python -I -S -m compileall -q -j "$jobs" "$1"/lib && break; done'
-_ADD_HOOK = 'for folder in "$1"/lib/python*/site-packages; do cp "$2"/hook/* "$folder"; done'
+_ADD_HOOK = (
+    'for folder in "$1"/lib/python*/site-packages; do cp "$2"/hook/* "$folder"; done'
+    ' && cp "$2"/pip "$1"/bin/pip && chmod 755 "$1"/bin/pip'
+)
 
 
 class Python:
@@ -32,6 +35,8 @@ class Python:
                 "constraints.txt": _lines(plan.constraints),
                 f"hook/{hook.NAME}.py": hook.MODULE.encode(),
                 f"hook/{hook.NAME}.pth": hook.PTH.encode(),
+                f"hook/{hook.PACKAGES_NAME}.py": hook.PACKAGES.encode(),
+                "pip": hook.PIP.encode(),
             },
             folders=("",) if plan.sources else (),
             sources=plan.sources,

@@ -253,6 +253,10 @@ def test_dependencies_are_installed_once_and_the_project_is_found(launcher: Laun
         assert launched.exec(["shop-hello"]).output == "4.5 1.0 2.1\n"
         assert launched.exec(["python", "-c", "import shop; shop.hello()"]).output == "4.5 1.0 2.1\n"
         assert output(launched, "find . -type f | sort") == "./pyproject.toml\n./src/shop.py"
+        assert output(launched, "pip list") == "blue==1.0\ngreen==2.1\nshop==4.5\ntinybuild==1.0"
+        assert "Requires: green>=2" in output(launched, "pip show blue")
+        refused = launched.exec(["pip", "install", "green"])
+        assert (refused.exit_code, "no network" in refused.output) == (1, True)
         changed = (tree / "pyproject.toml").read_text().replace("4.5", "4.6")
         launched.exec(["sh", "-c", "cat > pyproject.toml"], stdin=changed)
         assert launched.exec(["shop-hello"]).output == "4.6 1.0 2.1\n"

@@ -17,7 +17,7 @@ SHOWN = 600
 """Characters of an output that a finding quotes."""
 _RUNNER = Path(__file__).parent.parent / "inside" / "doc_snippets.py"
 _WRITE_DOWN = "write down what it prints; `...` stands for any text"
-_HINT = "correct it, or put `<!-- no-run: reason -->` before it where it cannot run without network"
+_HINT = "correct it, or put `<!-- no-run: reason -->` (`.. no-run: reason` in an .rst) before it where it cannot run without network"
 
 
 class SnippetRun:

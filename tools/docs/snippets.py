@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from tools.docs.markdown import Fence, read_page
+from tools.docs.restructured import code_blocks
 from tools.record import Record
 
 PYTHON = frozenset({"python", "python3", "py", "py3", "pycon", "python-repl", "doctest"})
@@ -51,10 +52,14 @@ class Command(Record):
 
 
 def snippets_of(path: str, text: str, programs: frozenset[str] = frozenset()) -> tuple[Snippet, ...]:
-    """The blocks of a Markdown document that could be run; `programs` are those that the project installs."""
-    if PurePosixPath(path).suffix.lower() not in {".md", ".markdown"}:
+    """The blocks of a document in Markdown or reStructuredText that could be run.
+
+    `programs` are those that the project installs.
+    """
+    suffix = PurePosixPath(path).suffix.lower()
+    if suffix not in {".md", ".markdown", ".rst"}:
         return ()
-    fences = read_page(text).fences
+    fences = code_blocks(text) if suffix == ".rst" else read_page(text).fences
     following: tuple[Fence | None, ...] = (*fences, None)[1:]
     pairs = zip(fences, following, strict=True)
     found = [_snippet(path, fence, after, text, programs) for fence, after in pairs]

@@ -118,3 +118,55 @@ def test_a_session_is_read_back_as_it_was_written(session: list[tuple[str, list[
 def test_any_session_can_be_read(code: str) -> None:
     page = f"~~~~~~~~console\n{code}\n~~~~~~~~\n"
     assert all(one.line >= 1 for one in snippets_of("a.md", page))
+
+
+RST = """Shop
+====
+
+.. code:: python
+
+    from shop import total
+    x = total([1, 2])
+
+Text, and then
+
+.. code-block:: pycon
+   :linenos:
+
+   >>> x
+   3
+
+>>> x + 1
+5
+
+.. no-run: needs a server
+
+.. code-block:: python
+
+    import nothing_of_the_kind
+
+.. code-block:: console
+
+    $ echo one
+    two
+
+.. code-block:: rust
+
+    fn main() {}
+"""
+
+
+def test_blocks_of_restructured_text_are_run_like_those_of_markdown(checked: Check) -> None:
+    report = checked({"shop.py": "def total(items):\n    return sum(items)\n"}, {"README.rst": RST})
+    assert [(found.line, found.check) for found in report.findings] == [(17, "snippet"), (28, "snippet")]
+    assert "expected '5', got '4'" in report.findings[0].message
+    assert (report.snippets, report.left) == (4, 1)
+    assert report.notes == ("README.rst:23 was not run: needs a server.",)
+
+
+@given(st.text(alphabet=" \n.:>code-blkpythn_$", max_size=200))
+def test_any_restructured_text_has_its_blocks_in_order_and_within_it(text: str) -> None:
+    found = snippets_of("a.rst", text)
+    lines = [one.line for one in found]
+    assert lines == sorted(lines)
+    assert all(line <= len(text.splitlines()) for line in lines)

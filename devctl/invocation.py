@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from devctl.client.environments import Environments
     from devctl.fleet.fleet import Fleet
     from devctl.fleet.records import User
     from devctl.launcher import Launcher
@@ -34,6 +35,34 @@ class Invocation:
 
         return DevctlSettings.from_environment(backend=self.backend, folder=self.folder)
 
+    def own_settings(self, command: str = "") -> "DevctlSettings":
+        """The settings, for what works on this machine itself; raises SettingsInvalid where a service is named."""
+        from devctl.errors import SettingsInvalid
+
+        settings = self.settings()
+        if settings.service_url is not None:
+            words = f"devctl {command or self.command}"
+            raise SettingsInvalid(
+                f"`{words}` works on this machine itself, and DEVCTL_URL names the service {settings.service_url}",
+                f"run it where the service runs, or with DEVCTL_URL unset for this machine: `DEVCTL_URL= {words} …`",
+            )
+        return settings
+
+    def environments(self) -> "Environments":
+        """Open the caller's environments: those of DEVCTL_URL's service, or those of this machine."""
+        settings = self.settings()
+        if settings.service_url is None:
+            from devctl.client.local import LocalClient
+
+            return LocalClient(self.fleet(), self.person(), settings)
+        if self.backend is not None:
+            raise click.UsageError(
+                "--backend and --unsandboxed choose for this machine, and DEVCTL_URL names a service"
+            )
+        from devctl.client.opening import open_service
+
+        return open_service(settings)
+
     def launcher(self) -> "Launcher":
         """Open the launcher, with the policy that asks before every launch."""
         from devctl.launcher import open_launcher
@@ -42,16 +71,17 @@ class Invocation:
         return open_launcher(settings, settings.policy())
 
     def has_state(self) -> bool:
-        """Whether there is a database of kept environments; none is started to ask an empty one."""
+        """Whether anybody can be asked for environments; no database is started to ask an empty one."""
         settings = self.settings()
-        return settings.database_url is not None or (settings.folder / "state").exists()
+        there = settings.service_url is not None or settings.database_url is not None
+        return there or (settings.folder / "state").exists()
 
     def fleet(self) -> "Fleet":
-        """Open the fleet of kept environments, with the policy that decides what is done with them."""
+        """Open this machine's fleet, with the policy that decides what is done with its environments."""
         from devctl.admission.questions import CallerFolders
         from devctl.fleet import open_fleet
 
-        settings = self.settings()
+        settings = self.own_settings()
         return open_fleet(settings, settings.policy(), CallerFolders(home=Path.home(), workspace=Path.cwd()))
 
     def person(self) -> "User":

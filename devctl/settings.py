@@ -85,9 +85,13 @@ class DevctlSettings(Record):
     user: str | None = None
     """Whose environments the command line works on; None is the local account."""
     service_url: str | None = None
-    """The service that `devctl top` watches; None is the fleet of this machine."""
+    """The service whose environments the command line works on; None is the fleet of this machine."""
     service_token: SecretStr | None = None
     """The token for it."""
+    service_token_file: Path | None = None
+    """A file that holds the token, where it is not given itself."""
+    service_ca: Path | None = None
+    """The CA that the service's certificate is checked with; None takes the system's."""
     opa_url: str | None = None
     """An OPA server that decides; None decides in this process."""
     opa_token: SecretStr | None = None
@@ -203,6 +207,8 @@ class DevctlSettings(Record):
             "idle_cpu_percent": "DEVCTL_IDLE_CPU_PERCENT",
             "service_url": "DEVCTL_URL",
             "service_token": "DEVCTL_TOKEN",
+            "service_token_file": "DEVCTL_TOKEN_FILE",
+            "service_ca": "DEVCTL_CA",
             "opa_url": "OPA_URL",
             "opa_token": "OPA_TOKEN",
             "policy_dry_run": "DEVCTL_POLICY_DRY_RUN",

@@ -6,22 +6,25 @@ import json
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from devctl.archives import of_path, receive
+from devctl.client.environments import Told
 from devctl.client.streams import RemoteStream, as_socket
-from devctl.client.wire import Wire, error_from, place
+from devctl.client.wire import LONG_SECONDS, Wire, error_from, place
 from devctl.errors import ServiceUnreachable
 from devctl.files import Budget
-from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, Snapshot, User
+from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, SecretFile, Snapshot, User
+from devctl.reaper.records import Explanation
 from devctl.records import ExecResult
 from devctl.secret_files import read_secrets
 from devctl.serve.records import EnvironmentView
+from devctl.settings import DevctlSettings
+from devctl.sources.records import Overrides
 
-Told = Callable[[str], None]
 LARGEST_MB = 1_000_000
 _WAIT_SECONDS = 20
 _CHUNK = 262_144
@@ -29,11 +32,15 @@ _TAR = "application/x-tar"
 
 
 class Client:
-    """Environments over HTTP; safe to share between threads. Its errors are those of the fleet, and
-    ServiceUnreachable and TokenRefused besides."""
+    """Environments over HTTP: the `Environments` of a service; safe to share between threads.
 
-    def __init__(self, url: str, token: str, ca: Path | None = None) -> None:
+    A token is sent over https, or to loopback; SettingsInvalid otherwise.
+    """
+
+    def __init__(self, url: str, token: str, ca: Path | None = None, settings: DevctlSettings | None = None) -> None:
+        """`settings` have the caller's own git, with which repositories are cloned; by default of the process."""
         self._wire = Wire(url, token, ca)
+        self._settings = settings
 
     def me(self) -> User:
         """Whose token it is."""
@@ -41,15 +48,29 @@ class Client:
 
     def up(self, spec: EnvironmentSpec, tree: Path | None = None, progress: Told | None = None) -> EnvironmentRecord:
         """Make an environment; the tree and the secrets of this machine are sent along."""
-        found = read_secrets(spec.secrets)
-        secrets = {name: base64.b64encode(value).decode() for name, value in found.items()}
+        secrets = _contents(spec.secrets)
         bare = spec.model_copy(update={"secrets": ()}).model_dump(mode="json")
         wish = {"spec": bare, "secrets": secrets, "tree": self._upload(tree) if tree else None}
         return self._followed("POST", place("environments"), wish, progress)
 
-    def up_source(self, source: str, name: str | None = None, progress: Told | None = None) -> EnvironmentRecord:
-        """Make an environment of an image or of a git address that the service can reach."""
-        return self._followed("POST", place("environments"), {"source": source, "name": name}, progress)
+    def up_source(
+        self, source: str, name: str | None = None, *, overrides: Overrides | None = None, command: Sequence[str] = (),
+        progress: Told | None = None,
+    ) -> EnvironmentRecord:  # fmt: skip
+        """Make one of a source; the files and secrets of this machine are sent along, and read by the service."""
+        from devctl.client.sending import files_of
+        from devctl.sources.resolving import checked_name
+
+        given = overrides or Overrides()
+        wish: dict[str, object] = {
+            "source": source, "name": checked_name(name) if name else None, "command": list(command),
+            "overrides": given.model_copy(update={"secrets": ()}).model_dump(mode="json"),
+            "secrets": _contents(given.secrets),
+        }  # fmt: skip
+        with files_of(source, self._settings or DevctlSettings.from_environment()) as sent:
+            if sent is not None:
+                wish |= {"name": name or sent.name, "tree": self._upload(sent.tree), "path": sent.path}
+        return self._followed("POST", place("environments"), wish, progress)
 
     def get(self, name: str) -> EnvironmentRecord:
         """Find an environment."""
@@ -73,13 +94,17 @@ class Client:
             if (after := page["next"]) is None:
                 return found
 
+    def refresh(self) -> None:
+        """Nothing: the service does it all the time."""
+
     def start(self, name: str, progress: Told | None = None) -> EnvironmentRecord:
         """Start a stopped or paused environment."""
         return self._followed("POST", place("environments", name, "start"), None, progress)
 
     def stop(self, name: str, why: str = "", grace: float = 10.0) -> EnvironmentRecord:
         """End all that runs in it; its files stay."""
-        return _record(self._wire.json("POST", place("environments", name, "stop"), {"why": why, "grace": grace}))
+        wish, seconds = {"why": why, "grace": grace}, grace + LONG_SECONDS
+        return _record(self._wire.json("POST", place("environments", name, "stop"), wish, seconds=seconds))
 
     def pause(self, name: str) -> EnvironmentRecord:
         """Freeze it."""
@@ -87,12 +112,17 @@ class Client:
 
     def remove(self, name: str, why: str = "", force: bool = False) -> None:
         """Remove it with its files."""
-        self._wire.json("DELETE", place("environments", name, why=why or None, force=force))
+        path = place("environments", name, why=why or None, force=force)
+        self._wire.json("DELETE", path, seconds=LONG_SECONDS)
 
     def keep(self, name: str, until: datetime | None) -> EnvironmentRecord:
         """Have the reaper leave it alone until then; None takes that back."""
         moment = until.isoformat() if until else None
         return _record(self._wire.json("PUT", place("environments", name, "keep"), {"until": moment}))
+
+    def why(self, name: str) -> Explanation:
+        """Say why it counts as idle or not."""
+        return Explanation.model_validate(self._wire.json("GET", place("environments", name, "why")))
 
     def exec(
         self, name: str, argv: Sequence[str], *, env: Mapping[str, str] | None = None, stdin: bytes | None = None,
@@ -118,6 +148,11 @@ class Client:
         wish = {"argv": list(argv), "env": dict(env or {}), "cwd": cwd, "tty": tty, "rows": rows, "columns": columns}
         found = self._wire.json("POST", place("environments", name, "execs"), wish)
         return RemoteStream(self._wire, found["id"])
+
+    def attached(self, name: str, progress: Told | None = None) -> str:
+        """Run what is wanted when somebody attaches; its progress is not told."""
+        with self._wire.answer("POST", place("environments", name, "attach"), endless=True) as response:
+            return str(json.loads(response.read())["why"])
 
     def logs(self, name: str, follow: bool = False, since: datetime | None = None) -> Iterator[bytes]:
         """What the lifecycle commands and the main process printed; with `follow` as it comes."""
@@ -153,7 +188,8 @@ class Client:
 
     def snapshot(self, name: str, tag: str) -> Snapshot:
         """Keep its files under a tag."""
-        return Snapshot.model_validate(self._wire.json("POST", place("environments", name, "snapshots"), {"tag": tag}))
+        path = place("environments", name, "snapshots")
+        return Snapshot.model_validate(self._wire.json("POST", path, {"tag": tag}, seconds=LONG_SECONDS))
 
     def restore(self, tag: str, name: str, progress: Told | None = None) -> EnvironmentRecord:
         """Make a new environment of a snapshot."""
@@ -165,7 +201,7 @@ class Client:
 
     def remove_snapshot(self, tag: str) -> None:
         """Remove a snapshot with its image."""
-        self._wire.json("DELETE", place("snapshots", tag))
+        self._wire.json("DELETE", place("snapshots", tag), seconds=LONG_SECONDS)
 
     def close(self) -> None:
         """Nothing is kept open."""
@@ -212,6 +248,10 @@ class Client:
             progress(event["text"])
             told = event["number"]
         return told
+
+
+def _contents(secrets: Sequence[SecretFile]) -> dict[str, str]:
+    return {name: base64.b64encode(value).decode() for name, value in read_secrets(secrets).items()}
 
 
 def _record(value: Mapping[str, Any]) -> EnvironmentRecord:

@@ -1,4 +1,4 @@
-"""The same methods with the launcher in this process, for one user."""
+"""Environments of one user, with the fleet in this process."""
 
 import builtins
 import socket
@@ -12,19 +12,22 @@ from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, Snapshot, User
 from devctl.hosts.engine import ExecStream
 from devctl.records import ExecResult
+from devctl.settings import DevctlSettings
 
 if TYPE_CHECKING:
-    from devctl.client.client import Told
-    from devctl.settings import DevctlSettings
+    from devctl.client.environments import Told
+    from devctl.reaper.records import Explanation
+    from devctl.sources.records import Overrides
     from policies import PolicyEngine
 
 
 class LocalClient:
-    """A fleet as one user holds it; a context manager that closes the fleet."""
+    """A fleet as one user holds it: the `Environments` of this machine; closing it closes the fleet."""
 
-    def __init__(self, fleet: Fleet, user: User) -> None:
+    def __init__(self, fleet: Fleet, user: User, settings: DevctlSettings) -> None:
         self.fleet = fleet
         self._user = user
+        self._settings = settings
 
     def me(self) -> User:
         """Who asks."""
@@ -34,6 +37,18 @@ class LocalClient:
         """Make an environment."""
         return self.fleet.up(self._user, spec, tree, progress)
 
+    def up_source(
+        self, source: str, name: str | None = None, *, overrides: "Overrides | None" = None,
+        command: Sequence[str] = (), progress: "Told | None" = None,
+    ) -> EnvironmentRecord:  # fmt: skip
+        """Make one of a source."""
+        from devctl.fleet.sourcing import up_from_source
+
+        return up_from_source(
+            self.fleet, self._settings, self._user, source,
+            name=name, overrides=overrides, command=tuple(command), progress=progress,
+        )  # fmt: skip
+
     def get(self, name: str) -> EnvironmentRecord:
         """Find an environment."""
         return self.fleet.get(self._user, name)
@@ -41,6 +56,10 @@ class LocalClient:
     def list(self, *, all_users: bool = False, labels: Mapping[str, str] | None = None) -> list[EnvironmentRecord]:
         """The user's environments, or all for an admin; oldest first."""
         return self.fleet.list(self._user, all_users=all_users, labels=labels)
+
+    def refresh(self) -> None:
+        """Compare the phases with what the hosts say."""
+        self.fleet.refresh()
 
     def start(self, name: str, progress: "Told | None" = None) -> EnvironmentRecord:
         """Start a stopped or paused environment."""
@@ -62,6 +81,12 @@ class LocalClient:
         """Have the reaper leave it alone until then."""
         return self.fleet.keep(self._user, name, until)
 
+    def why(self, name: str) -> "Explanation":
+        """Say why it counts as idle or not."""
+        from devctl.reaper.reaper import Reaper
+
+        return Reaper(self.fleet, self._settings.reaper()).explained(self.get(name))
+
     def exec(
         self, name: str, argv: Sequence[str], *, env: Mapping[str, str] | None = None, stdin: bytes | None = None,
         cwd: str | None = None, seconds: float | None = None, tty: bool = False,
@@ -75,6 +100,10 @@ class LocalClient:
     ) -> ExecStream:  # fmt: skip
         """Start a command as a stream."""
         return self.fleet.open_exec(self._user, name, argv, env=env, cwd=cwd, tty=tty, size=size)
+
+    def attached(self, name: str, progress: "Told | None" = None) -> str:
+        """Run what is wanted when somebody attaches."""
+        return self.fleet.attached(self._user, name, progress)
 
     def logs(self, name: str, follow: bool = False, since: datetime | None = None) -> Iterator[bytes]:
         """What the lifecycle commands and the main process printed."""
@@ -119,6 +148,6 @@ class LocalClient:
         self.close()
 
 
-def local_client(settings: "DevctlSettings", policy: "PolicyEngine | None", user: User) -> LocalClient:
+def local_client(settings: DevctlSettings, policy: "PolicyEngine | None", user: User) -> LocalClient:
     """Open the fleet of these settings for one user."""
-    return LocalClient(open_fleet(settings, policy), user)
+    return LocalClient(open_fleet(settings, policy), user, settings)

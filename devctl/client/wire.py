@@ -1,6 +1,7 @@
 """Requests to the service, and its problems turned back into the errors that they were."""
 
 import http.client
+import ipaddress
 import json
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,9 +11,20 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from devctl import errors
-from devctl.errors import BuildFailed, DevctlError, LaunchRefused, PreparationFailed, ServeFailed, ServiceUnreachable
+from devctl.errors import (
+    BuildFailed,
+    CloneFailed,
+    DevctlError,
+    LaunchRefused,
+    PreparationFailed,
+    ServeFailed,
+    ServiceUnreachable,
+    SettingsInvalid,
+)
 
 Body = bytes | Iterable[bytes] | None
+LONG_SECONDS = 900.0
+"""How long an answer may take where the work itself takes long: files, snapshots, removals."""
 _HINT = "check the address, and that `devctl serve` runs there"
 
 
@@ -23,32 +35,45 @@ class Wire:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ServiceUnreachable(f"{url!r} is no address of a service", "write it as https://host:port")
+        if parts.scheme == "http" and token.strip() and not _is_loopback(parts.hostname):
+            raise SettingsInvalid(
+                f"{url} would have the token cross the network unencrypted",
+                "give the service TLS and write https://, or reach it at loopback through an ssh forward",
+            )
         self.url = url.rstrip("/")
         self._host, self._port = parts.hostname, parts.port
         self._prefix = parts.path.rstrip("/")
         self._token = token.strip()
         self._timeout = timeout
-        self._context = ssl.create_default_context(cafile=str(ca) if ca else None) if parts.scheme == "https" else None
+        self._context = _trusting(ca) if parts.scheme == "https" else None
 
-    def json(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Any:
-        """Send JSON and return the answer's; raises the errors of the service."""
+    def json(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None,
+        seconds: float | None = None,
+    ) -> Any:  # fmt: skip
+        """Send JSON and return the answer's; raises the errors of the service.
+
+        `seconds` is how long the answer may take, where the work itself takes long.
+        """
         data = None if body is None else json.dumps(body).encode()
-        with self.answer(method, path, data, {"Content-Type": "application/json", **(headers or {})}) as response:
+        given = {"Content-Type": "application/json", **(headers or {})}
+        with self.answer(method, path, data, given, seconds=seconds) as response:
             text = response.read()
         return json.loads(text) if text else None
 
     def send(self, method: str, path: str, body: Body, kind: str) -> Any:
         """Send bytes and return the answer's JSON."""
-        with self.answer(method, path, body, {"Content-Type": kind}) as response:
+        with self.answer(method, path, body, {"Content-Type": kind}, seconds=LONG_SECONDS) as response:
             text = response.read()
         return json.loads(text) if text else None
 
     @contextmanager
     def answer(
-        self, method: str, path: str, body: Body = None, headers: Mapping[str, str] | None = None, endless: bool = False
-    ) -> Iterator[http.client.HTTPResponse]:
+        self, method: str, path: str, body: Body = None, headers: Mapping[str, str] | None = None,
+        endless: bool = False, seconds: float | None = None,
+    ) -> Iterator[http.client.HTTPResponse]:  # fmt: skip
         """Send a request and lend the answer, to be read as it comes; `endless` waits for it without limit."""
-        connection = self._connection(None if endless else self._timeout)
+        connection = self._connection(None if endless else max(seconds or 0, self._timeout))
         given = {"Authorization": f"Bearer {self._token}", **(headers or {})}
         try:
             with self._translated():
@@ -78,6 +103,25 @@ class Wire:
             raise ServiceUnreachable(f"no service answers at {self.url}: {error}", _HINT) from error
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _trusting(ca: Path | None) -> ssl.SSLContext:
+    """A context that believes one CA, or those of the system; raises SettingsInvalid."""
+    try:
+        context = ssl.create_default_context(cafile=str(ca) if ca else None)
+    except OSError as error:  # SSLError too
+        raise SettingsInvalid(
+            f"{ca} holds no certificate that can be read: {error.strerror or error}", "give a PEM file in DEVCTL_CA"
+        ) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
 def error_of(status: int, body: bytes) -> DevctlError:
     """The error that a problem was made of."""
     try:
@@ -93,8 +137,8 @@ def error_from(problem: Mapping[str, Any]) -> DevctlError:
     kind = getattr(errors, str(problem["kind"]), DevctlError)
     if kind is LaunchRefused:
         return LaunchRefused(message, tuple(problem.get("reasons", ())), hint)
-    if kind in (BuildFailed, PreparationFailed, ServeFailed):
-        return kind(message, str(problem.get("log", "")), hint)  # type: ignore[no-any-return] # one of these three
+    if kind in (BuildFailed, CloneFailed, PreparationFailed, ServeFailed):
+        return kind(message, str(problem.get("log", "")), hint)  # type: ignore[no-any-return] # one of these
     if isinstance(kind, type) and issubclass(kind, DevctlError):
         return kind(message, hint)
     return DevctlError(message, hint)

@@ -32,7 +32,7 @@ def audit(
 
     begin = parse_moment(since, datetime.now(UTC)) if since else None
     wanted = AuditFilter(who=who, operation=operation, subject=subject, denied=denied, since=begin, limit=limit)
-    database = open_database(invocation.settings())
+    database = open_database(invocation.own_settings())
     try:
         found = read(database, wanted)
     finally:

@@ -84,7 +84,7 @@ def run_build(invocation: Invocation, plan: "BuildPlan", given: dict[str, object
     from devctl.builder import BuildOptions, open_builder
     from devctl.errors import BuildRefused
 
-    person, settings = invocation.person(), invocation.settings()
+    person, settings = invocation.person(), invocation.own_settings()
     try:
         options = BuildOptions.model_validate({**given, "owner": person.name})
     except ValidationError as error:
@@ -129,7 +129,7 @@ def sweep(invocation: Invocation, days: float, max_mb: float) -> int:
     """Remove layers and images of builds that are old, unused or too many."""
     from devctl.builder import open_builder
 
-    with open_builder(invocation.settings()) as builder:
+    with open_builder(invocation.own_settings()) as builder:
         removed = builder.sweep(days, max_mb)
     invocation.show({"removed": removed}, [f"removed {one}" for one in removed] or ["nothing to remove"])
     return DONE

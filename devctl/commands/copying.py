@@ -22,12 +22,11 @@ def copy(invocation: Invocation, source: str, target: str) -> int:
     if (outer is None) == (inner is None):
         raise click.UsageError("one of the two is NAME:PATH, the other a path of this machine")
     left_out: tuple[str, ...] = ()
-    with invocation.fleet() as fleet:
-        person = invocation.person()
+    with invocation.environments() as held:
         if inner is not None:
-            fleet.put(person, inner[0], Path(source), inner[1])
+            held.put(inner[0], Path(source), inner[1])
         elif outer is not None:
-            left_out = fleet.get_files(person, outer[0], outer[1], Path(target))
+            left_out = held.get_files(outer[0], outer[1], Path(target))
     for one in left_out:
         sys.stderr.write(f"left out {one}: a link that leads out, or no file\n")
     invocation.show({"source": source, "target": target, "left_out": left_out}, [f"copied {source} to {target}"])

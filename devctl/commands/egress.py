@@ -29,7 +29,7 @@ def log(invocation: Invocation, name: str | None, denied: bool, last: int) -> in
     from devctl.fleet.database import open_database
 
     invocation.command = "egress log"
-    database = open_database(invocation.settings())
+    database = open_database(invocation.own_settings())
     try:
         rows = list(reversed(database.rows(_LOG, name, name, denied, last)))
     finally:

@@ -29,11 +29,10 @@ def execute(
     if command[0].startswith("-") and command[0] != "--":
         raise click.UsageError(f"options such as {command[0]} go before the name: devctl exec {command[0]} … {name} …")
     command = command[1:] if command[0] == "--" and len(command) > 1 else command
-    person = invocation.person()
-    with invocation.fleet() as fleet:
+    with invocation.environments() as held:
         if invocation.as_json or seconds is not None:
             stdin = sys.stdin.buffer.read() if interactive else None
-            result = fleet.exec(person, name, command, env=dict(env), stdin=stdin, cwd=cwd, seconds=seconds)
+            result = held.exec(name, command, env=dict(env), stdin=stdin, cwd=cwd, seconds=seconds)
             invocation.show(result.model_dump(mode="json"), [result.output.removesuffix("\n")] if result.output else [])
             if result.timed_out:
                 sys.stderr.write(f"stopped after {seconds:g} s; --seconds allows more\n")
@@ -41,7 +40,7 @@ def execute(
         from devctl.terminal import attach, window_size
 
         size = window_size() if tty else None
-        with fleet.open_exec(person, name, command, env=dict(env), cwd=cwd, tty=tty, size=size) as stream:
+        with held.open_exec(name, command, env=dict(env), cwd=cwd, tty=tty, size=size) as stream:
             return attach(stream, tty=tty, take_input=interactive or tty)
 
 
@@ -52,11 +51,11 @@ def shell(invocation: Invocation, name: str) -> int:
     """Open a shell in the environment NAME."""
     from devctl.terminal import attach, window_size
 
-    tty, person = sys.stdin.isatty(), invocation.person()
-    with invocation.fleet() as fleet:
-        if why := fleet.attached(person, name, tell):
+    tty = sys.stdin.isatty()
+    with invocation.environments() as held:
+        if why := held.attached(name, tell):
             sys.stderr.write(f"warning: {why}\n")
-        with fleet.open_exec(person, name, _SHELL, tty=tty, size=window_size() if tty else None) as stream:
+        with held.open_exec(name, _SHELL, tty=tty, size=window_size() if tty else None) as stream:
             return attach(stream, tty=tty, take_input=True)
 
 
@@ -69,8 +68,8 @@ def shell(invocation: Invocation, name: str) -> int:
 def logs(invocation: Invocation, name: str, follow: bool, since: timedelta | None) -> int:
     """Show what the lifecycle commands and the main process of NAME printed."""
     begin = None if since is None else datetime.now(UTC) - since
-    with invocation.fleet() as fleet:
-        pieces = fleet.logs(invocation.person(), name, follow and not invocation.as_json, begin)
+    with invocation.environments() as held:
+        pieces = held.logs(name, follow and not invocation.as_json, begin)
         if invocation.as_json:
             invocation.show({"name": name, "log": b"".join(pieces).decode("utf-8", "replace")}, [])
             return DONE

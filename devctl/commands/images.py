@@ -17,7 +17,7 @@ def list_images(invocation: Invocation) -> int:
     """List them, newest first."""
     from devctl.builder import open_builder
 
-    with open_builder(invocation.settings()) as builder:
+    with open_builder(invocation.own_settings()) as builder:
         found = builder.images()
     lines = [
         f"{next(iter(image.tags[::-1]), image.id[7:19]):60} {image.size_mb:9.1f} MiB  "
@@ -37,7 +37,7 @@ def remove(invocation: Invocation, names: tuple[str, ...], force: bool) -> int:
     """Remove images that devctl built, with all their names."""
     from devctl.builder import open_builder
 
-    with open_builder(invocation.settings()) as builder:
+    with open_builder(invocation.own_settings()) as builder:
         removed = [tag for name in names for tag in builder.remove(name, force)]
     invocation.show({"removed": removed}, [f"removed {tag}" for tag in removed])
     return DONE

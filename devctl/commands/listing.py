@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 @click.pass_obj
 def list_running(invocation: Invocation, labels: tuple[tuple[str, str], ...], everybody: bool, sandboxes: bool) -> int:
     """List your environments."""
+    found = _sandboxes(invocation) if sandboxes else []
     records = _kept(invocation, dict(labels), everybody)
     data: dict[str, object] = {"environments": [one.model_dump(mode="json") for one in records]}
     lines = table([_row(one, everybody) for one in records], _head(everybody)) if records else ["no environments"]
     if sandboxes:
-        found = _sandboxes(invocation)
         data["sandboxes"] = [one.model_dump(mode="json") for one in found]
         lines += ["", "sandboxes:", *(_sandbox_line(one) for one in found)] if found else ["", "no sandboxes"]
     invocation.show(data, lines)
@@ -39,8 +39,8 @@ def list_running(invocation: Invocation, labels: tuple[tuple[str, str], ...], ev
 @click.pass_obj
 def inspect(invocation: Invocation, name: str) -> int:
     """Show all that is known of the environment NAME."""
-    with invocation.fleet() as fleet:
-        record = fleet.get(invocation.person(), name)
+    with invocation.environments() as held:
+        record = held.get(name)
     import yaml
 
     data = record.model_dump(mode="json")
@@ -85,9 +85,9 @@ def _kept(invocation: Invocation, labels: dict[str, str], everybody: bool) -> "l
     """The kept environments; without their database there are none, and none is started to say so."""
     if not invocation.has_state():
         return []
-    with invocation.fleet() as fleet:
-        fleet.refresh()
-        return fleet.list(invocation.person(), all_users=everybody, labels=labels)
+    with invocation.environments() as held:
+        held.refresh()
+        return held.list(all_users=everybody, labels=labels)
 
 
 def _head(everybody: bool) -> list[str]:
@@ -109,7 +109,7 @@ def _row(record: "EnvironmentRecord", everybody: bool) -> list[str]:
 def _sandboxes(invocation: Invocation) -> "list[EnvironmentInfo]":
     from devctl.store import Store
 
-    return [state.info for state in Store(invocation.settings().folder).states()]
+    return [state.info for state in Store(invocation.own_settings("ls --sandboxes").folder).states()]
 
 
 def _sandbox_line(info: "EnvironmentInfo") -> str:

@@ -2,11 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from devctl.commands.up import Span, launched_lines, tell
 from devctl.invocation import DONE, Invocation, json_option
+
+if TYPE_CHECKING:
+    from devctl.fleet.records import EnvironmentRecord
 
 
 @click.command()
@@ -15,8 +19,8 @@ from devctl.invocation import DONE, Invocation, json_option
 @click.pass_obj
 def start(invocation: Invocation, names: tuple[str, ...]) -> int:
     """Start the environments NAMES, which were stopped or paused."""
-    with invocation.fleet() as fleet:
-        records = [fleet.start(invocation.person(), name, None if invocation.as_json else tell) for name in names]
+    with invocation.environments() as held:
+        records = [held.start(name, None if invocation.as_json else tell) for name in names]
     lines = [line for record in records for line in launched_lines(record)]
     invocation.show([record.model_dump(mode="json") for record in records], lines)
     return DONE
@@ -24,7 +28,7 @@ def start(invocation: Invocation, names: tuple[str, ...]) -> int:
 
 @click.command()
 @click.argument("names", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Stop all of yours, and all sandboxes.")
+@click.option("--all", "everything", is_flag=True, help="Stop all of yours, and all sandboxes of this machine.")
 @click.option(
     "--grace", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds before it is killed."
 )
@@ -37,11 +41,10 @@ def stop(invocation: Invocation, names: tuple[str, ...], everything: bool, grace
     stopped = _stop_sandboxes(invocation, names, everything)
     kept = [name for name in names if name not in stopped]
     if kept or (everything and invocation.has_state()):
-        with invocation.fleet() as fleet:
-            person = invocation.person()
+        with invocation.environments() as held:
             if everything:
-                kept = [one.name for one in fleet.list(person) if one.phase in ("running", "paused")]
-            stopped += [fleet.stop(person, name, grace=grace).name for name in kept]
+                kept = [one.name for one in held.list() if one.phase in ("running", "paused")]
+            stopped += [held.stop(name, grace=grace).name for name in kept]
     invocation.show({"stopped": stopped}, [f"stopped {one}" for one in stopped] or ["nothing runs"])
     return DONE
 
@@ -52,8 +55,8 @@ def stop(invocation: Invocation, names: tuple[str, ...], everything: bool, grace
 @click.pass_obj
 def pause(invocation: Invocation, names: tuple[str, ...]) -> int:
     """Freeze the environments NAMES; `devctl start` lets them go on."""
-    with invocation.fleet() as fleet:
-        paused = [fleet.pause(invocation.person(), name).name for name in names]
+    with invocation.environments() as held:
+        paused = [held.pause(name).name for name in names]
     invocation.show({"paused": paused}, [f"paused {one}" for one in paused])
     return DONE
 
@@ -65,13 +68,11 @@ def pause(invocation: Invocation, names: tuple[str, ...]) -> int:
 @click.pass_obj
 def remove(invocation: Invocation, names: tuple[str, ...], force: bool) -> int:
     """Remove the environments NAMES with their files."""
-    from devctl.editors.forgetting import forget_ssh
-
-    with invocation.fleet() as fleet:
+    with invocation.environments() as held:
         for name in names:
-            record = fleet.get(invocation.person(), name)
-            fleet.remove(invocation.person(), name, force=force)
-            forget_ssh(invocation.settings(), Path.home() / ".ssh", record)
+            record = held.get(name)
+            held.remove(name, force=force)
+            _forget_ssh(invocation, record)
     invocation.show({"removed": list(names)}, [f"removed {one}" for one in names])
     return DONE
 
@@ -89,19 +90,30 @@ def keep(invocation: Invocation, name: str, span: timedelta | None, length: time
         raise click.UsageError("give a span such as 8h, or --off")
     span = span or length
     until = None if span is None else datetime.now(UTC) + span
-    with invocation.fleet() as fleet:
-        record = fleet.keep(invocation.person(), name, until)
+    with invocation.environments() as held:
+        record = held.keep(name, until)
     words = f"until {until:%Y-%m-%d %H:%M} UTC" if until else "no longer"
     invocation.show(record.model_dump(mode="json"), [f"{record.name} is kept {words}"])
     return DONE
 
 
+def _forget_ssh(invocation: Invocation, record: "EnvironmentRecord") -> None:
+    """Remove what ssh had for it. Entries go by name and are of this machine's environments, never of a service's."""
+    from devctl.editors.forgetting import forget_ssh
+
+    settings = invocation.settings()
+    if settings.service_url is None:
+        forget_ssh(settings, Path.home() / ".ssh", record)
+
+
 def _stop_sandboxes(invocation: Invocation, names: tuple[str, ...], everything: bool) -> list[str]:
-    """Remove the sandboxes among the names, or all; returns their names."""
+    """Remove the sandboxes among the names, or all; returns their names. A service has none."""
     from devctl.launcher import make_backend
     from devctl.store import Store
 
     settings = invocation.settings()
+    if settings.service_url is not None:
+        return []
     store = Store(settings.folder)
     wanted = [state.info for state in store.states() if everything or state.info.id in names]
     for info in wanted:

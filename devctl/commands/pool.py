@@ -20,7 +20,7 @@ def list_stock(invocation: Invocation) -> int:
 
     with invocation.fleet() as fleet:
         stock = Stock(fleet.parts.database)
-        wanted, slots = stock.wanted(rules_of(invocation.settings())), stock.slots()
+        wanted, slots = stock.wanted(rules_of(invocation.own_settings())), stock.slots()
     lines = [
         f"{one.key[:8]}  {one.host:10} {one.shape.image:30} {one.shape.cpus:g} CPU {one.shape.memory_mb} MiB  "
         f"ready {one.ready} of {one.target}, claims {one.claims}, warm {one.hits}"
@@ -58,7 +58,7 @@ def fill(invocation: Invocation) -> int:
     """Remove what is spoilt or left behind, and make what is missing, once; `devctl serve` does it all the time."""
     from devctl.pool.opening import all_pools
 
-    settings = invocation.settings()
+    settings = invocation.own_settings()
     with invocation.fleet() as fleet:
         parts = fleet.parts
         with all_pools(settings, parts.database, parts.hosts, fleet.installation()) as pools:
@@ -74,7 +74,7 @@ def drain(invocation: Invocation) -> int:
     """Remove all warm containers that nobody has claimed, and keep none."""
     from devctl.pool.opening import all_pools
 
-    settings = invocation.settings()
+    settings = invocation.own_settings()
     with invocation.fleet() as fleet:
         parts = fleet.parts
         with all_pools(settings, parts.database, parts.hosts, fleet.installation()) as pools:

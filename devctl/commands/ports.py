@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from functools import partial
 
 import click
 
@@ -22,8 +23,8 @@ def forward(invocation: Invocation, name: str, port: int, local: int | None) -> 
     from devctl.fleet.forwarding import Forward
 
     with (
-        invocation.fleet() as fleet,
-        Forward(fleet, invocation.person(), name, port, port if local is None else local) as opened,
+        invocation.environments() as held,
+        Forward(partial(held.connect, held.get(name).name, port), port if local is None else local) as opened,
     ):
         address = f"127.0.0.1:{opened.port}"
         words = f"{address} leads to port {port} in {name}; Ctrl-C ends it"

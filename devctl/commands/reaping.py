@@ -36,29 +36,22 @@ def reap(invocation: Invocation, dry_run: bool, once: bool) -> int:
 def why(invocation: Invocation, name: str) -> int:
     """Say why NAME was or was not stopped as idle, and when it will be."""
     from devctl.durations import write_duration
-    from devctl.reaper.reaper import Reaper
 
-    with invocation.fleet() as fleet:
-        record = fleet.get(invocation.person(), name)
-        reaper = Reaper(fleet, invocation.settings().reaper())
-        verdict, following = reaper.explain(record), reaper.next_pass()
-    rules = reaper.rules
-    lines = [f"{record.name}: {'idle' if verdict.reap else verdict.reason}: {verdict.words}"]
-    if record.phase not in ("running", "paused") and record.why:
-        lines.append(f"  {record.why}")
+    with invocation.environments() as held:
+        found = held.why(name)
+    verdict, rules = found.verdict, found.rules
+    lines = [f"{found.name}: {'idle' if verdict.reap else verdict.reason}: {verdict.words}"]
+    if found.phase not in ("running", "paused") and found.why:
+        lines.append(f"  {found.why}")
     if verdict.due is not None:
         lines.append(f"  idle from {verdict.due:%Y-%m-%d %H:%M:%S} UTC on, if nothing happens until then")
     if verdict.observed_since is not None:
         lines.append(f"  watched without a gap since {verdict.observed_since:%Y-%m-%d %H:%M:%S} UTC")
-    if following is not None:
-        lines.append(f"  the next pass is at {following:%Y-%m-%d %H:%M:%S} UTC")
+    if found.next_pass is not None:
+        lines.append(f"  the next pass is at {found.next_pass:%Y-%m-%d %H:%M:%S} UTC")
     else:
         lines.append("  nobody looked yet: `devctl serve` and `devctl reap` do")
     idle, period = (write_duration(length) for length in (rules.idle, rules.gap))
     lines.append(f"  idle is {idle} without use and under {rules.cpu_percent:g}% of a core; gaps over {period} count")
-    data = {
-        "name": record.name, "phase": record.phase, "why": record.why, "verdict": verdict.model_dump(mode="json"),
-        "next_pass": following, "rules": rules.model_dump(mode="json"),
-    }  # fmt: skip
-    invocation.show(data, lines)
+    invocation.show(found.model_dump(mode="json"), lines)
     return DONE

@@ -19,7 +19,7 @@ def doctor(invocation: Invocation, gpu: bool, image: str | None) -> int:
         return _doctor_gpu(invocation, image)
     from devctl.doctor import examine
 
-    found = examine(invocation.settings())
+    found = examine(invocation.own_settings())
     lines = []
     for one in found:
         word = "works" if one.usable else "does not work"
@@ -36,7 +36,7 @@ def _doctor_gpu(invocation: Invocation, image: str | None) -> int:
     from devctl.gpu.smoke import record, smoke_test
     from devctl.hosts.docker_gpu import GpuEngine
 
-    settings = invocation.settings()
+    settings = invocation.own_settings()
     with GpuEngine(engine_host(settings)) as engine:
         report = engine.report()
         result = smoke_test(engine, report, image or settings.docker_image)
@@ -93,6 +93,7 @@ def run(
 @click.pass_obj
 def prune(invocation: Invocation) -> int:
     """Remove what dead programs left, and cached dependencies that no environment uses."""
+    invocation.own_settings()  # a service's machine is not tidied from here, and tidying this one alone would look so
     removed = invocation.launcher().prune()
     if invocation.has_state():
         with invocation.fleet() as fleet:

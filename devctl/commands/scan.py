@@ -27,7 +27,7 @@ def scan(invocation: Invocation, /, image: str, sarif_file: Path | None, fail_ab
     from devctl.scan import open_scanner
     from devctl.scan.sarif import sarif
 
-    with open_scanner(invocation.settings()) as scanner:
+    with open_scanner(invocation.own_settings()) as scanner:
         report = scanner.scan(image, fresh)
     if sarif_file is not None:
         sarif_file.write_text(json.dumps(sarif(report), indent=2) + "\n", encoding="utf-8")

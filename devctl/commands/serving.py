@@ -67,7 +67,7 @@ def serve(
         gpu_smoke_seconds=gpu_smoke.total_seconds(), **given,
     )  # fmt: skip
     settings.check()
-    devctl = invocation.settings()
+    devctl = invocation.own_settings()
     # callers of other machines have no folders here that they may mount
     with open_fleet(devctl, devctl.policy(), folders=None) as fleet:
         server = Server(fleet, devctl, settings)
@@ -110,7 +110,7 @@ def add(invocation: Invocation, user: str, tier: str, role: str, expires: timede
     except ValidationError as error:
         raise click.UsageError(f"{user!r} cannot be a user's name: letters, digits, and . _ @ - inside") from error
     until = None if never else datetime.now(UTC) + expires
-    database = open_database(invocation.settings())
+    database = open_database(invocation.own_settings())
     try:
         made = Tokens(database).add(person, until, note)
     finally:
@@ -128,7 +128,7 @@ def list_tokens(invocation: Invocation) -> int:
     from devctl.fleet.database import open_database
     from devctl.serve.tokens import Tokens
 
-    database = open_database(invocation.settings())
+    database = open_database(invocation.own_settings())
     try:
         found = Tokens(database).listed()
     finally:
@@ -151,7 +151,7 @@ def remove(invocation: Invocation, ids: tuple[str, ...]) -> int:
     from devctl.fleet.database import open_database
     from devctl.serve.tokens import Tokens
 
-    database = open_database(invocation.settings())
+    database = open_database(invocation.own_settings())
     try:
         for identity in ids:
             Tokens(database).remove(identity)

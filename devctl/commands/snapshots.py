@@ -18,17 +18,16 @@ def snapshot(invocation: Invocation, name: str | None, tag: str | None, listing:
     """Keep the files of the environment NAME as the snapshot TAG; `devctl restore` makes an environment of it."""
     if [bool(name and tag), listing, removed is not None].count(True) != 1 or (name and not tag):
         raise click.UsageError("give NAME and TAG, or --list, or --rm TAG")
-    with invocation.fleet() as fleet:
-        person = invocation.person()
+    with invocation.environments() as held:
         if removed is not None:
-            fleet.remove_snapshot(person, removed)
+            held.remove_snapshot(removed)
             invocation.show({"removed": removed}, [f"removed the snapshot {removed}"])
         elif name and tag:
-            made = fleet.snapshot(person, name, tag)
+            made = held.snapshot(name, tag)
             words = f"{made.tag} holds the files of {name}; `devctl restore {made.tag} NEW-NAME` makes one of it"
             invocation.show(made.model_dump(mode="json"), [words])
         else:
-            found = fleet.snapshots(person)
+            found = held.snapshots()
             rows = [[one.tag, one.spec.name, one.host, f"{one.created:%Y-%m-%d %H:%M}", one.owner] for one in found]
             lines = table(rows, ["TAG", "OF", "HOST", "MADE", "OWNER"]) if rows else ["no snapshots"]
             invocation.show([one.model_dump(mode="json") for one in found], lines)
@@ -42,7 +41,7 @@ def snapshot(invocation: Invocation, name: str | None, tag: str | None, listing:
 @click.pass_obj
 def restore(invocation: Invocation, tag: str, name: str) -> int:
     """Make the new environment NAME of the snapshot TAG."""
-    with invocation.fleet() as fleet:
-        record = fleet.restore(invocation.person(), tag, name, None if invocation.as_json else tell)
+    with invocation.environments() as held:
+        record = held.restore(tag, name, None if invocation.as_json else tell)
     invocation.show(record.model_dump(mode="json"), launched_lines(record))
     return DONE

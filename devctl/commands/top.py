@@ -50,19 +50,18 @@ def _print(invocation: Invocation, source: "Source") -> None:
 @contextmanager
 def _source(invocation: Invocation) -> "Iterator[Source]":
     """The service that the settings name, or the fleet in this process."""
-    from devctl.client.client import Client
     from devctl.client.local import LocalClient
+    from devctl.client.opening import open_service
     from devctl.editors.forgetting import forget_ssh
     from devctl.top.sources import LocalSource, ServiceSource
 
     settings = invocation.settings()
     if settings.service_url is not None:
-        token = settings.service_token.get_secret_value() if settings.service_token is not None else ""
-        yield ServiceSource(Client(settings.service_url, token), settings.service_url)
+        yield ServiceSource(open_service(settings), settings.service_url)
         return
     with invocation.fleet() as fleet:
         forget = partial(forget_ssh, settings, Path.home() / ".ssh")
-        source = LocalSource(LocalClient(fleet, invocation.person()), settings.reaper(), forget)
+        source = LocalSource(LocalClient(fleet, invocation.person(), settings), settings.reaper(), forget)
         try:
             yield source
         finally:

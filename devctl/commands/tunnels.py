@@ -58,7 +58,7 @@ def open_one(
         raise click.UsageError("--ttl is more than nothing and at most 90d") from error
     with (
         invocation.fleet() as fleet,
-        open_tunnel(fleet, invocation.settings().folder, invocation.person(), name, wish) as server,
+        open_tunnel(fleet, invocation.own_settings().folder, invocation.person(), name, wish) as server,
     ):
         signal.signal(signal.SIGTERM, _interrupt)
         shown = {"id": server.id, "name": name, "port": port, "link": server.link}
@@ -111,7 +111,7 @@ def authority(invocation: Invocation, names: tuple[str, ...]) -> int:
     """Print the path of the authority's certificate, for which names it is good, and how to trust it."""
     from devctl.tunnels.authority import Authority
 
-    found = Authority(invocation.settings().folder)
+    found = Authority(invocation.own_settings().folder)
     new = bool(names) and found.permit(names)
     path = found.ensure()
     lines = [

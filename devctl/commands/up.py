@@ -74,15 +74,10 @@ def up(invocation: Invocation, /, source: str, command: tuple[str, ...], name: s
 
     It stays until `devctl rm` removes it. `devctl shell NAME` opens a shell in it.
     """
-    from devctl.fleet.sourcing import up_from_source
-
     progress = None if invocation.as_json else tell
     overrides = _overrides(given)
-    with invocation.fleet() as fleet:
-        record = up_from_source(
-            fleet, invocation.settings(), invocation.person(), source,
-            name=name, overrides=overrides, command=command, progress=progress,
-        )  # fmt: skip
+    with invocation.environments() as held:
+        record = held.up_source(source, name, overrides=overrides, command=command, progress=progress)
     invocation.show(record.model_dump(mode="json"), launched_lines(record))
     return DONE
 

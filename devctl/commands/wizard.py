@@ -41,11 +41,12 @@ def wizard(invocation: Invocation, /, only_print: bool, check: Path | None, **gi
         return _check(invocation, check)
     from devctl.wizard import open_wizard, render
 
+    settings = None if only_print else invocation.own_settings()  # before anything is asked
     request = _request(given, asking=not invocation.as_json and _interactive())
-    if only_print:
+    if settings is None:
         invocation.show({"dockerfile": render(request)}, [render(request).rstrip("\n")])
         return DONE
-    with open_wizard(invocation.settings()) as opened:
+    with open_wizard(settings) as opened:
         image = opened.make(invocation.person(), request, None if invocation.as_json else show_step)
     lines = [f"{image.tag} is built, on {image.base}", f"  as {image.digest_tag}"]
     invocation.show(image.model_dump(mode="json"), [*lines, *(f"note: {note}" for note in image.notes)])

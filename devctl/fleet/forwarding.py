@@ -5,10 +5,9 @@ import errno
 import logging
 import socket
 import threading
+from collections.abc import Callable
 
 from devctl.errors import DevctlError, PortTaken
-from devctl.fleet.fleet import Fleet
-from devctl.fleet.records import User
 
 log = logging.getLogger(__name__)
 
@@ -18,10 +17,12 @@ _CHUNK = 65_536
 class Forward:
     """Listens, and passes each connection on; a context manager that ends all of them."""
 
-    def __init__(self, fleet: Fleet, user: User, name: str, port: int, local: int = 0) -> None:
-        """Listen on 127.0.0.1; `local` 0 takes any free port. Raises PortTaken, NoSuchEnvironment and NotRunning."""
-        self._fleet, self._user, self._name, self._inside = fleet, user, name, port
-        fleet.get(user, name)
+    def __init__(self, connect: Callable[[], socket.socket], local: int = 0) -> None:
+        """Listen on 127.0.0.1; `local` 0 takes any free port. `connect` makes a stream to what is inside.
+
+        Raises PortTaken.
+        """
+        self._connect = connect
         try:
             self._listener = socket.create_server(("127.0.0.1", local), backlog=64)
         except OSError as error:
@@ -29,7 +30,7 @@ class Forward:
                 raise
             raise PortTaken(
                 f"port {local} of this machine cannot be had: {error.strerror}",
-                f"name another one: `devctl port {name} {port} 0` takes any that is free",
+                "name another one after the port inside: 0 takes any that is free",
             ) from error
         self.port: int = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
@@ -63,7 +64,7 @@ class Forward:
 
     def _serve(self, outer: socket.socket) -> None:
         try:
-            inner = self._fleet.connect(self._user, self._name, self._inside)
+            inner = self._connect()
         except (DevctlError, OSError) as error:
             log.warning("a connection to port %s could not be passed on: %s", self.port, error)
             outer.close()

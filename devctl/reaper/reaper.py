@@ -18,7 +18,7 @@ from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import EnvironmentRecord
 from devctl.fleet.rows import Rows
 from devctl.reaper.judging import judge
-from devctl.reaper.records import ReaperRules, Verdict
+from devctl.reaper.records import Explanation, ReaperRules, Verdict
 from devctl.reaper.watching import Watcher
 from devctl.records import Record
 
@@ -87,6 +87,13 @@ class Reaper:
         """Say why an environment would or would not be stopped at this moment; changes nothing."""
         now = self._clock()
         return judge(self._watcher.situation(record, now, keep=False), self.rules, now)
+
+    def explained(self, record: EnvironmentRecord) -> Explanation:
+        """The same with what it was made by, for people."""
+        return Explanation(
+            name=record.name, phase=record.phase, why=record.why, verdict=self.explain(record),
+            next_pass=self.next_pass(), rules=self.rules,
+        )  # fmt: skip
 
     def next_pass(self) -> datetime | None:
         """When the next pass is due; None when there was none yet."""

@@ -89,3 +89,16 @@ class Verdict(Record):
     """At most so much, on the mean over the idle time."""
     observed_since: datetime | None = None
     """From when on the samples are without a gap."""
+
+
+class Explanation(Record):
+    """Why an environment was or was not stopped as idle."""
+
+    name: str
+    phase: Phase
+    why: str
+    """What was last written down about its phase."""
+    verdict: Verdict
+    next_pass: datetime | None
+    """None where nobody has looked yet."""
+    rules: ReaperRules

@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -36,10 +36,10 @@ def check(wish: EnvironmentWish) -> None:
         raise RequestInvalid(
             "a secret's source would be a file of the service's machine", "send the contents in `secrets`"
         )
-    if wish.source is not None and not is_remote(wish.source):
+    if wish.source is not None and wish.tree is None and not is_remote(wish.source):
         raise RequestInvalid(
             f"the source {wish.source!r} is no image and no https or ssh address of a repository",
-            "send a folder as an upload, with a spec",
+            "send its files as an upload, and name that in `tree`",
         )
 
 
@@ -56,8 +56,8 @@ def maker(service: Service, user: User, wish: EnvironmentWish) -> Callable[[Told
 
     def make(told: Told) -> JsonValue:
         with ExitStack() as cleanup:
-            spec, source_tree = _resolved(service, user, wish, cleanup, told)
-            record = _up(service, user, wish, spec, tree or source_tree, told)
+            spec, files = _resolved(service, user, wish, tree, cleanup, told)
+            record = _up(service, user, wish, spec, files, told)
             if wish.tree:
                 service.uploads.remove(user, wish.tree)
             return shown(service.view(record))
@@ -85,10 +85,11 @@ def _up(
 
 
 def _resolved(
-    service: Service, user: User, wish: EnvironmentWish, cleanup: ExitStack, told: Told
+    service: Service, user: User, wish: EnvironmentWish, tree: Path | None, cleanup: ExitStack, told: Told
 ) -> tuple[EnvironmentSpec, Path | None]:
+    """What is to be made, and of which files."""
     if wish.spec is not None:
-        return wish.spec, None
+        return wish.spec, tree
     from devctl.fleet.sourcing import build_image
     from devctl.sources import EngineFacts, resolve
 
@@ -96,10 +97,35 @@ def _resolved(
     # a repository's files may ask for variables of the machine that reads them, which are no business of callers
     settings = service.devctl.model_copy(update={"local_env": {}})
     facts = EngineFacts(default_image=service.fleet.default_image(settings))
-    resolved = cleanup.enter_context(
-        resolve(wish.source or "", name=wish.name, overrides=wish.overrides, settings=settings, engine_facts=facts)
-    )
-    spec = resolved.spec
-    if resolved.build is not None:
-        spec = spec.model_copy(update={"image": build_image(service.fleet, settings, user, resolved, told)})
+    source = str(wish.source) if tree is None else _inside(tree, wish.path)
+    with _as_sent(tree):
+        resolved = cleanup.enter_context(
+            resolve(source, name=wish.name, overrides=wish.overrides, settings=settings, engine_facts=facts)
+        )
+        spec = resolved.spec.model_copy(update={"source": str(wish.source)})
+        if resolved.build is not None:
+            spec = spec.model_copy(update={"image": build_image(service.fleet, settings, user, resolved, told)})
     return spec.model_copy(update={"command": wish.command} if wish.command else {}), resolved.tree
+
+
+def _inside(tree: Path, path: str) -> str:
+    """What of an upload is the source; raises SourceInvalid and RequestInvalid."""
+    from devctl.sources.finding import recognise, within
+
+    with _as_sent(tree):
+        found = within(tree, tree / path)
+        if recognise(str(found)).kind == "git":
+            raise RequestInvalid("the upload is a bare repository", "send its files, as `git clone` lays them out")
+    return str(found)
+
+
+@contextmanager
+def _as_sent(tree: Path | None) -> Iterator[None]:
+    """Name files in errors as their sender does, without our folders."""
+    try:
+        yield
+    except DevctlError as error:
+        if tree is not None:
+            words = error.message.replace(f"{tree.resolve()}/", "").replace(f"{tree}/", "")
+            error.message = words.replace(str(tree), "the upload")
+        raise

@@ -41,14 +41,16 @@ class EnvironmentWish(Record):
 
     spec: EnvironmentSpec | None = None
     source: str | None = None
-    """An image, or the address of a git repository. A folder of the caller goes with `spec` and `tree`."""
+    """An image, or the address of a git repository; with `tree` what the caller calls those files."""
     name: Name | None = None
     """With a source: its name; made from the source where it is not given."""
     overrides: Overrides | None = None
     secrets: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")], Base64Bytes] = {}
     """Contents of files below /run/secrets."""
     tree: str | None = None
-    """Id of an upload that is put into the work folder."""
+    """Id of an upload: with a spec it is put into the work folder, without one it is the source."""
+    path: str = Field(default=".", max_length=1_000, pattern=r"^[^\x00]+$")
+    """With a source that is an upload: the folder in it, or a Dockerfile or devcontainer.json in it."""
     command: tuple[str, ...] = ()
     """With a source: its main process."""
 
@@ -133,6 +135,13 @@ class LeftOut(Record):
     """What a copy left out: links that lead out, sockets, pipes, devices."""
 
     left_out: tuple[str, ...] = ()
+
+
+class Attached(Record):
+    """What came of the commands that run when somebody attaches."""
+
+    why: str = ""
+    """Why one of them failed."""
 
 
 class Size(Record):

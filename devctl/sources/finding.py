@@ -104,6 +104,14 @@ def _of_path(path: Path) -> Found:
     )
 
 
+def workspace_of(config: Path) -> Path:
+    """The folder that a devcontainer.json is about."""
+    folder = config.parent
+    if folder.name == ".devcontainer":
+        return folder.parent
+    return folder.parent.parent if folder.parent.name == ".devcontainer" else folder
+
+
 def find_config(tree: Path, wanted: str | None) -> Path | None:
     """The devcontainer.json of a folder, or the one called ``wanted``; None where there is none.
 

@@ -14,7 +14,7 @@ from devctl.sources.devcontainer import DevContainer, read_devcontainer
 from devctl.sources.features import Feature, write_context
 from devctl.sources.fetching import Features, drop, scratch_folder
 from devctl.sources.fields import read_document
-from devctl.sources.finding import Found, find_config, is_image, name_from, recognise, within
+from devctl.sources.finding import Found, find_config, is_image, name_from, recognise, within, workspace_of
 from devctl.sources.fitting import as_spec, override
 from devctl.sources.records import BuildPlan, Clone, EngineFacts, Overrides, Resolved
 from devctl.sources.variables import Variables
@@ -75,7 +75,7 @@ class _Resolver:
             self._keep(cloned.folder.parent)
             tree = cloned.folder
         if found.kind == "devcontainer" and found.path is not None:
-            config, tree = found.path, _workspace_of(found.path)
+            config, tree = found.path, workspace_of(found.path)
         elif found.kind == "dockerfile" and found.path is not None:
             tree = found.path.parent
             build = BuildPlan(context=tree, dockerfile=found.path)
@@ -151,14 +151,6 @@ class _Resolver:
     def _keep(self, folder: Path) -> None:
         self._temporary.append(folder)
         self._cleanup.callback(drop, folder)
-
-
-def _workspace_of(config: Path) -> Path:
-    """The folder that a devcontainer.json is about."""
-    folder = config.parent
-    if folder.name == ".devcontainer":
-        return folder.parent
-    return folder.parent.parent if folder.parent.name == ".devcontainer" else folder
 
 
 def _build_of(container: DevContainer, tree: Path) -> BuildPlan | None:

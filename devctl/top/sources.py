@@ -103,7 +103,7 @@ class LocalSource:
 
 
 class ServiceSource:
-    """A service; it measures by itself, and does not tell why an environment counts as idle or not."""
+    """A service; it measures by itself, and does not tell in its list why an environment counts as idle or not."""
 
     measures = False
 

@@ -80,6 +80,11 @@ def containers(fleet: Fleet) -> list[str]:
     return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout.split()
 
 
+def settings_of(fleet: Fleet) -> DevctlSettings:
+    """Settings with the devctl folder of a fleet."""
+    return DevctlSettings.from_environment({}, folder=folder_of(fleet))
+
+
 def folder_of(fleet: Fleet) -> Path:
     """The devctl folder of a fleet."""
     return FOLDERS[id(fleet)]

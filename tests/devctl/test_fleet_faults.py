@@ -79,7 +79,7 @@ def test_port_that_is_taken_is_said_so(fleet: Fleet, backend: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PortTaken, match=f"port {port}"):
-            Forward(fleet, ADA, "web", 8000, port)
+            Forward(lambda: fleet.connect(ADA, "web", 8000), port)
 
 
 def test_forwarded_port_leads_inside(fleet: Fleet, backend: str) -> None:
@@ -88,7 +88,10 @@ def test_forwarded_port_leads_inside(fleet: Fleet, backend: str) -> None:
         "import socket\ns = socket.create_server(('127.0.0.1', 7000))\nprint('up', flush=True)\n"
         "while True:\n c, _ = s.accept()\n c.sendall(c.recv(100).upper())\n c.close()"
     )
-    with fleet.open_exec(ADA, "echo", ["python3", "-c", code]) as server, Forward(fleet, ADA, "echo", 7000) as forward:
+    with (
+        fleet.open_exec(ADA, "echo", ["python3", "-c", code]) as server,
+        Forward(lambda: fleet.connect(ADA, "echo", 7000)) as forward,
+    ):
         assert server.read() == (1, b"up\n")
         for word in (b"one", b"two"):
             with socket.create_connection(("127.0.0.1", forward.port), timeout=30) as connection:

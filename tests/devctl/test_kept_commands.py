@@ -12,30 +12,14 @@ from pathlib import Path
 import pytest
 
 from devctl.cli import main
-from tests.devctl.fleets import IMAGE, needs_docker
+from tests.devctl.fleets import needs_docker
+from tests.devctl.programs import ROOT, machine_variables, served
 
-ROOT = Path(__file__).parents[2]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def environment(folder: Path, database: str, backend: str) -> dict[str, str]:
-    """Variables of the program: its own folder, the tests' database."""
-    return {
-        "PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT), "DEVCTL_FOLDER": str(folder / "d"),
-        "DEVCTL_DATABASE_URL": database, "DEVCTL_BACKEND": backend, "DEVCTL_IMAGE": IMAGE or "none", "COLUMNS": "100",
-        "DEVCTL_USER": "ada",
-    }  # fmt: skip
-
-
-@pytest.fixture
-def devctl(
-    backend: str, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Iterator[Run]:
-    """Calls the program as its script does, in this process; all environments are removed at the end."""
-    if backend == "docker":
-        needs_docker()
-    for name, value in environment(tmp_path, database_url, backend).items():
-        monkeypatch.setenv(name, value)
+def called(capfd: pytest.CaptureFixture[str]) -> Run:
+    """Calls the program as its script does, in this process, with the variables of the moment."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         capfd.readouterr()
@@ -43,9 +27,37 @@ def devctl(
         printed = capfd.readouterr()
         return subprocess.CompletedProcess(arguments, code, printed.out, printed.err)
 
-    yield run
+    return run
+
+
+def cleaned(run: Run) -> None:
+    """Remove all environments."""
     names = [one["name"] for one in json.loads(run("ls", "--all", "--json").stdout)["data"]["environments"]]
     assert not names or run("rm", *names).returncode == 0
+
+
+@pytest.fixture(params=["here", "service"])
+def caller(request: pytest.FixtureRequest, backend: str, database_url: str, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Variables of somebody who works with the fleet in the own process, and of somebody who asks a service."""
+    if backend == "docker":
+        needs_docker()
+    variables = machine_variables(tmp_path, database_url, backend)
+    if request.param == "here":
+        yield variables
+        return
+    with served(variables, tmp_path) as service:
+        yield service.caller
+
+
+@pytest.fixture
+def devctl(caller: dict[str, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Calls the program as its script does, in this process; all environments are removed at the end."""
+    for name, value in caller.items():
+        monkeypatch.setenv(name, value)
+
+    run = called(capfd)
+    yield run
+    cleaned(run)
 
 
 def test_a_folder_becomes_an_environment_and_goes_through_its_life(devctl: Run, tmp_path: Path) -> None:
@@ -82,13 +94,13 @@ def test_a_folder_becomes_an_environment_and_goes_through_its_life(devctl: Run, 
     assert gone.returncode == 6 and "devctl ls" in gone.stderr
 
 
-def test_shell_has_a_terminal(devctl: Run, database_url: str, backend: str, tmp_path: Path) -> None:
+def test_shell_has_a_terminal(devctl: Run, caller: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     assert devctl("up", str(tmp_path / "tree"), "--name", "tty").returncode == 0
     master, slave = pty.openpty()
     shell = subprocess.Popen(
         [sys.executable, "-m", "devctl.cli", "shell", "tty"], stdin=slave, stdout=slave, stderr=slave, cwd=ROOT,
-        env=environment(tmp_path, database_url, backend), start_new_session=True,
+        env=caller, start_new_session=True,
     )  # fmt: skip
     os.close(slave)
     os.write(master, b"echo $((6 * 7)); tty; exit 3\n")
@@ -103,19 +115,20 @@ def test_shell_has_a_terminal(devctl: Run, database_url: str, backend: str, tmp_
     assert b"42" in output
 
 
-def test_port_is_reached_at_loopback(devctl: Run, database_url: str, backend: str, tmp_path: Path) -> None:
+def test_port_is_reached_at_loopback(devctl: Run, caller: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "index.html").write_text("page\n")
     assert devctl("up", str(tmp_path / "tree"), "--name", "web").returncode == 0
-    env = environment(tmp_path, database_url, backend)
     program = [sys.executable, "-m", "devctl.cli"]
     server = subprocess.Popen(
         [*program, "exec", "web", "python3", "-u", "-m", "http.server", "8000"],
         stdout=subprocess.PIPE,
         cwd=ROOT,
-        env=env,
+        env=caller,
     )
-    port = subprocess.Popen([*program, "port", "web", "8000", "0", "--json"], stdout=subprocess.PIPE, cwd=ROOT, env=env)
+    port = subprocess.Popen(
+        [*program, "port", "web", "8000", "0", "--json"], stdout=subprocess.PIPE, cwd=ROOT, env=caller
+    )
     try:
         assert server.stdout is not None and port.stdout is not None
         assert b"8000" in server.stdout.readline()
@@ -141,7 +154,9 @@ def test_names_options_and_sources_that_are_wrong_are_said_so(devctl: Run, tmp_p
         (("cp", "a", "b"), 2, "NAME:PATH"),
         (("stop",), 2, "--all"),
         (("hosts", "add", "x", "tcp://10.0.0.1:2375"), 3, "open to all"),
-        (("hosts", "drain", "nobody"), 4, "nobody"),
+        (("why", "nobody"), 6, "nobody"),
+        (("logs", "nobody"), 6, "nobody"),
+        (("port", "nobody", "80", "0"), 6, "nobody"),
         (("restore", "nothing", "new"), 6, "nothing"),
     ):
         done = devctl(*arguments)

@@ -1,15 +1,13 @@
 """Environments: listed, made, looked at, stopped, started, kept and removed."""
 
-from datetime import datetime
-
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from pydantic import JsonValue
 
 from devctl.errors import NoSuchResource
-from devctl.fleet.records import EnvironmentRecord, Phase, Snapshot
+from devctl.fleet.records import EnvironmentRecord, Snapshot
 from devctl.reaper.reaper import Reaper
-from devctl.reaper.records import ReaperRules, Verdict
+from devctl.reaper.records import Explanation
 from devctl.records import Record
 from devctl.serve.launching import maker, shown, wanted
 from devctl.serve.operations import Operation, Told, Wanted
@@ -42,19 +40,6 @@ from devctl.serve.routing import (
     service,
     waits,
 )
-
-
-class Explanation(Record):
-    """Why an environment was or was not stopped as idle."""
-
-    name: str
-    phase: Phase
-    why: str
-    """What was last written down about its phase."""
-    verdict: Verdict
-    next_pass: datetime | None
-    """None where nobody has looked yet."""
-    rules: ReaperRules
 
 
 class SnapshotList(Record):
@@ -93,14 +78,7 @@ def get_environment(path: NamePath) -> Response:
 def explain_environment(path: NamePath) -> Response:
     """Say why an environment was or was not stopped as idle, and when it will be."""
     record = service().fleet.get(caller(), path.name)
-    reaper = Reaper(service().fleet, service().devctl.reaper())
-    verdict, following = reaper.explain(record), reaper.next_pass()
-    return reply(
-        Explanation(
-            name=record.name, phase=record.phase, why=record.why, verdict=verdict, next_pass=following,
-            rules=reaper.rules,
-        )
-    )  # fmt: skip
+    return reply(Reaper(service().fleet, service().devctl.reaper()).explained(record))
 
 
 def remove_environment(path: NamePath, query: RemoveQuery) -> Response:

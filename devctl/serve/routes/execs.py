@@ -10,7 +10,7 @@ from devctl.errors import RequestInvalid
 from devctl.records import ExecResult
 from devctl.serve.execs import ExecInfo, ExecSession
 from devctl.serve.ports import SocketStream
-from devctl.serve.records import ExecWish, IdPath, InputQuery, NamePath, OutputQuery, PortPath, Size
+from devctl.serve.records import Attached, ExecWish, IdPath, InputQuery, NamePath, OutputQuery, PortPath, Size
 from devctl.serve.routing import (
     BYTES,
     NDJSON,
@@ -40,6 +40,11 @@ def run_command(path: NamePath, body: ExecWish) -> Response:
     stream = fleet.open_exec(caller(), path.name, body.argv, env=body.env, cwd=body.cwd, tty=body.tty, size=size)
     session = service().execs.add(caller(), path.name, body.argv, body.tty, stream)
     return reply(session.info, 201, {"Location": f"/v1/execs/{session.id}"})
+
+
+def attach(path: NamePath) -> Response:
+    """Run what the environment's devcontainer.json wants run when somebody attaches, such as with a shell."""
+    return reply(Attached(why=service().fleet.attached(caller(), path.name)))
 
 
 def open_port(path: PortPath) -> Response:
@@ -88,6 +93,7 @@ def api() -> APIBlueprint:
     made = blueprint("execs", "Commands in environments")
     one = "/execs/<string:id>"
     route(made, "POST", "/environments/<string:name>/execs", run_command, {200: ExecResult, 201: ExecInfo})
+    route(made, "POST", "/environments/<string:name>/attach", attach, {200: Attached})
     route(made, "POST", "/environments/<string:name>/ports/<int:port>", open_port, {201: ExecInfo})
     route(made, "GET", one, get_exec, {200: ExecInfo})
     route(made, "GET", f"{one}/output", read_output, {200: NDJSON})

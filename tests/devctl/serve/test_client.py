@@ -24,7 +24,7 @@ from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import SecretFile, User
 from devctl.serve.problems import problem_of
 from devctl.serve.server import Server
-from tests.devctl.fleets import ADA, wanted
+from tests.devctl.fleets import ADA, settings_of, wanted
 from tests.devctl.serve.services import token_of
 
 LISTEN = "import socket; s=socket.create_server(('127.0.0.1', 8123)); c,_=s.accept(); c.sendall(c.recv(99).upper()); c.close()"
@@ -37,7 +37,7 @@ def client(request: pytest.FixtureRequest, live: Server, fleet: Fleet) -> Iterat
         with Client(live.url, token_of(live, ADA)) as made:
             yield made
     else:
-        yield LocalClient(fleet, ADA)
+        yield LocalClient(fleet, ADA, settings_of(fleet))
 
 
 def test_life_of_an_environment(client: Client | LocalClient, backend: str, tmp_path: Path) -> None:

@@ -19,12 +19,11 @@ from devctl.client import Client, LocalClient
 from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import Lifecycle, LifecycleCommand
 from devctl.reaper.records import ReaperRules
-from devctl.settings import DevctlSettings
 from devctl.top.app import TopApp
 from devctl.top.rows import wanted_rows
 from devctl.top.sources import LocalSource, ServiceSource
 from devctl.top.table import EnvironmentTable
-from tests.devctl.fleets import ADA, BOB, fleet_on, folder_of, wanted
+from tests.devctl.fleets import ADA, BOB, fleet_on, settings_of, wanted
 from tests.devctl.serve.services import serving, token_of
 
 ROOT = Path(__file__).parents[3]
@@ -65,7 +64,7 @@ def cut_off(database_url: str) -> Iterator[None]:
 @contextmanager
 def source_of(fleet: Fleet) -> Iterator[LocalSource]:
     """Ada's environments."""
-    source = LocalSource(LocalClient(fleet, ADA), ReaperRules())
+    source = LocalSource(LocalClient(fleet, ADA, settings_of(fleet)), ReaperRules())
     yield source
     source.close()
 
@@ -233,7 +232,7 @@ def test_a_terminal_of_80_columns_shows_every_column_and_a_narrower_one_does_not
 def test_a_service_is_watched_by_the_same_keys(database_url: str) -> None:
     with fleet_on("bubblewrap", database_url) as fleet:
         fleet.up(ADA, wanted("bubblewrap", "blog"))
-        with serving(fleet, DevctlSettings.from_environment({}, folder=folder_of(fleet))) as server:
+        with serving(fleet, settings_of(fleet)) as server:
             source = ServiceSource(Client(server.url, token_of(server, ADA)), server.url)
 
             async def play(app: TopApp, pilot: Pilot[None]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.devctl.test_kept_commands import environment
+from tests.devctl.programs import machine_variables
 
 
 def test_a_tunnel_lives_as_its_command_does_and_is_closed_from_another(
@@ -17,7 +17,7 @@ def test_a_tunnel_lives_as_its_command_does_and_is_closed_from_another(
 ) -> None:
     if backend == "docker":
         pytest.skip("the command is the same on every backend")
-    variables = environment(tmp_path, database_url, backend)
+    variables = machine_variables(tmp_path, database_url, backend)
 
     def devctl(*arguments: str) -> list[str]:
         return [sys.executable, "-m", "devctl.cli", *arguments]

@@ -35,6 +35,12 @@ class Address(click.ParamType[tuple[str, int]]):
 @click.command()
 @click.option("--listen", type=Address(), default="127.0.0.1:7070", show_default=True, help="Where; port 0 takes any.")
 @click.option("--behind-proxy", metavar="ADDRESS", help="Address of a proxy that ends TLS and is believed.")
+@click.option(
+    "--tls-certificate",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="PEM file of the certificate with its chain; read again when it is renewed.",
+)
+@click.option("--tls-key", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="PEM file of its key.")
 @click.option("--token-file", type=click.Path(path_type=Path), help="Write a fresh admin token here, for scripts.")
 @click.option(
     "--interval", type=click.FloatRange(1, 3600), default=10.0, show_default=True, help="Of metrics, seconds."
@@ -55,7 +61,7 @@ def serve(
 ) -> int:  # fmt: skip
     """Serve environments over HTTP until SIGTERM; `devctl token add` makes tokens for its users.
 
-    It listens on loopback, or behind a proxy that ends TLS.
+    It listens on loopback; elsewhere with a certificate, or behind a proxy that ends TLS.
     """
     from devctl.fleet import open_fleet
     from devctl.serve.server import Server, serve_until_signal

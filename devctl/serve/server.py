@@ -15,6 +15,7 @@ from devctl.serve.app import create_app
 from devctl.serve.metrics_route import with_metrics
 from devctl.serve.service import Service
 from devctl.serve.settings import LOOPBACK, ServeSettings
+from devctl.serve.tls_front import ServerKeys, TlsFront
 from devctl.settings import DevctlSettings
 
 log = logging.getLogger(__name__)
@@ -35,15 +36,21 @@ class Server:
 
         settings.check()
         _check_tunnels(devctl, settings)
+        keys = _keys(settings)
         self.service = Service(fleet, devctl, settings, gpus)
-        self._listener = listen(settings.host, settings.port)
+        self._front, answering = None, listen(settings.host, settings.port)
+        scheme, port = "http", answering.getsockname()[1]
+        if keys is not None:
+            outside, answering = answering, listen("127.0.0.1", 0)
+            scheme, self._front = "https", TlsFront(outside, answering.getsockname(), keys, self.service.peers)
         self._map: dict[int, object] = {}
         self._stopping = threading.Event()
         self._closing = threading.Lock()
         self._server = create_server(
             with_metrics(create_app(self.service), self.service),
             map=self._map,
-            sockets=[self._listener],
+            sockets=[answering],
+            url_scheme=scheme,
             threads=settings.threads,
             ident=None,
             max_request_body_size=settings.body_mb * 1024 * 1024,
@@ -54,17 +61,21 @@ class Server:
             **_proxy(settings),
         )
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        self.url = f"http://{host}:{self._listener.getsockname()[1]}"
+        self.url = f"{scheme}://{host}:{port}"
 
     def serve(self) -> None:
         """Answer until `stop`."""
         from waitress import wasyncore
 
         self.service.start()
+        if self._front is not None:
+            self._front.start()
         log.info("devctl serves at %s", self.url)
         while not self._stopping.is_set():
             wasyncore.loop(timeout=_LOOP_SECONDS, use_poll=True, map=self._map, count=1)
         self._server.task_dispatcher.shutdown(timeout=_THREADS_SECONDS)
+        if self._front is not None:
+            self._front.close()
         with self._closing:
             wasyncore.close_all(self._map, ignore_all=True)
         log.info("devctl stops")
@@ -123,6 +134,12 @@ def _check_tunnels(devctl: DevctlSettings, settings: ServeSettings) -> None:
         from devctl.tunnels.opening import called_by
 
         Authority(devctl.folder).check(called_by(settings.tunnel_host, settings.tunnel_names))
+
+
+def _keys(settings: ServeSettings) -> ServerKeys | None:
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return None
+    return ServerKeys(settings.tls_certificate, settings.tls_key)
 
 
 def _proxy(settings: ServeSettings) -> dict[str, object]:

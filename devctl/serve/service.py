@@ -50,7 +50,7 @@ class Service:
         self.tunnels = HeldTunnels(fleet, devctl.folder, settings.tunnels)
         self.throttle = Throttle()
         self.streams = threading.BoundedSemaphore(settings.streams)
-        self.peers: Mapping[int, str] = {}
+        self.peers: dict[int, str] = {}
         """Callers' addresses by the port at which our own TLS end speaks to us."""
         self.background = Background()
         self.sampler = Sampler(database, fleet.parts.hosts, GpuWatch(gpus))

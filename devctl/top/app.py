@@ -247,7 +247,8 @@ class TopApp(App[None]):
 
     def _is_up(self) -> bool:
         """Whether the screen is still there: messages come in while the program ends."""
-        return not self._ended.is_set() and any(screen.is_mounted for screen in self.screen_stack[:1])
+        ending = not self.is_running or self._ended.is_set()
+        return not ending and any(screen.is_mounted for screen in self.screen_stack[:1])
 
     def _change(self, **changed: object) -> None:
         self._wish = self._wish.model_copy(update=changed)

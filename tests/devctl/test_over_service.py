@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from devctl.cli import COMMANDS
+from tests.devctl.certificates import write_certificates
 from tests.devctl.fleets import IMAGE, needs_docker
 from tests.devctl.programs import ROOT, Served, machine_variables, served
 from tests.devctl.test_kept_commands import Run, called, cleaned
@@ -220,3 +221,39 @@ def test_a_token_that_is_not_known_is_refused(service: Served, devctl: Run, monk
     monkeypatch.setenv("DEVCTL_TOKEN", "dvt_1_1")
     assert devctl("ls").returncode == 5
     monkeypatch.delenv("DEVCTL_TOKEN")
+
+
+def test_everything_goes_under_tls_too(
+    machine: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    keys = tmp_path / "keys"
+    write_certificates(keys)
+    options = ("--tls-certificate", str(keys / "server.pem"), "--tls-key", str(keys / "server-key.pem"))
+    with served(machine, tmp_path, *options) as service:
+        for name, value in service.caller.items():
+            monkeypatch.setenv(name, value)
+        devctl = called(capfd)
+        (tmp_path / "tree").mkdir()
+        (tmp_path / "tree" / "note").write_text("hello\n")
+        untrusted = devctl("ls")
+        assert untrusted.returncode == 4 and "DEVCTL_CA" in untrusted.stderr
+        monkeypatch.setenv("DEVCTL_CA", str(keys / "ca.pem"))
+        assert devctl("up", str(tmp_path / "tree"), "--name", "blog").returncode == 0
+        try:
+            argv = [
+                sys.executable,
+                "-m",
+                "devctl.cli",
+                "exec",
+                "-i",
+                "blog",
+                "sh",
+                "-c",
+                "cat note -; echo end >&2; exit 9",
+            ]
+            done = subprocess.run(argv, input=b"x" * 400_000, capture_output=True, cwd=ROOT, timeout=120)
+            assert (done.returncode, done.stderr) == (9, b"end\n") and done.stdout == b"hello\n" + b"x" * 400_000
+            assert devctl("cp", "blog:note", str(tmp_path / "copy")).returncode == 0
+            assert (tmp_path / "copy").read_text() == "hello\n"
+        finally:
+            cleaned(devctl)

@@ -39,8 +39,11 @@ def secure(devctl_database: str, keys: Path) -> Iterator[Server]:
         settings = DevctlSettings.from_environment(
             {}, folder=Path(folder), backend="docker", docker_host=f"unix://{folder}/none", database_url=devctl_database
         )
-        files = {"tls_certificate": keys / "server.pem", "tls_key": keys / "server-key.pem"}
-        with open_fleet(settings, None) as fleet, serving(fleet, settings, **files) as server:
+        certificate, key = keys / "server.pem", keys / "server-key.pem"
+        with (
+            open_fleet(settings, None) as fleet,
+            serving(fleet, settings, tls_certificate=certificate, tls_key=key) as server,
+        ):
             yield server
 
 

@@ -1,5 +1,6 @@
 """This program's own terminal joined to a command that runs elsewhere: keys, output, window size."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -8,6 +9,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
+
+from devctl.errors import DevctlError
 
 _CHUNK = 65_536
 
@@ -47,9 +50,10 @@ def attach(stream: Stream, *, tty: bool, take_input: bool) -> int:
 
 
 def _feed(stream: Stream) -> None:
-    while data := os.read(0, _CHUNK):
-        stream.write(data)
-    stream.close_input()
+    with contextlib.suppress(DevctlError):  # it takes no more: it has ended, or its output says what is wrong
+        while data := os.read(0, _CHUNK):
+            stream.write(data)
+        stream.close_input()
 
 
 @contextmanager

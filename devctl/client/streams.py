@@ -23,6 +23,7 @@ class RemoteStream:
     def __init__(self, wire: Wire, identity: str) -> None:
         self._wire = wire
         self._id = identity
+        self._input = wire.line()
         self._last = 0
         self._code: int | None = None
         self._pieces = self._read_all()
@@ -34,11 +35,11 @@ class RemoteStream:
 
     def write(self, data: bytes) -> None:
         """Give it input."""
-        self._wire.send("POST", place("execs", self._id, "input"), data, "application/octet-stream")
+        self._input.send(place("execs", self._id, "input"), data)
 
     def close_input(self) -> None:
         """Say that no more input comes."""
-        self._wire.send("POST", place("execs", self._id, "input", end=True), b"", "application/octet-stream")
+        self._input.send(place("execs", self._id, "input", end=True), b"")
 
     def resize(self, rows: int, columns: int) -> None:
         """Tell its terminal a new size."""
@@ -54,7 +55,10 @@ class RemoteStream:
         """End it; safe to repeat."""
         if not self._closed:
             self._closed = True
-            self._wire.json("DELETE", place("execs", self._id))
+            try:
+                self._wire.json("DELETE", place("execs", self._id))
+            finally:
+                self._input.close()
 
     def __enter__(self) -> "RemoteStream":
         return self

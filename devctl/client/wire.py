@@ -4,6 +4,8 @@ import http.client
 import ipaddress
 import json
 import ssl
+import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +27,8 @@ from devctl.errors import (
 Body = bytes | Iterable[bytes] | None
 LONG_SECONDS = 900.0
 """How long an answer may take where the work itself takes long: files, snapshots, removals."""
+_LINE_SECONDS = 60.0
+"""A connection that was not used for so long is not used again; the service keeps it for five minutes."""
 _HINT = "check the address, and that `devctl serve` runs there"
 
 
@@ -85,6 +89,26 @@ class Wire:
         finally:
             connection.close()
 
+    def sent(self, path: str, body: bytes, connection: http.client.HTTPConnection | None) -> http.client.HTTPConnection:
+        """POST bytes over a connection, or a new one; returns the connection, for the next request."""
+        given = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/octet-stream"}
+        connection = connection or self._connection(LONG_SECONDS)
+        try:
+            with self._translated():
+                connection.request("POST", self._prefix + path, body, given)
+                response = connection.getresponse()
+                text = response.read()
+                if response.status >= 400:
+                    raise error_of(response.status, text)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def line(self) -> "Line":
+        """Requests that follow each other closely, over one connection."""
+        return Line(self)
+
     def _connection(self, timeout: float | None) -> http.client.HTTPConnection:
         if self._context is None:
             return http.client.HTTPConnection(self._host, self._port, timeout=timeout)
@@ -101,6 +125,40 @@ class Wire:
             ) from error
         except (OSError, http.client.HTTPException) as error:
             raise ServiceUnreachable(f"no service answers at {self.url}: {error}", _HINT) from error
+
+
+class Line:
+    """Keeps a connection for small requests that follow each other closely, such as the keys that a person presses.
+
+    They arrive in their order. One whose answer is lost is not sent again: nobody knows whether it was done.
+    """
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._lock = threading.Lock()
+        self._connection: http.client.HTTPConnection | None = None
+        self._used = 0.0
+
+    def send(self, path: str, body: bytes) -> None:
+        """Send bytes; raises the errors of the service."""
+        with self._lock:
+            if self._connection is not None and time.monotonic() - self._used > _LINE_SECONDS:
+                self._forget()  # the service may be about to end it
+            try:
+                self._connection = self._wire.sent(path, body, self._connection)
+                self._used = time.monotonic()
+            except DevctlError:
+                self._forget()
+                raise
+
+    def close(self) -> None:
+        """End it, also under a request that waits for its answer; safe to repeat."""
+        self._forget()
+
+    def _forget(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
 def _is_loopback(host: str) -> bool:

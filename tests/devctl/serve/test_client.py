@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from devctl.client import Client, LocalClient
-from devctl.client.wire import error_from, error_of
+from devctl.client.wire import Wire, error_from, error_of
 from devctl.errors import (
     LaunchRefused,
     NameTaken,
@@ -150,3 +150,40 @@ def test_every_error_comes_back_as_itself(error: NameTaken) -> None:
     back = error_of(400, problem_of(error).model_dump_json().encode())
     assert type(back) is type(error) and vars(back) == vars(error)
     assert str(error_from({"kind": "os", "message": "m"})) == "m"
+
+
+def test_keys_go_over_one_connection_and_none_is_sent_twice() -> None:
+    connections: list[list[bytes]] = []
+
+    class Counting(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            connections.append([])
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            connections[-1].append(body)
+            if body == b"gone":
+                self.close_connection = True
+                return
+            self.send_response(204)
+            if body == b"last":
+                self.send_header("Connection", "close")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with HTTPServer(("127.0.0.1", 0), Counting) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        line = Wire(f"http://127.0.0.1:{server.server_port}", "token").line()
+        for body in (b"a", b"b", b"last", b"c"):
+            line.send("/x", body)
+        with pytest.raises(ServiceUnreachable):
+            line.send("/x", b"gone")
+        line.send("/x", b"d")
+        line.close()
+        server.shutdown()
+    assert connections == [[b"a", b"b", b"last"], [b"c", b"gone"], [b"d"]]

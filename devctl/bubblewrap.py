@@ -9,12 +9,10 @@ from pathlib import Path
 
 from devctl import cgroups, fitting, mounts, seccomp
 from devctl.capture import Running
-from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed
+from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed, SandboxFailed
 from devctl.gateway import INSIDE_PORT, Gateway
 from devctl.inside import prelude
-from devctl.installers import SandboxedInstaller
 from devctl.layers import Layers, environment_of
-from devctl.preparing import PartCache
 from devctl.records import (
     WORKDIR,
     BackendName,
@@ -89,6 +87,13 @@ class BubblewrapBox:
         return running.wait()
 
     def _run_afresh(self, command: Command) -> ExecResult:
+        try:
+            return self._run_in_new(command)
+        except SandboxFailed:
+            self._check()  # a sandbox fails when its environment is stopped while it starts
+            raise
+
+    def _run_in_new(self, command: Command) -> ExecResult:
         with started(self._sandbox, command, self._group) as running:
             note = self._note(running.running)
             try:
@@ -178,6 +183,9 @@ class BubblewrapBackend:
     name: BackendName = "bubblewrap"
 
     def __init__(self, settings: DevctlSettings, store: Store) -> None:
+        from devctl.installers import SandboxedInstaller  # what hosts of kept environments need not load
+        from devctl.preparing import PartCache
+
         self._settings = settings
         self._store = store
         self._hierarchies = cgroups.hierarchies(counting=False)
@@ -194,7 +202,7 @@ class BubblewrapBackend:
                 "start Docker and set DEVCTL_BACKEND=docker, or leave the image out",
             )
         parts = request.prepared.parts if request.prepared else ()
-        name, folder = self._store.create(mounts.PRIVATE)
+        name, folder = self._store.create(_folders_for(request.prepared))
         uid = self._store.take_uid(name) if os.geteuid() == 0 else None
         info = EnvironmentInfo(
             id=name,
@@ -210,7 +218,7 @@ class BubblewrapBackend:
             notes=self.notes(),
         )
         self._store.record(info, uid)
-        give_folders(folder, uid)
+        give_folders(folder, uid, _folders_for(request.prepared))
         group = cgroups.make_group(name, request.limits, self._hierarchies)
         try:
             sandbox = self._sandbox(request, folder, uid, group)
@@ -250,7 +258,11 @@ class BubblewrapBackend:
         chosen = Path(prepared.interpreter) if prepared and prepared.interpreter else request.interpreter
         interpreter = mounts.find_interpreter(chosen or self._settings.interpreter)
         arguments = [*mounts.system_mounts(), *mounts.kernel_mounts(max(64, request.limits.memory_mb // 2))]
-        arguments += [*mounts.private_mounts(folder), *interpreter.binds, *mounts.program_mounts(request.programs)]
+        arguments += [
+            *mounts.private_mounts(folder, _folders_for(prepared)),
+            *interpreter.binds,
+            *mounts.program_mounts(request.programs),
+        ]
         env, opened = environment_of(interpreter.inside, prepared), list[str]()
         if prepared is not None:
             more, tools, opened = self._layers.fit(prepared.parts, folder, uid)
@@ -269,9 +281,16 @@ class BubblewrapBackend:
         )
 
 
-def give_folders(folder: Path, uid: int | None) -> None:
+def _folders_for(prepared: Prepared | None) -> tuple[str, ...]:
+    """The private folders of an environment: only Python's dependencies want one for the project's metadata."""
+    if prepared is not None and prepared.python is not None:
+        return mounts.PRIVATE
+    return tuple(name for name in mounts.PRIVATE if name != "site")
+
+
+def give_folders(folder: Path, uid: int | None, names: Sequence[str] = mounts.PRIVATE) -> None:
     """Hand the private folders of an environment to its user, and write its account tables."""
-    for name in mounts.PRIVATE:
+    for name in names:
         if uid is not None:
             os.chown(folder / name, uid, uid)
     mounts.write_accounts(folder, uid if uid is not None else os.getuid(), uid if uid is not None else os.getgid())

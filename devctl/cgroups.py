@@ -36,8 +36,11 @@ class Hierarchy(Record):
 class Group:
     """The control groups of one environment, one in each hierarchy."""
 
-    def __init__(self, name: str, folders: tuple[Path, ...], controllers: frozenset[str]) -> None:
+    def __init__(
+        self, name: str, folders: tuple[Path, ...], controllers: frozenset[str], version: Literal[1, 2] = 2
+    ) -> None:
         self.name = name
+        self.version = version
         self.folders = folders
         self.controllers = controllers
 
@@ -86,7 +89,7 @@ def make_group(name: str, limits: Limits, available: list[Hierarchy]) -> Group |
         for controller in hierarchy.controllers:
             _limit(folder, hierarchy.version, controller, limits)
             controllers.add(controller)
-    return Group(name, tuple(folders), frozenset(controllers)) if folders else None
+    return Group(name, tuple(folders), frozenset(controllers), available[0].version) if folders else None
 
 
 def find_group(name: str, available: list[Hierarchy]) -> Group | None:

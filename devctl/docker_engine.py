@@ -18,11 +18,10 @@ from devctl import archives, seccomp
 from devctl.errors import EnvironmentGone, LaunchFailed, PathRefused, SandboxUnavailable
 from devctl.hosts.laid_out import BASE_LABEL, LaidOutImages, release
 from devctl.records import Limits
-from devctl.settings import DevctlSettings
+from devctl.settings import DEFAULT_ADDRESS, DevctlSettings
 
 log = logging.getLogger(__name__)
 
-DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 KEEPER_UID, UID = 10_002, 10_001
 """The sleeping program and the commands have different users, so that a command cannot end the container."""
 

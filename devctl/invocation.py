@@ -48,13 +48,13 @@ class Invocation:
             )
         return settings
 
-    def environments(self) -> "Environments":
-        """Open the caller's environments: those of DEVCTL_URL's service, or those of this machine."""
+    def environments(self, reads_only: bool = False) -> "Environments":
+        """Open the caller's environments: those of DEVCTL_URL's service, or those of this machine (see `fleet`)."""
         settings = self.settings()
         if settings.service_url is None:
             from devctl.client.local import LocalClient
 
-            return LocalClient(self.fleet(), self.person(), settings)
+            return LocalClient(self.fleet(reads_only), self.person(), settings)
         if self.backend is not None:
             raise click.UsageError(
                 "--backend and --unsandboxed choose for this machine, and DEVCTL_URL names a service"
@@ -76,12 +76,18 @@ class Invocation:
         there = settings.service_url is not None or settings.database_url is not None
         return there or (settings.folder / "state").exists()
 
-    def fleet(self) -> "Fleet":
-        """Open this machine's fleet, with the policy that decides what is done with its environments."""
-        from devctl.admission.questions import CallerFolders
+    def fleet(self, reads_only: bool = False) -> "Fleet":
+        """Open this machine's fleet, with the policy that decides what is done with its environments.
+
+        For a command that only reads rows the policy is not loaded: nothing is asked of it.
+        """
         from devctl.fleet import open_fleet
 
         settings = self.own_settings()
+        if reads_only:
+            return open_fleet(settings, None)
+        from devctl.admission.questions import CallerFolders
+
         return open_fleet(settings, settings.policy(), CallerFolders(home=Path.home(), workspace=Path.cwd()))
 
     def person(self) -> "User":

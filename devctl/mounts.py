@@ -1,7 +1,9 @@
 """What an environment under bubblewrap sees of this host: the system, one Python, its own folders."""
 
+import itertools
 import os
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from devctl.errors import SettingsInvalid
@@ -32,6 +34,7 @@ _ETC = (
     *("mime.types", "services", "protocols", "bash.bashrc", "fonts"),
     *("ssl/certs", "ssl/openssl.cnf", "ca-certificates", "pki/tls/certs", "pki/ca-trust/extracted"),
 )
+_FEW = 8
 _STORES = ("/nix/store", "/gnu/store")
 _OURS = (WORKDIR, "/tmp", "/home/devctl", "/proc", "/dev", "/run", "/opt/devctl")  # noqa: S108 - places inside
 
@@ -47,6 +50,7 @@ class Interpreter(Record):
     """Arguments for bubblewrap that put it there; none where /usr holds it."""
 
 
+@cache
 def find_interpreter(path: Path) -> Interpreter:
     """Say how a Python of this host is put into environments; raises SettingsInvalid.
 
@@ -113,7 +117,8 @@ def _moved(path: str, moved: Mapping[str, str]) -> str:
     return path
 
 
-def system_mounts() -> list[str]:
+@cache
+def system_mounts() -> tuple[str, ...]:
     """The read-only system: programs, libraries, certificates; no home, no socket."""
     arguments = [*_folders("/opt/devctl/inside"), *_folders("/run/devctl"), *_folders(HOME)]
     arguments += [word for name in _ETC for word in _folders(f"/etc/{name}")]
@@ -124,12 +129,23 @@ def system_mounts() -> list[str]:
             arguments += ["--symlink", str(top.readlink()), str(top)]
         elif top.is_dir():
             arguments += ["--ro-bind", str(top), str(top)]
-    for name in _ETC:
-        path = f"/etc/{name}"
-        arguments += [COPY if Path(path).is_file() else "--ro-bind-try", path, path]
+    arguments += [word for name in _ETC for word in _settings_of_host(Path("/etc", name))]
     for store in _STORES:
         arguments += ["--ro-bind-try", store, store]
-    return arguments
+    return tuple(arguments)
+
+
+def _settings_of_host(path: Path) -> list[str]:
+    """Copy a file, and the files of a folder that holds few and nothing else; mount any other folder."""
+    if path.is_file():
+        return [COPY, str(path), str(path)]
+    try:
+        below = list(itertools.islice(path.iterdir(), _FEW + 1))
+    except OSError:
+        below = []
+    if 0 < len(below) <= _FEW and all(file.is_file() and not file.is_symlink() for file in below):
+        return [word for file in below for word in (*_folders(str(file)), COPY, str(file), str(file))]
+    return ["--ro-bind-try", str(path), str(path)]
 
 
 def kernel_mounts(shared_memory_mb: int) -> list[str]:

@@ -5,14 +5,16 @@ import json
 import logging
 import os
 import re
+import resource
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from devctl import mounts, seccomp
-from devctl.capture import Finished, Job, Running
+from devctl.capture import Finished, Job, Running, kill_group
 from devctl.cgroups import Group
+from devctl.entrance import Entrance
 from devctl.errors import SandboxFailed, SandboxUnavailable
 from devctl.inside import prelude
 from devctl.records import Command, ExecResult, Limits, Record
@@ -21,6 +23,10 @@ log = logging.getLogger(__name__)
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ENV_FILE = "/opt/devctl/env"
+FILES = 4096
+"""How many files a process may have open."""
+CONTROLLED = frozenset({"memory", "pids"})
+"""What a control group must limit so that a sandbox can be let in: else its processes are limited by a program."""
 SAFE_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 _JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"'
 # a layer above an installed folder belongs to root at its top, whoever owns what is below
@@ -99,16 +105,23 @@ def launching(
 
 @contextmanager
 def command_line(
-    sandbox: Sandbox, command: Command, group: Group | None, told: int
+    sandbox: Sandbox, command: Command, group: Group | None, told: int, entrance: Entrance | None = None
 ) -> Iterator[tuple[tuple[str, ...], tuple[int, ...]]]:
-    """Yield the whole command line of a sandboxed command, and the descriptors that its process must inherit."""
+    """Yield the whole command line of a sandboxed command, and the descriptors that its process must inherit.
+
+    Without an `entrance` it joins the group and limits itself with programs of its own.
+    """
     variables = _memory_file("env", exports({**sandbox.env, **command.env}))
     try:
         more = ("--perms", "0444", "--file", str(variables), _ENV_FILE)
-        with launching(sandbox, group, told, more) as (front, inherited):
-            script = f". {_ENV_FILE}\n{prelude.SCRIPT}"
-            words = ("/bin/sh", "-c", script, "sh", command.cwd, *command.argv)
-            yield (*front, *limiting(sandbox, command.seconds), *words), (variables, told, *inherited)
+        script = f". {_ENV_FILE}\n{prelude.SCRIPT}"
+        words = ("/bin/sh", "-c", script, "sh", command.cwd, *command.argv)
+        if entrance is None:
+            with launching(sandbox, group, told, more) as (front, inherited):
+                yield (*front, *limiting(sandbox, command.seconds), *words), (variables, told, *inherited)
+        else:
+            with launching(sandbox, None, told, (*more, *entrance.words)) as (front, inherited):
+                yield (*front, *words), (variables, told, entrance.descriptor, *inherited)
     finally:
         os.close(variables)
 
@@ -119,7 +132,11 @@ def started(sandbox: Sandbox, command: Command, group: Group | None) -> Iterator
     status, told = os.pipe()
     descriptors = [status, told]
     try:
-        with command_line(sandbox, command, group, told) as (argv, inherited):
+        with ExitStack() as stack:
+            entrance: Entrance | None = None
+            if group is not None and may_be_let_in(sandbox, group):
+                entrance = stack.enter_context(Entrance(group, process_limits(sandbox, command.seconds)))
+            argv, inherited = stack.enter_context(command_line(sandbox, command, group, told, entrance))
             job = Job(
                 argv=argv,
                 env={"PATH": SAFE_PATH},
@@ -129,11 +146,36 @@ def started(sandbox: Sandbox, command: Command, group: Group | None) -> Iterator
                 pass_fds=inherited,
             )
             running = Running(job)
-        os.close(descriptors.pop())  # the only writer left is bubblewrap, so the status ends when it does
+            os.close(descriptors.pop())  # the only writer left is bubblewrap, so the status ends when it does
+            if entrance is not None:
+                _let_in(entrance, running, status)
         yield SandboxedRun(running, status)
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def may_be_let_in(sandbox: Sandbox, group: Group) -> bool:
+    """Whether a sandbox is put into its groups from outside, and not by a program that becomes it.
+
+    Under version 2 joining is quick, and a process that joins by itself does not see the name of its group.
+    """
+    return group.version == 1 and sandbox.limited >= CONTROLLED
+
+
+def _let_in(entrance: Entrance, running: Running, status: int) -> None:
+    """Let a sandbox in, or kill it; raises SandboxFailed where its groups cannot be joined."""
+    try:
+        if not entrance.admit(status):
+            kill_group(running.process)
+    except BaseException as error:
+        running.cancel()
+        running.wait()
+        if isinstance(error, OSError):
+            raise SandboxFailed(
+                f"the sandbox could not join its control groups: {error}", "run `devctl doctor`"
+            ) from error
+        raise
 
 
 class SandboxedRun:
@@ -249,7 +291,7 @@ def limiting(sandbox: Sandbox, seconds: float | None) -> Sequence[str]:
         "/usr/bin/prlimit",
         "--core=0",
         f"--fsize={limits.disk_mb * 1024 * 1024}",
-        "--nofile=4096:4096",
+        f"--nofile={FILES}:{FILES}",
     ]
     if "memory" not in sandbox.limited:
         # not the address space, of which Java, Go and Node reserve far more than they use
@@ -259,6 +301,16 @@ def limiting(sandbox: Sandbox, seconds: float | None) -> Sequence[str]:
     if seconds is not None:
         arguments.append(f"--cpu={processor_seconds(sandbox, seconds)}")
     return arguments
+
+
+def process_limits(sandbox: Sandbox, seconds: float | None) -> dict[int, int]:
+    """The same limits where control groups limit memory and processes, by their number in the module `resource`."""
+    found = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: sandbox.limits.disk_mb * 1024 * 1024,
+        resource.RLIMIT_NOFILE: FILES,
+    }
+    return found if seconds is None else {**found, resource.RLIMIT_CPU: processor_seconds(sandbox, seconds)}
 
 
 def processor_seconds(sandbox: Sandbox, seconds: float) -> int:

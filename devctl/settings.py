@@ -59,6 +59,8 @@ PASSED_TO_BUILDER = ("HOME", "DOCKER_CONFIG", *PASSED_TO_INSTALLER[:8])
 LOCAL_ENV = ("USER", "LANG", "LC_ALL", "TZ")
 """Variables of the caller that a devcontainer.json may read; DEVCTL_LOCAL_ENV names more, with commas."""
 
+DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
+"""Where the Docker engine of a machine is reached."""
 _TLS = ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
 

@@ -145,7 +145,7 @@ def _feed(write: "Callable[[bytes], None]", close: "Callable[[], None]") -> None
 
 def _local_engine(fleet: "Fleet", record: "EnvironmentRecord", settings: "DevctlSettings") -> str | None:
     """The address of the engine, where the environment is in a container of this machine."""
-    from devctl.docker_engine import DEFAULT_ADDRESS
+    from devctl.settings import DEFAULT_ADDRESS
 
     engine = fleet.parts.hosts.engine(record.host)
     if engine.backend != "docker" or not engine.local:

@@ -39,7 +39,7 @@ def list_running(invocation: Invocation, labels: tuple[tuple[str, str], ...], ev
 @click.pass_obj
 def inspect(invocation: Invocation, name: str) -> int:
     """Show all that is known of the environment NAME."""
-    with invocation.environments() as held:
+    with invocation.environments(reads_only=True) as held:
         record = held.get(name)
     import yaml
 
@@ -85,7 +85,7 @@ def _kept(invocation: Invocation, labels: dict[str, str], everybody: bool) -> "l
     """The kept environments; without their database there are none, and none is started to say so."""
     if not invocation.has_state():
         return []
-    with invocation.environments() as held:
+    with invocation.environments(reads_only=True) as held:
         held.refresh()
         return held.list(all_users=everybody, labels=labels)
 

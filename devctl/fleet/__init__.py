@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from devctl.admission.questions import CallerFolders
     from devctl.fleet.fleet import Fleet
+    from devctl.fleet.interfaces import Admission, Pool
     from devctl.settings import DevctlSettings
     from policies import PolicyEngine
 
@@ -24,7 +25,6 @@ def open_fleet(
     Without a policy nobody is asked. Below `folders` the callers may mount; None is for callers of other machines.
     Raises StateUnavailable. Hosts are connected when they are first needed.
     """
-    from devctl.admission.policy_admission import PolicyAdmission
     from devctl.egress import ProxiedEgress
     from devctl.fleet.activity import RecordedActivity
     from devctl.fleet.admitting import PlainAdmission
@@ -33,23 +33,27 @@ def open_fleet(
     from devctl.fleet.launching import Parts
     from devctl.fleet.rows import Rows
     from devctl.hosts.pool import Hosts
-    from devctl.pool.opening import FleetPool, rules_of
-    from devctl.scan.records import scores_of
 
     database = open_database(settings)
-    asked = (
-        PolicyAdmission(database, policy, folders, scores_of(database))
-        if policy is not None
-        else PlainAdmission(database)
-    )
+    asked: Admission = PlainAdmission(database)
+    if policy is not None:
+        from devctl.admission.policy_admission import PolicyAdmission
+        from devctl.scan.records import scores_of
+
+        asked = PolicyAdmission(database, policy, folders, scores_of(database))
     home = Rows(database).installation()
     hosts = Hosts(settings, database, home)
+    stock: Pool | None = None
+    if settings.pool:
+        from devctl.pool.opening import FleetPool, rules_of
+
+        stock = FleetPool(database, hosts, home, rules_of(settings))
     return Fleet(
         Parts(
             database=database,
             admission=asked,
             hosts=hosts,
-            pool=FleetPool(database, hosts, home, rules_of(settings)) if settings.pool else None,
+            pool=stock,
             activity=RecordedActivity(database),
             egress=ProxiedEgress(settings),
         )

@@ -17,7 +17,6 @@ from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, Moment, Use
 from devctl.fleet.rows import Rows
 from devctl.hosts.engine import HostEngine
 from devctl.secret_files import read_secrets
-from devctl.sources import follow_image, settle_env
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +66,8 @@ class Launching:
             engine = self._parts.hosts.engine(record.host)
             progress(f"placed on {record.host}")
             self._parts.hosts.bring(spec.image, record.host)
+            from devctl.sources.image_metadata import follow_image  # what `devctl ls` need not load
+
             if (followed := follow_image(record.spec, engine.image_labels(spec.image))) != record.spec:
                 record = self._rows.set_spec(record, followed)
             record = self._make(engine, record, progress, timed)
@@ -133,6 +134,8 @@ class Launching:
             notes = made.notes
         env = {**plan.env, **record.spec.env}
         if record.spec.remote_env:
+            from devctl.sources.variables import settle_env
+
             env |= settle_env(record.spec.remote_env, engine.variables(record))
         changed = {"env": env, "notes": tuple(dict.fromkeys((*record.spec.notes, *notes)))}
         return self._rows.set_spec(record, record.spec.model_copy(update=changed))

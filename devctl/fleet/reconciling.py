@@ -87,6 +87,8 @@ class Reconciler:
     def _compare(self, host: str) -> list[str]:
         """Correct the phases of the rows of one host."""
         records = [one for one in self._rows.on_host(host) if one.phase not in ("creating", "failed")]
+        if not records:
+            return []  # no host is connected to for nothing
         try:
             engine = self._parts.hosts.engine(host)
             found = {one.container: one for one in engine.found()}

@@ -15,7 +15,7 @@ from devctl import mounts, seccomp
 from devctl.archives import LAID_OUT
 from devctl.errors import LaunchFailed
 from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, Mount
-from devctl.hosts.engine import HostFacts, NetworkPlan
+from devctl.hosts.engine import HostFacts, NetworkPlan, is_root
 from devctl.inside import connect
 
 KEEPER_UID, UID = 10_002, 10_001
@@ -25,15 +25,8 @@ ROOT_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUI
 """What installing packages takes; given only where the environment's own user is root."""
 PROGRAMS = ("connect.py", "egress.py", "egress.pl")
 """Of `devctl/inside`: what kept environments get."""
-IMAGE_METADATA = "devcontainer.metadata"
-"""Label in which an image says what of devcontainer.json goes with it."""
 HOME_LABEL, ID_LABEL = "devctl.home", "devctl.id"
 DISK_NOTE = "the size of each file is limited; that of all together is watched, as the host's storage has no quotas"
-
-
-def is_root(user: str | None) -> bool:
-    """Whether a user of an image is root, as far as its name tells."""
-    return user is not None and user.partition(":")[0] in ("root", "0")
 
 
 def user_of(spec: EnvironmentSpec) -> str:

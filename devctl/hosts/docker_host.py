@@ -18,7 +18,7 @@ from devctl.gpu.options import given
 from devctl.hosts import containers, docker_commands, docker_facts, docker_files, laid_out
 from devctl.hosts.docker_client import cause, connect, translated, translated_launch
 from devctl.hosts.docker_gpu import report_of
-from devctl.hosts.engine import ExecRequest, ExecStream, Found, HostFacts, Made, NetworkPlan, State
+from devctl.hosts.engine import IMAGE_METADATA, ExecRequest, ExecStream, Found, HostFacts, Made, NetworkPlan, State
 from devctl.hosts.laid_out import BASE_LABEL, LaidOutImages
 from devctl.records import ExecResult
 
@@ -280,7 +280,7 @@ class DockerHost:
         try:
             with translated(self.host, record.name):
                 labels = {containers.HOME_LABEL: self._home, "devctl.snapshot": tag}
-                labels[containers.IMAGE_METADATA] = ""  # the environment's spec has it already
+                labels[IMAGE_METADATA] = ""  # the environment's spec has it already
                 name = f"{SNAPSHOTS}-{self._home}"
                 client.api.commit(_container(record), repository=name, tag=tag, conf={"Labels": labels})
         finally:

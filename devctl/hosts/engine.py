@@ -11,7 +11,14 @@ from devctl.records import ExecResult, Record
 
 HOST_IMAGE = "host"
 """The image of an environment under bubblewrap: this machine's own system, read-only."""
+IMAGE_METADATA = "devcontainer.metadata"
+"""Label in which an image says what of devcontainer.json goes with it."""
 State = Literal["running", "paused", "stopped", "absent"]
+
+
+def is_root(user: str | None) -> bool:
+    """Whether a user of an image is root, as far as its name tells."""
+    return user is not None and user.partition(":")[0] in ("root", "0")
 
 
 class ExecRequest(Record):

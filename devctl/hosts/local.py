@@ -3,11 +3,10 @@
 import threading
 from pathlib import Path
 
-from devctl.docker_engine import DEFAULT_ADDRESS
 from devctl.errors import HostUnreachable, NoHost
 from devctl.fleet.records import Host
 from devctl.hosts.engine import HostEngine, HostFacts
-from devctl.settings import DevctlSettings
+from devctl.settings import DEFAULT_ADDRESS, DevctlSettings
 
 LOCAL, BUBBLEWRAP = "local", "bubblewrap"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from devctl import jsonc
 from devctl.errors import SourceInvalid
 from devctl.fleet.records import EnvironmentSpec, Lifecycle, LifecycleGroup, Moment
-from devctl.hosts.containers import IMAGE_METADATA, is_root
+from devctl.hosts.engine import IMAGE_METADATA, is_root
 from devctl.sources.devcontainer import DevContainer, read_devcontainer
 from devctl.sources.fields import LARGEST, Document
 from devctl.sources.fitting import merge_customizations, port_labels

@@ -9,7 +9,7 @@ import pytest
 
 from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import EnvironmentSpec, Lifecycle, LifecycleCommand
-from devctl.hosts.containers import IMAGE_METADATA
+from devctl.hosts.engine import IMAGE_METADATA
 from devctl.sources import follow_image
 from tests.devctl.fleets import ADA, IMAGE, needs_docker, wanted
 

@@ -138,6 +138,7 @@ class TlsFront:
 
     def _pass_on(self, caller: Encrypted, address: str) -> None:
         with socket.create_connection(self._inside, _CONNECT_SECONDS) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             # It stays when the connection has ended: a request may be judged later, and the caller who goes at once
             # must not pass for somebody of this machine. There are no more of them than ports.
             self._peers[connection.getsockname()[1]] = address

@@ -44,7 +44,9 @@ class MetPoint(BaseModel):
 
     point: int = Field(description="its number in the list")
     quote: str = Field(
-        description="one whole changed line of the diff, or the name of a test that fails without the change, that shows it"
+        description="one whole changed line of the diff, or the name of a test that fails without the change, that shows it;"
+        " where the point names a command that ended well, that command; where it names a file that stays as it is,"
+        " `unchanged: PATH`"
     )
 
 

@@ -16,7 +16,7 @@ from agents.journal import CommandResult
 from agents.lessons import taught_by
 from agents.plans import PlannedTask
 from agents.sarif import review_sarif
-from agents.sign_off import static_findings, unmet, vanished
+from agents.sign_off import Evidence, static_findings, unmet, vanished
 from agents.surroundings import Neighbourhood, look_from
 from agents.tasks import planned_task
 from agents.tester import environment_at
@@ -56,6 +56,8 @@ class Material(Record):
     """What the Reviewer looks at."""
 
     diff: str
+    changed: frozenset[str] = frozenset()
+    """All paths in which it differs from its base."""
     since_diff: str
     lint: LintReport
     certain: tuple[Finding, ...] = ()
@@ -149,6 +151,7 @@ def _material(context: TurnContext, work: Handover) -> CommandResult:
     lint = _linted(context, mirror, work)
     material = Material(
         diff=mirror.diff(work.base, work.commit)[:DIFF_LIMIT],
+        changed=frozenset(file.path for file in mirror.changed_files(work.base, work.commit)),
         since_diff=mirror.diff(since, work.commit)[:DIFF_LIMIT] if since else "",
         lint=lint,
         certain=tuple(_certain(mirror, work, lint)),
@@ -207,15 +210,21 @@ def _problems(context: TurnContext, reply: ReviewReply, earlier: list[Finding], 
     problems += vanished(earlier, reply.earlier, seen.since_diff or seen.diff)
     if _made(reply, earlier, seen).signed_off:
         points = planned_task(context).task.done_when
-        problems += unmet(reply, points, seen.diff, _proven_by(context))
+        evidence = Evidence(
+            diff=seen.diff,
+            changed=seen.changed,
+            proven_by=_told(context, "proven_by"),
+            commands=_told(context, "commands"),
+        )
+        problems += unmet(reply, points, evidence)
     return problems
 
 
-def _proven_by(context: TurnContext) -> list[str]:
-    """Return the tests of which the Tester said that they prove the change."""
+def _told(context: TurnContext, key: str) -> tuple[str, ...]:
+    """Return a list of what the Tester told: tests that prove the change, or commands that ended well."""
     test = context.turn.payload.get("test")
-    proven = test.get("proven_by") if isinstance(test, dict) else None
-    return [str(name) for name in proven] if isinstance(proven, list) else []
+    found = test.get(key) if isinstance(test, dict) else None
+    return tuple(str(name) for name in found) if isinstance(found, list) else ()
 
 
 def _messages(
@@ -234,7 +243,8 @@ def _messages(
         feature={"title": context.crew.reader.feature(context.feature).title},  # type: ignore[union-attr]  # recorded before any task runs
         round=context.turn.round,
         test_verdict=test.get("verdict", "not tested"),
-        proven_by=_proven_by(context),
+        proven_by=_told(context, "proven_by"),
+        commands=_told(context, "commands"),
         skipped=test.get("skipped") or [],
         documented=seen.documented.model_dump() if seen.documented else None,
         documentation=test.get("documentation"),

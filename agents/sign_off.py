@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 from agents.findings import ClaimedFinding as Claim
 from agents.findings import Finding, MetPoint, OpenFindingVerdict, ReviewReply, changed_lines, finding_of
+from agents.threads import Record
 from prompts import visible
 from tools.lint import LintFinding, LintReport
 from tools.lint_report import LintTool
 
 STATIC: frozenset[LintTool] = frozenset({"ruff", "bandit", "node"})
 """Linters whose high findings send a change back by themselves: each means code that cannot run or a security hole."""
+UNCHANGED = "unchanged:"
+"""Begins what shows that a file was left as it was."""
 LETTERS = 3
 """Letters and digits that a quoted line must have at least: a lone brace shows nothing."""
 
@@ -37,14 +40,54 @@ def _finding_of(found: LintFinding, texts: dict[str, str]) -> Finding:
     )
 
 
-def unmet(reply: ReviewReply, points: Sequence[str], diff: str, proven_by: Sequence[str]) -> list[str]:
-    """Return what a sign-off lacks: each point of the task needs a changed line, or a proving test, that shows it.
+class Evidence(Record):
+    """What a point of a task may be shown by."""
+
+    diff: str
+    changed: frozenset[str] = frozenset()
+    """All paths that the change touches, also where the diff is cut."""
+    proven_by: tuple[str, ...] = ()
+    """Ids of tests that fail without the change and pass with it."""
+    commands: tuple[str, ...] = ()
+    """Commands that the Tester ran and that ended well."""
+
+    def problem(self, met: MetPoint, point: str) -> str:
+        """What is wrong with what is given for a point; empty where it shows it."""
+        quote = visible(met.quote).strip()
+        bare = quote.removeprefix("`").removesuffix("`")
+        plain = quote[1:].strip() if quote[:1] in ("+", "-") else quote
+        if {quote, plain} & self.lines or self._is_test(bare) or self._is_about(bare, point):
+            return ""
+        return (
+            f"done: point {met.point} quotes {met.quote[:80]!r}, which is neither a whole changed line nor a test that"
+            " proves the change; a command that ran well and `unchanged: PATH` show a point that names just that"
+        )
+
+    @property
+    def lines(self) -> set[str]:
+        """The changed lines that say something."""
+        return {line for one in changed_lines(self.diff) if _tells(line := visible(one[1:]).strip())}
+
+    def _is_test(self, name: str) -> bool:
+        """Whether one test alone has the name, whole or behind its file or class."""
+        return bool(name) and (
+            name in self.proven_by or sum(one.rpartition("::")[2] == name for one in self.proven_by) == 1
+        )
+
+    def _is_about(self, quote: str, point: str) -> bool:
+        """Whether a point names a command that ended well, or a file that was left as it was."""
+        path = quote.removeprefix(UNCHANGED).strip(" `")
+        if quote.startswith(UNCHANGED):
+            return bool(path) and path in point and path not in self.changed
+        return quote in self.commands and quote in point
+
+
+def unmet(reply: ReviewReply, points: Sequence[str], evidence: Evidence) -> list[str]:
+    """Return what a sign-off lacks: each point of the task needs something of the evidence that shows it.
 
     A change without a line that could be quoted (binary files, renames) needs none.
     """
-    lines = {visible(line[1:]).strip() for line in changed_lines(diff)}
-    known = {line for line in lines if _tells(line)} | {name.strip() for name in proven_by}
-    if not known:
+    if not evidence.lines and not evidence.proven_by:
         return []
     shown = {met.point: met for met in reply.done}
     problems = [
@@ -52,19 +95,9 @@ def unmet(reply: ReviewReply, points: Sequence[str], diff: str, proven_by: Seque
         for number in range(1, len(points) + 1)
         if number not in shown
     ]
-    return problems + [_unquoted(met) for met in reply.done if not _quotes(met, known)]
-
-
-def _quotes(met: MetPoint, known: set[str]) -> bool:
-    quote = visible(met.quote).strip()
-    return bool({quote, quote[1:].strip() if quote[:1] in ("+", "-") else quote} & known)
-
-
-def _unquoted(met: MetPoint) -> str:
-    return (
-        f"done: point {met.point} quotes {met.quote[:80]!r}, which is neither a whole changed line nor a test that"
-        " proves the change"
-    )
+    given = {number: point for number, point in enumerate(points, start=1)}
+    problems += [evidence.problem(met, given.get(met.point, "")) for met in reply.done]
+    return [problem for problem in problems if problem]
 
 
 def _tells(line: str) -> bool:

@@ -188,6 +188,7 @@ def _verify(context: TurnContext, work: Handover) -> CommandResult:
             "failed": len(found.after.failing),
             "proven_by": list(found.proven_by[:MOST_NAMED]),
             "skipped": _skipped(found),
+            "commands": [report.command for report in (found.after, *found.extra) if report.green],
             "tail": _tail(found, documents),
             "problems": list(problems),
             "documentation": documents.as_json if documents else None,

@@ -41,7 +41,9 @@ class LintReport(Record):
     def verdict(self) -> str:
         """One line; the same for the same result."""
         if not self.files:
-            return "lint: no linter looked at the change" if self.notes else "lint: no Python file is changed"
+            return (
+                "lint: no linter looked at the change" if self.notes else "lint: no file is changed that a linter reads"
+            )
         counts = {tool: sum(found.tool == tool for found in self.findings) for tool in get_args(LintTool)}
         words = [f"{count} from {tool}" for tool, count in counts.items() if count]
         high = sum(found.severity == "high" for found in self.findings)

@@ -54,6 +54,6 @@ def test_a_syntax_error_is_a_high_finding(mirror: Mirror, first: str) -> None:
 
 def test_a_change_without_python_has_nothing_to_lint(mirror: Mirror, first: str) -> None:
     report = lint_change(mirror, first, committed(mirror, first, {"a.md": "x", "-rf.py": None}))
-    assert report.verdict == "lint: no Python file is changed"
+    assert report.verdict == "lint: no file is changed that a linter reads"
     odd = lint_change(mirror, first, committed(mirror, first, {"--help.py": "x = 1\n", "d/@x y.py": "y = 1\n"}))
     assert (odd.verdict, odd.files) == ("lint: clean", 2)

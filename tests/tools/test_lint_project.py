@@ -172,4 +172,4 @@ def test_a_linter_that_says_too_much_is_left_out(launcher: Launcher, mirror: Mir
     with open_worktree(launcher, mirror, first) as worktree:
         report = lint_project(worktree, (loud,), {"a.go": frozenset({1})})
     assert (report.findings, report.verdict) == ((), "lint: no linter looked at the change")
-    assert LintReport().verdict == "lint: no Python file is changed"
+    assert LintReport().verdict == "lint: no file is changed that a linter reads"

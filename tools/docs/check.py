@@ -12,7 +12,7 @@ from tools.docs.needs import PlannedDocument, documentation_brief
 from tools.docs.records import DocFinding, DocReport, in_order
 from tools.docs.running import SnippetRun
 from tools.docs.sites import SiteBuild
-from tools.docs.snippets import Snippet, snippets_of
+from tools.docs.snippets import Snippet, snippets_of, unread
 from tools.environments import WorkTree
 from tools.mirror import Mirror
 
@@ -81,6 +81,8 @@ class DocumentationChange:
         beyond = sum(not one.left for one in snippets) - len(fit)
         notes = [f"{beyond} snippets beyond the first {MOST_SNIPPETS} were not run."] if beyond else []
         notes += [f"{one.path}:{one.line} was not run: {one.left}." for one in snippets if one.left]
+        texts = Documents(self._mirror, self._commit).texts
+        notes += [note for path in self.documents for note in unread(path, texts.get(path, ""))]
         if not fit and not builds and not interface.concerned:
             return Run(left=len(snippets), notes=tuple(notes))
 

@@ -27,6 +27,13 @@ _INSTALLERS = frozenset({"pip", "venv", "virtualenv", "pipx", "uv", "http.server
 _SEPARATORS = frozenset({";", "&&", "||", "|", "|&"})
 
 
+_PROGRAMS = frozenset(
+    {"c", "c++", "cpp", "c#", "cs", "csharp", "go", "java", "javascript", "js", "jsx", "kotlin", "php", "ruby", "rb"}
+    | {"rust", "rs", "scala", "swift", "ts", "tsx", "typescript"}
+)
+"""Languages of blocks that somebody might take for run."""
+
+
 class Snippet(Record):
     """One block that could be run."""
 
@@ -56,14 +63,27 @@ def snippets_of(path: str, text: str, programs: frozenset[str] = frozenset()) ->
 
     `programs` are those that the project installs.
     """
-    suffix = PurePosixPath(path).suffix.lower()
-    if suffix not in {".md", ".markdown", ".rst"}:
-        return ()
-    fences = code_blocks(text) if suffix == ".rst" else read_page(text).fences
+    fences = _fences(path, text)
     following: tuple[Fence | None, ...] = (*fences, None)[1:]
     pairs = zip(fences, following, strict=True)
     found = [_snippet(path, fence, after, text, programs) for fence, after in pairs]
     return tuple(one for one in found if one is not None)
+
+
+def unread(path: str, text: str) -> tuple[str, ...]:
+    """Words for the code in a document that nobody runs, by its language."""
+    languages = [fence.language for fence in _fences(path, text) if fence.language in _PROGRAMS]
+    return tuple(
+        f"{path}: {languages.count(language)} of {language} not run: only Python and shell sessions are."
+        for language in dict.fromkeys(languages)
+    )
+
+
+def _fences(path: str, text: str) -> tuple[Fence, ...]:
+    suffix = PurePosixPath(path).suffix.lower()
+    if suffix not in {".md", ".markdown", ".rst"}:
+        return ()
+    return code_blocks(text) if suffix == ".rst" else read_page(text).fences
 
 
 def _snippet(path: str, fence: Fence, after: Fence | None, text: str, programs: frozenset[str]) -> Snippet | None:

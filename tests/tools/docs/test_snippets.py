@@ -161,7 +161,8 @@ def test_blocks_of_restructured_text_are_run_like_those_of_markdown(checked: Che
     assert [(found.line, found.check) for found in report.findings] == [(17, "snippet"), (28, "snippet")]
     assert "expected '5', got '4'" in report.findings[0].message
     assert (report.snippets, report.left) == (4, 1)
-    assert report.notes == ("README.rst:23 was not run: needs a server.",)
+    rust = "README.rst: 1 of rust not run: only Python and shell sessions are."
+    assert report.notes == ("README.rst:23 was not run: needs a server.", rust)
 
 
 @given(st.text(alphabet=" \n.:>code-blkpythn_$", max_size=200))

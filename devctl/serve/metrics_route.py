@@ -52,7 +52,7 @@ def _scrape(service: "Service", environ: "WSGIEnvironment", start: "StartRespons
     body = service.page.page(packed)
     headers = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
     start("200 OK", [*headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")] if packed else headers)
-    return [body]
+    return [body] if environ["REQUEST_METHOD"] == "GET" else []
 
 
 def _check(service: "Service", token: str, address: str) -> None:

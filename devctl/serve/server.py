@@ -12,6 +12,7 @@ from devctl.errors import PortTaken
 from devctl.fleet.fleet import Fleet
 from devctl.gpu.detection import GpuPlaces
 from devctl.serve.app import create_app
+from devctl.serve.at_once import answering_at_once, known_scrapes
 from devctl.serve.metrics_route import with_metrics
 from devctl.serve.service import Service
 from devctl.serve.settings import LOOPBACK, ServeSettings
@@ -60,6 +61,7 @@ class Server:
             connection_limit=1_000,
             **_proxy(settings),
         )
+        self._at_once = answering_at_once(self._server, known_scrapes(self.service.tokens))
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         self.url = f"{scheme}://{host}:{port}"
 
@@ -73,6 +75,7 @@ class Server:
         log.info("devctl serves at %s", self.url)
         while not self._stopping.is_set():
             wasyncore.loop(timeout=_LOOP_SECONDS, use_poll=True, map=self._map, count=1)
+            self._at_once.answer()
         self._server.task_dispatcher.shutdown(timeout=_THREADS_SECONDS)
         if self._front is not None:
             self._front.close()

@@ -15,6 +15,7 @@ from devctl.fleet import open_fleet
 from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import EnvironmentSpec, KeptLimits, User
 from devctl.settings import DevctlSettings
+from tests.devctl.leaks import settled
 from tests.devctl.machines import remove_laid_out
 
 IMAGE = os.environ.get("ROADCREW_TEST_IMAGE", "")
@@ -36,7 +37,7 @@ def fleet_on(
 ) -> Iterator[Fleet]:
     """A fleet on one backend, which asks the real policy where it is `ruled`.
 
-    All that is left of its environments and snapshots is removed at the end.
+    All that is left of its environments and snapshots is removed at the end, and then nothing may be there of it.
     """
     if backend == "docker":
         needs_docker()
@@ -46,11 +47,13 @@ def fleet_on(
     try:
         with open_fleet(read, read.policy() if ruled else None) as fleet:
             FOLDERS[id(fleet)] = folder
+            home = fleet.parts.database.rows("SELECT id FROM installation")[0]["id"]
             try:
                 yield fleet
             finally:
                 sweep(fleet)
                 del FOLDERS[id(fleet)]
+            assert settled(home, folder, backend == "docker") == []
     except SandboxUnavailable as error:
         pytest.skip(f"not run on {backend}: {error}")
     finally:

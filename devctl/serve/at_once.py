@@ -69,9 +69,8 @@ class AtOnce:
     def answer(self) -> None:
         """Answer what was kept; from the loop's thread alone."""
         self._loop = threading.get_ident()
-        kept, self._kept = self._kept, []
-        for task in kept:
-            task.service()
+        while self._kept:  # a connection whose next request fits too comes back meanwhile
+            self._kept.pop(0).service()
 
     def is_here(self) -> bool:
         """Whether the present thread is the loop's."""

@@ -15,7 +15,7 @@ from devctl.fleet import open_fleet
 from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import EnvironmentSpec, KeptLimits, User
 from devctl.settings import DevctlSettings
-from tests.devctl.leaks import settled
+from tests.devctl.leaks import left_behind, settled
 from tests.devctl.machines import remove_laid_out
 
 IMAGE = os.environ.get("ROADCREW_TEST_IMAGE", "")
@@ -53,7 +53,7 @@ def fleet_on(
             finally:
                 sweep(fleet)
                 del FOLDERS[id(fleet)]
-            assert settled(home, folder, backend == "docker") == []
+            assert settled(lambda: left_behind(home, folder, backend == "docker")) == []
     except SandboxUnavailable as error:
         pytest.skip(f"not run on {backend}: {error}")
     finally:

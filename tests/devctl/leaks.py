@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from devctl import cgroups
@@ -16,10 +17,10 @@ def left_behind(home: str, folder: Path, docker: bool) -> list[str]:
     return [*(containers_of(home) if docker else ()), *processes_at(folder), *mounts_at(folder)]
 
 
-def settled(home: str, folder: Path, docker: bool) -> list[str]:
+def settled(look: Callable[[], list[str]]) -> list[str]:
     """What is still there after a while."""
     deadline = time.monotonic() + SECONDS
-    while (left := left_behind(home, folder, docker)) and time.monotonic() < deadline:
+    while (left := look()) and time.monotonic() < deadline:
         time.sleep(0.1)
     return left
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from devctl.errors import LaunchFailed, PortTaken
+from devctl.errors import DevctlError, LaunchFailed, PortTaken
 from devctl.fleet.fleet import Fleet
 from devctl.fleet.forwarding import Forward
 from devctl.fleet.records import KeptLimits
 from tests.devctl.fleets import ADA, containers, fleet_on, folder_of, wanted
+from tests.devctl.leaks import groups_of, settled
 
 TIGHT = KeptLimits(cpus=1, memory_mb=96, pids=48, disk_mb=64, output_bytes=10_000)
 
@@ -133,6 +134,32 @@ def test_full_work_folder_is_the_commands_own_trouble(docker_fleet: Fleet) -> No
     assert result.output.split()[-1] == str(64 * 2**20)
     assert docker_fleet.exec(ADA, "fat", ["rm", "big"]).exit_code == 0
     assert folder_of(docker_fleet).is_dir() and len(containers(docker_fleet)) == 1
+
+
+def test_source_that_does_not_fit_is_said_and_leaves_nothing(fleet: Fleet, backend: str, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "big").write_bytes(b"x" * 24 * 2**20)
+    small = KeptLimits(cpus=1, memory_mb=96, pids=48, disk_mb=16)
+    with pytest.raises(DevctlError) as raised:
+        fleet.up(ADA, wanted(backend, "stuffed", limits=small), tmp_path / "tree")
+    assert raised.value.hint or raised.value.message
+    assert fleet.get(ADA, "stuffed").phase == "failed" and fleet.get(ADA, "stuffed").why
+    if backend == "docker":
+        assert containers(fleet) == []
+
+
+def test_deaf_programs_end_with_their_environment(fleet: Fleet, backend: str) -> None:
+    record = fleet.up(ADA, wanted(backend, "deaf"))
+    code = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
+    )
+    with fleet.open_exec(ADA, "deaf", ["python3", "-c", code]) as program:
+        assert program.read() == (1, b"deaf\n")
+        assert fleet.stop(ADA, "deaf", grace=1).phase == "stopped"
+    assert settled(lambda: groups_of({record.id})) == []
+    assert fleet.start(ADA, "deaf").phase == "running"
+    listed = "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"
+    assert "SIG_IGN" not in fleet.exec(ADA, "deaf", ["sh", "-c", listed]).output
 
 
 def test_environment_that_wrote_too_much_in_all_is_stopped(fleet: Fleet, backend: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.devctl.fleets import IMAGE
+from tests.devctl.machines import remove_laid_out
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,3 +60,4 @@ def served(variables: dict[str, str], folder: Path, *options: str) -> Iterator[S
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
+            remove_laid_out(Path(variables["DEVCTL_FOLDER"]))

@@ -13,6 +13,7 @@ import pytest
 
 from devctl.cli import main
 from tests.devctl.fleets import needs_docker
+from tests.devctl.machines import remove_laid_out
 from tests.devctl.programs import ROOT, machine_variables, served
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -44,6 +45,7 @@ def caller(request: pytest.FixtureRequest, backend: str, database_url: str, tmp_
     variables = machine_variables(tmp_path, database_url, backend)
     if request.param == "here":
         yield variables
+        remove_laid_out(Path(variables["DEVCTL_FOLDER"]))
         return
     with served(variables, tmp_path) as service:
         yield service.caller
@@ -86,10 +88,10 @@ def test_a_folder_becomes_an_environment_and_goes_through_its_life(devctl: Run, 
     assert devctl("restore", "golden", "again").returncode == 0
     assert devctl("exec", "again", "cat", "note").stdout == "hello\n"
     assert "golden" in devctl("snapshot", "--list").stdout
-    assert devctl("snapshot", "--rm", "golden").returncode == 0
     found = json.loads(devctl("inspect", "blog", "--json").stdout)
     assert (found["version"], found["data"]["phase"], found["data"]["spec"]["env"]["ONE"]) == (1, "running", "1")
     assert devctl("rm", "blog", "again").stdout == "removed blog\nremoved again\n"
+    assert devctl("snapshot", "--rm", "golden").returncode == 0
     gone = devctl("inspect", "blog")
     assert gone.returncode == 6 and "devctl ls" in gone.stderr
 

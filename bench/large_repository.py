@@ -131,11 +131,15 @@ def measure(folder: Path, head: str, launcher: Launcher) -> None:
     print("Roadcrew")
     everything = Mirror(folder / "everything", remote)
     timed("mirror of all branches, first fetch", everything.fetch, whole, "clone --mirror")
-    mirror = Mirror(folder / "mirror", remote, branches=WANTED)
-    timed("mirror, first fetch", mirror.fetch, whole, "clone --mirror")
-    for name, made in (("all branches", everything), ("the mirror", mirror)):
+    narrow = Mirror(folder / "narrow", remote, branches=WANTED)
+    timed("mirror of the wanted branches, first fetch", narrow.fetch, whole, "clone --mirror")
+    mirror = Mirror(folder / "mirror", remote, branches=WANTED, partial=True)
+    timed("the mirror (without old contents), first fetch", mirror.fetch, whole, "clone --mirror")
+    for name, made in (("all branches", everything), ("the wanted branches", narrow), ("the mirror", mirror)):
         print(f"  {f'  objects and KiB in {name}':<58} {_held(made)}")
     median("mirror, nothing new", mirror.fetch)
+    old = mirror.git.run("rev-list", "--max-parents=0", head).text
+    timed("files of the oldest commit, whose contents are brought", lambda: mirror.files(old), whole, "clone --mirror")
     timed("facts, never asked before", lambda: mirror.facts(head))
     median("facts and files again", lambda: (mirror.facts(head), mirror.files(head)))
     opened: list[WorkTree] = []

@@ -245,4 +245,5 @@ class Desks:
         folder = self._folder / f"{repository.replace('/', '+')}.git"
         info = host.repository()
         branches = (info.default_branch, FEATURE_BRANCHES)
-        return Desk(host=host, mirror=Mirror(folder, info.clone_url, self._token, self._git, branches=branches))
+        mirror = Mirror(folder, info.clone_url, self._token, self._git, branches=branches, partial=True)
+        return Desk(host=host, mirror=mirror)

@@ -13,11 +13,10 @@ from tools import gitobjects
 from tools.errors import GitBroken
 from tools.gitobjects import EXECUTABLE, LINK, SUBMODULE, Entry
 from tools.gitrun import Git
+from tools.upstream import HISTORY
 
 BATCH_BYTES = 32 * 1024 * 1024
 """Contents that are held in memory at once while files are written."""
-HISTORY = 50
-"""Commits that a clone holds; the history before them is cut off."""
 UNCONVERTED = "* -text -ident -filter -working-tree-encoding\n"
 """Stands in the mirror's own `info/attributes`, which win over all that a repository's files say."""
 _CLONE_CONFIG = {
@@ -30,22 +29,30 @@ _CLONE_CONFIG = {
 
 
 def clone_into(git: Git, folder: Path, commit: str, *, files_of: str | None = None, branch: str = "work") -> None:
-    """Make `folder` a shallow clone of a commit with the tags in reach, of its own and without a remote.
+    """Make `folder` a shallow clone of a commit and its last HISTORY ones with the tags in reach, of its own and without a remote.
 
     `files_of` is a commit or tree whose files stand in the work tree instead of the commit's own: to git
     inside, they are changes since `commit`. Objects are copied, not linked, so nothing done inside reaches
-    the mirror. Only we may write to the folder meanwhile.
+    the mirror. Only we may write to the folder meanwhile; it is empty again where that fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise GitBroken(f"{folder} is not empty: a clone is made in a folder of its own")
+    try:
+        _fill(git, folder, commit, files_of or commit, branch)
+    except GitBroken:
+        empty_folder(folder)
+        raise
+
+
+def _fill(git: Git, folder: Path, commit: str, files_of: str, branch: str) -> None:
     inner = Git(_initialised(git, folder), git.settings)
     tags = _copy_history(git, inner, commit)
     refs = {f"refs/heads/{branch}": commit, **tags}
     given = "".join(f"create {ref} {sha}\n" for ref, sha in refs.items()).encode()
     inner.run("update-ref", "--stdin", given=given)
     inner.run("symbolic-ref", "HEAD", f"refs/heads/{branch}")
-    _check_out(git, folder, commit, files_of or commit)
+    _check_out(git, folder, commit, files_of)
 
 
 def _copy_history(git: Git, inner: Git, commit: str) -> dict[str, str]:

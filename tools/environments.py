@@ -14,7 +14,7 @@ from devctl import Environment, ExecResult, Launcher, LaunchRequest, Limits, Pre
 from devctl.ecosystems import LOCK_FILES
 from devctl.errors import EnvironmentGone, PathRefused, SandboxFailed
 from devctl.fitting import installed_at
-from tools.clone import clone_into, copy_files, give_to_owner
+from tools.clone import copy_files, give_to_owner
 from tools.errors import ToolError, WorkTreeLost
 from tools.folder_memory import FolderMemory
 from tools.gitobjects import LINK, Entry
@@ -187,14 +187,14 @@ class WorkTree:
         if folder is None or any(folder.iterdir()):  # the launch may have put something there
             self._lay_out(files_of)
             return
-        clone_into(self.mirror.git, folder, self.base, files_of=files_of)
+        self.mirror.clone_into(folder, self.base, files_of=files_of)
         give_to_owner(folder)
         self._memory = FolderMemory(self.mirror.git, self.base, files_of)
         self._memory.prime(folder)
 
     def _lay_out(self, files_of: str) -> None:
         with tempfile.TemporaryDirectory(prefix="roadcrew-clone-") as folder:
-            clone_into(self.mirror.git, Path(folder) / "clone", self.base, files_of=files_of)
+            self.mirror.clone_into(Path(folder) / "clone", self.base, files_of=files_of)
             self._put(Path(folder) / "clone", ".")
 
     def _run(self, argv: list[str], seconds: float | None = None, env: Mapping[str, str] | None = None) -> ExecResult:

@@ -99,6 +99,14 @@ def resolve(git: Git, name: str) -> str | None:
     return sha if SHA.fullmatch(sha) and kind == "commit" else None
 
 
+def branch_ref(git: Git, branch: str) -> str:
+    """The full name of a branch; raises ObjectMissing for what no branch can be called."""
+    ref = f"refs/heads/{branch}"
+    if git.run("check-ref-format", ref, accept=(0, 1)).status != 0:
+        raise ObjectMissing(f"{branch[:100]!r} is no name that a branch can have")
+    return ref
+
+
 def read_commit(git: Git, sha: str) -> CommitInfo:
     """One commit; raises ObjectMissing."""
     found = read_objects(git, [sha])[0] if SHA.fullmatch(sha) else None
@@ -138,12 +146,14 @@ def _read_person(text: str) -> tuple[Person, datetime]:
 
 
 def list_tree(git: Git, tree: str) -> list[Entry]:
-    """All files of a tree or commit, submodules and links included, sorted by path."""
+    """All files of a tree or commit, submodules and links included, sorted by path; raises GitBroken."""
     data = git.run("ls-tree", "-r", "-z", "-l", "--full-tree", tree).stdout
     entries = []
     for line in data.split(b"\0")[:-1]:
         meta, _, raw = line.partition(b"\t")
         mode, _, sha, size = meta.decode().split()
+        if size == "BAD":  # so git says of content that is not here, and ends well
+            raise GitBroken(f"{git.git_dir} lacks the content of {readable(raw)!r}", "fetch the repository again")
         entries.append(
             Entry(path=readable(raw), mode=mode, sha=sha, size=int(size) if size.isdigit() else 0, raw_path=raw)
         )

@@ -117,12 +117,12 @@ class Git:
             raise GitBroken(f"git {arguments[0]} in {self.git_dir} failed: {_last_words(output)}", hint)
         return output
 
-    def talk(self, *arguments: str, token: SecretStr | None) -> GitOutput:
+    def talk(self, *arguments: str, token: SecretStr | None, given: bytes = b"") -> GitOutput:
         """Run a command that talks to a remote repository; any exit status is returned, the output masked."""
         secret = token.get_secret_value() if token else ""
         with self._askpass(secret) as (env, descriptors):
             argv = [self._program, f"--git-dir={self.git_dir}", *_config(CONFIG), *arguments]
-            done = self._run(argv, b"", env, self.settings.transfer_seconds, descriptors)
+            done = self._run(argv, given, env, self.settings.transfer_seconds, descriptors)
         stdout = masked(_text(done.stdout), secret).encode()
         return GitOutput(status=done.status, stdout=stdout, stderr=masked(_text(done.stderr), secret))
 

@@ -4,33 +4,34 @@ The mirror's branches are the remote's as last seen; commits of our own lie in i
 pushed. Nothing is checked out: edits and merges are made on trees. Errors: see `tools.errors.GitError`.
 """
 
-import fcntl
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import SecretStr
 
-from tools import gitobjects
+from tools import gitobjects, history
 from tools.bundles import make_bundle, make_small_bundle, read_bundle
 from tools.clone import clone_into
 from tools.errors import ObjectMissing, PushRejected
 from tools.facts import RepositoryFacts
-from tools.fetching import fetch_all, fetch_branches, fetch_commit
 from tools.gitobjects import ROADCREW, CommitInfo, Entry, Person
 from tools.gitrun import Git, GitSettings
 from tools.loose_objects import write_own_commit
 from tools.merging import MergeResult, merge_trees
+from tools.mirror_lock import locked
+from tools.old_blobs import OldBlobs
 from tools.patch import ChangedFile, Diff, DiffLimits, changed_files, changed_lines, diff
-from tools.remote import checked_url, fetch_error, push_error
 from tools.tree_cache import TreeCache
+from tools.tree_edits import edited_tree, grafted_tree
 from tools.upkeep import keep_up
+from tools.upstream import HISTORY, Upstream
 
 log = logging.getLogger(__name__)
 
-ZERO = "0" * 40
+Found = TypeVar("Found")
 
 
 class Mirror:
@@ -44,16 +45,21 @@ class Mirror:
         settings: GitSettings | None = None,
         *,
         branches: Sequence[str] | None = None,
+        partial: bool = False,
     ) -> None:
-        """`branches` are those that a fetch brings, with `*` for any part of a name; None for all, and all tags."""
+        """`branches` are those that a fetch brings, with `*` for any part of a name; None for all, and all tags.
+
+        `partial`: the contents of files that only older commits hold stay with the remote until they are read.
+        """
         self.folder = folder
         self.branches_wanted = None if branches is None else tuple(branches)
-        self.url = checked_url(url)
-        self._token = SecretStr(token) if isinstance(token, str) else token
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.git = Git(folder, settings)
+        self._upstream = Upstream(self.git, url, token, partial=partial)
+        self.url = self._upstream.url
+        self._old_blobs = OldBlobs(self.git, self._upstream)
         self._trees = TreeCache(self.git)
-        with self._locked():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locked(self.folder):
             if not (folder / "HEAD").exists():
                 self._create()
 
@@ -61,11 +67,12 @@ class Mirror:
 
     def fetch(self, *more: str) -> None:
         """Make the wanted branches, and `more`, what the remote has now; raises FetchFailed or RemoteUnavailable."""
-        with self._locked():
+        with locked(self.folder):
             if self.branches_wanted is None:
-                fetch_all(self.git, self.url, self._token)
+                self._upstream.fetch_all()
             else:
-                fetch_branches(self.git, self.url, self._token, (*self.branches_wanted, *more))
+                self._upstream.fetch_branches((*self.branches_wanted, *more))
+            self._old_blobs.settle()
         log.info("fetched %s", self.url)
         keep_up(self.git)
 
@@ -74,36 +81,28 @@ class Mirror:
         if not self.has(commit):
             self.fetch()
         if not self.has(commit):
-            with self._locked():
-                fetch_commit(self.git, self.url, self._token, commit)
+            with locked(self.folder):
+                came = self._upstream.fetch_commit(commit)
+            if came:
+                self._old_blobs.bring([commit], HISTORY)
         return self.has(commit)
 
     def default_branch(self) -> str | None:
         """The branch that the remote's HEAD names, or None for an empty repository; asks the remote."""
-        output = self.git.talk("ls-remote", "--symref", self.url, "HEAD", token=self._token)
-        if output.status != 0:
-            raise fetch_error(self.url, output)
-        for line in output.text.splitlines():
-            if line.startswith("ref: refs/heads/"):
-                return line.removeprefix("ref: refs/heads/").partition("\t")[0]
-        return None
+        return self._upstream.default_branch()
 
     def push(self, branch: str, new: str, expected_old: str | None) -> None:
         """Move the remote's branch from `expected_old` (None: it must not exist) to `new`, never back.
 
         Repeating a push that was made does nothing. Raises PushRejected, its `reason` told apart.
         """
-        ref = self._ref(branch)
+        ref = gitobjects.branch_ref(self.git, branch)
         self.commit(new)
         if expected_old is not None and not self.is_ancestor(expected_old, new):
             hint = "merge the branch's head first"
             raise PushRejected(f"{new[:12]} does not contain {expected_old[:12]}, {branch}'s head", "moved", hint)
-        lease = f"--force-with-lease={ref}:{expected_old or ''}"
-        options = ("--porcelain", "--no-verify", "--no-recurse-submodules", lease)
-        with self._locked():
-            output = self.git.talk("push", *options, self.url, f"{new}:{ref}", token=self._token)
-            if output.status != 0 and not self._is_there(ref, new):
-                raise push_error(self.url, branch, output)
+        with locked(self.folder):
+            self._upstream.push(ref, new, expected_old)
             self.git.run("update-ref", ref, new)
         log.info("pushed %s to %s of %s", new[:12], branch, self.url)
 
@@ -115,7 +114,7 @@ class Mirror:
 
     def head(self, branch: str) -> str | None:
         """The commit of a branch as last fetched or pushed, or None."""
-        return gitobjects.resolve(self.git, self._ref(branch))
+        return gitobjects.resolve(self.git, gitobjects.branch_ref(self.git, branch))
 
     def require(self, branch: str) -> str:
         """The commit of a branch as last fetched or pushed; raises ObjectMissing."""
@@ -135,7 +134,7 @@ class Mirror:
 
     def facts(self, commit: str) -> RepositoryFacts:
         """What can be told of a commit's files without running anything."""
-        return self._trees.facts(self._object(commit))
+        return self._old_blobs.reading([commit], lambda: self._trees.facts(self._object(commit)))
 
     def commit(self, sha: str) -> CommitInfo:
         """One commit; raises ObjectMissing."""
@@ -147,7 +146,7 @@ class Mirror:
 
     def files(self, commit: str) -> list[Entry]:
         """All files of a commit with their modes and sizes, sorted by path."""
-        return self._trees.files(self._object(commit))
+        return self._old_blobs.reading([commit], lambda: self._trees.files(self._object(commit)))
 
     def read(self, commit: str, path: str) -> bytes:
         """The content of a file at a commit or tree (a link's is its target); raises ObjectMissing."""
@@ -159,53 +158,52 @@ class Mirror:
     def read_many(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
         """The contents of those of the files that exist at a commit or tree."""
         wanted = [path for path in paths if path and "\n" not in path and "\0" not in path]
-        found = gitobjects.read_objects(self.git, [f"{self._object(commit)}:{path}" for path in wanted])
+        names = [f"{self._object(commit)}:{path}" for path in wanted]
+        found = gitobjects.read_objects(self.git, names)
+        absent = [path for path, item in zip(wanted, found, strict=True) if item is None]
+        if absent and self._old_blobs.bring_files(commit, absent):
+            found = gitobjects.read_objects(self.git, names)
         return {path: item[2] for path, item in zip(wanted, found, strict=True) if item and item[1] == "blob"}
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether `newer` contains `older`; a commit that the mirror lacks is contained in nothing."""
-        if gitobjects.missing(self.git, [older]):
-            return False
-        arguments = ("merge-base", "--is-ancestor", older, newer)
-        return self.git.run(*arguments, accept=(0, 1)).status == 0
+        return history.is_ancestor(self.git, older, newer)
 
     def merge_base(self, left: str, right: str) -> str | None:
         """The best common ancestor, or None for unrelated histories."""
-        return self.git.run("merge-base", left, right, accept=(0, 1)).text.split("\n")[0] or None
+        return history.merge_base(self.git, left, right)
 
     def log(self, tip: str, since: str | None = None, limit: int = 1000) -> list[CommitInfo]:
         """Commits of `tip` that are not in `since`, newest first."""
-        hidden = [f"^{self._object(since)}"] if since else []
-        arguments = ("rev-list", f"--max-count={limit}", "--topo-order", self._object(tip), *hidden)
-        return [self.commit(sha) for sha in self.git.run(*arguments).text.split()]
+        found = history.commits_between(self.git, since and self._object(since), self._object(tip), limit)
+        return [self.commit(sha) for sha in found]
 
     def find_trailer(self, branch: str, key: str, value: str, since: str | None = None) -> str | None:
         """The newest commit of a branch (or commit) whose message has the trailer `key: value`, or None."""
         tip = self.head(branch) if gitobjects.SHA.fullmatch(branch) is None else branch
         if tip is None:
             return None
-        hidden = [f"^{self._object(since)}"] if since else []
-        grep = ("--fixed-strings", f"--grep={key}: {value}")
-        for sha in self.git.run("rev-list", "--topo-order", *grep, tip, *hidden).text.split():
-            if value in self.commit(sha).trailers.get(key, ()):
-                return sha
-        return None
+        return history.commit_with_trailer(self.git, tip, key, value, since and self._object(since))
 
     def changed_files(self, base: str, commit: str) -> tuple[ChangedFile, ...]:
         """The files in which two commits or trees differ; a rename is a deletion and an addition."""
-        return changed_files(self.git, self._object(base), self._object(commit))
+        names = (self._object(base), self._object(commit))
+        return self._old_blobs.reading(names, lambda: changed_files(self.git, *names))
 
     def diff(self, base: str, commit: str, limits: DiffLimits | None = None, paths: Sequence[str] = ()) -> str:
         """The change between two commits or trees as a unified diff, cut where it is long; of `paths` alone if given."""
-        return diff(self.git, self._object(base), self._object(commit), limits or DiffLimits(), paths).text
+        names = (self._object(base), self._object(commit))
+        return self._old_blobs.reading(names, lambda: diff(self.git, *names, limits or DiffLimits(), paths)).text
 
     def change(self, base: str, commit: str, limits: DiffLimits | None = None) -> Diff:
         """The change between two commits or trees: its text, its files, a verdict."""
-        return diff(self.git, self._object(base), self._object(commit), limits or DiffLimits())
+        names = (self._object(base), self._object(commit))
+        return self._old_blobs.reading(names, lambda: diff(self.git, *names, limits or DiffLimits()))
 
     def changed_lines(self, base: str, commit: str) -> dict[str, frozenset[int]]:
         """By path, the numbers of the lines that are new or different in `commit`."""
-        return changed_lines(self.git, self._object(base), self._object(commit))
+        names = (self._object(base), self._object(commit))
+        return self._old_blobs.reading(names, lambda: changed_lines(self.git, *names))
 
     # -- writing, without a work tree
 
@@ -248,25 +246,17 @@ class Mirror:
 
     def edit_tree(self, base: str, edits: Mapping[str, bytes | str | None]) -> str:
         """A tree like that of `base` with files written, or removed for None."""
-        modes = {entry.path: entry.mode for entry in self.files(base)}
-        written = {path: _as_bytes(content) for path, content in edits.items() if content is not None}
-        shas = gitobjects.write_blobs(self.git, list(written.values()))
-        changes: dict[bytes, tuple[str, str] | None] = {path.encode(): None for path in edits if path not in written}
-        for path, sha in zip(written, shas, strict=True):
-            executable = modes.get(path) == gitobjects.EXECUTABLE
-            changes[path.encode()] = (gitobjects.EXECUTABLE if executable else gitobjects.REGULAR, sha)
-        return gitobjects.edit_tree(self.git, self._object(base), changes)
+        return edited_tree(self.git, self._object(base), self.files(base), edits)
 
     def graft(self, onto: str, source: str, paths: Sequence[str]) -> str:
         """A tree like that of `onto` with these files as `source` has them, gone where it has none."""
-        wanted = {path.encode() for path in paths}
-        there = {entry.raw_path: (entry.mode, entry.sha) for entry in self.files(source)}
-        changes = {path: there.get(path) for path in wanted}
-        return gitobjects.edit_tree(self.git, self._object(onto), changes)
+        tree, entries = self._object(onto), self.files(source)
+        return self._old_blobs.reading([onto], lambda: grafted_tree(self.git, tree, entries, paths))
 
     def merge_trees(self, ours: str, theirs: str) -> MergeResult:
         """Merge two commits without a work tree; conflicts are reported, not raised."""
-        return merge_trees(self.git, self.commit(ours).sha, self.commit(theirs).sha)
+        names = history.merged_commits(self.git, self.commit(ours).sha, self.commit(theirs).sha)
+        return self._old_blobs.reading(names, lambda: merge_trees(self.git, ours, theirs))
 
     # -- carrying commits
 
@@ -279,7 +269,9 @@ class Mirror:
             if sha is not None and gitobjects.SHA.fullmatch(sha) is None:
                 raise ObjectMissing(f"{sha[:60]!r} is no full name of a commit")
         small = make_small_bundle(self.git, base, commit, new) if base is not None and new is not None else None
-        return small or make_bundle(self.git, base, commit)
+        return small or self._old_blobs.reading(
+            history.commits_around(self.git, base, commit), lambda: make_bundle(self.git, base, commit)
+        )
 
     def unbundle(self, data: bytes) -> str:
         """Check and store a bundle's objects and return its commit; raises ObjectMissing or GitBroken."""
@@ -287,7 +279,8 @@ class Mirror:
 
     def clone_into(self, folder: Path, commit: str, *, files_of: str | None = None) -> None:
         """Make a folder a throw-away clone of a commit; see `tools.clone.clone_into`."""
-        clone_into(self.git, folder, self._object(commit), files_of=files_of and self._object(files_of))
+        names = [self._object(commit), *([self._object(files_of)] if files_of else [])]
+        self._old_blobs.reading(names, lambda: clone_into(self.git, folder, commit, files_of=files_of), HISTORY)
 
     # -- the mirror itself
 
@@ -296,30 +289,8 @@ class Mirror:
         self.git.run("config", "uploadpack.allowAnySHA1InWant", "true")  # clones are made of any commit
         self.git.run("config", "gc.auto", "0")
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Keep other fetches and pushes of this mirror out, in this process and in others."""
-        with (self.folder / "roadcrew.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-
-    def _ref(self, branch: str) -> str:
-        ref = f"refs/heads/{branch}"
-        if self.git.run("check-ref-format", ref, accept=(0, 1)).status != 0:
-            raise ObjectMissing(f"{branch[:100]!r} is no name that a branch can have")
-        return ref
-
     def _object(self, name: str) -> str:
         """A commit or tree by its sha; nothing that git would read as an option or an expression."""
         if gitobjects.SHA.fullmatch(name) is None or gitobjects.missing(self.git, [name]):
             raise ObjectMissing(f"{self.folder} has no object {name[:60]!r}", "fetch the repository again")
         return name
-
-    def _is_there(self, ref: str, new: str) -> bool:
-        """Whether the remote's ref is already at `new`, by a push of ours that was cut short after it."""
-        output = self.git.talk("ls-remote", self.url, ref, token=self._token)
-        return output.status == 0 and output.text.partition("\t")[0] == new
-
-
-def _as_bytes(content: bytes | str) -> bytes:
-    return content.encode() if isinstance(content, str) else content

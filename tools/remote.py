@@ -21,6 +21,8 @@ _AWAY = (
     "early EOF",
     "RPC failed",
     "Empty reply from server",
+    "shallow file has changed",  # by a git whose caller was killed while it fetched
+    "shallow.lock",
 )
 _REFUSED = (
     "Authentication failed",

@@ -6,9 +6,11 @@ snapshot lives as long as turns that may still restore it; a bundle of each lies
 
 import fcntl
 import logging
+from collections.abc import Sequence
 
 from tools.errors import GitBroken
 from tools.gitrun import Git
+from tools.upstream import PROMISED
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +32,8 @@ def keep_up(git: Git, *, loose: int = LOOSE_OBJECTS, packs: int = PACKS, keep_da
         except BlockingIOError:
             return False
         try:
-            git.run(
-                *_options(loose, packs, keep_days), "gc", "--auto", "--quiet", seconds=git.settings.transfer_seconds
-            )
+            options = (*_promised(git), *_options(loose, packs, keep_days))
+            git.run(*options, "gc", "--auto", "--quiet", seconds=git.settings.transfer_seconds)
         except GitBroken as error:
             log.warning("the upkeep of %s failed: %s", git.git_dir, error)
         return True
@@ -46,3 +47,9 @@ def _options(loose: int, packs: int, keep_days: float) -> list[str]:
         "gc.pruneExpire": f"{int(keep_days * 86_400)}.seconds.ago",
     }
     return [part for key, value in items.items() for part in ("-c", f"{key}={value}")]
+
+
+def _promised(git: Git) -> Sequence[str]:
+    """What keeps git from looking for objects that a partial fetch left with the remote."""
+    partial = any((git.git_dir / "objects" / "pack").glob("*.promisor"))
+    return (*PROMISED, "-c", "repack.writeBitmaps=false") if partial else ()

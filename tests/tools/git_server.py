@@ -1,6 +1,7 @@
 """Git's own HTTP server behind basic authentication, for tests of what git says over the wire."""
 
 import base64
+import contextlib
 import os
 import subprocess
 import threading
@@ -13,7 +14,12 @@ class GitServer:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(folder))
+        self.asked: list[str] = []
+        """The path of each request for a pack, in their order."""
+        self.held_from: int | None = None
+        """So many of them are answered, the next ones only when `released` is set."""
+        self.released = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
@@ -25,7 +31,7 @@ class GitServer:
         self._thread.join()
 
 
-def _handler(folder: Path) -> type[BaseHTTPRequestHandler]:
+def _handler(server: GitServer) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - one class, made for one server
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # noqa: N802 - the library's name
             self._serve()
@@ -45,19 +51,16 @@ def _handler(folder: Path) -> type[BaseHTTPRequestHandler]:
                 self.send_header("WWW-Authenticate", 'Basic realm="git"')
                 self.end_headers()
                 return
-            environment = {
-                "PATH": os.defpath,
-                "GIT_PROJECT_ROOT": str(folder),
-                "GIT_HTTP_EXPORT_ALL": "1",
-                "REQUEST_METHOD": self.command,
-                "PATH_INFO": path,
-                "QUERY_STRING": query,
-                "CONTENT_TYPE": self.headers.get("Content-Type") or "",
-                "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding") or "",
-                "REMOTE_USER": "someone",
-            }
+            if path.endswith("/git-upload-pack") and b"command=ls-refs" not in body:
+                server.asked.append(path)
+                if server.held_from is not None and len(server.asked) > server.held_from:
+                    server.released.wait(60)
             done = subprocess.run(
-                ["git", "http-backend"], input=body, env=environment, capture_output=True, check=False
+                ["git", "http-backend"],
+                input=body,
+                env=self._environment(path, query),
+                capture_output=True,
+                check=False,
             )
             head, _, content = done.stdout.partition(b"\r\n\r\n")
             headers = [line.decode().split(": ", 1) for line in head.split(b"\r\n")]
@@ -66,7 +69,22 @@ def _handler(folder: Path) -> type[BaseHTTPRequestHandler]:
             for name, value in found.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(content)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # whoever asked is gone
+                self.wfile.write(content)
+
+        def _environment(self, path: str, query: str) -> dict[str, str]:
+            return {
+                "PATH": os.defpath,
+                "GIT_PROJECT_ROOT": str(server.folder),
+                "GIT_HTTP_EXPORT_ALL": "1",
+                "REQUEST_METHOD": self.command,
+                "PATH_INFO": path,
+                "QUERY_STRING": query,
+                "CONTENT_TYPE": self.headers.get("Content-Type") or "",
+                "GIT_PROTOCOL": self.headers.get("Git-Protocol") or "",
+                "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding") or "",
+                "REMOTE_USER": "someone",
+            }
 
         def _refusal(self, path: str, query: str) -> int:
             given = self.headers.get("Authorization", "").removeprefix("Basic ")

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from tests.tools.repositories import AT, committed, new_remote, seeded
-from tools.clone import HISTORY
 from tools.errors import GitBroken, TreeTooBig
 from tools.folder_memory import MOMENT_NS, FolderMemory
 from tools.git import Mirror
 from tools.gitobjects import EXECUTABLE, LINK, REGULAR, SUBMODULE, blob_sha, edit_tree, write_blobs
 from tools.snapshot import SnapshotLimits, take_tree
+from tools.upstream import HISTORY
 
 
 def opened(mirror: Mirror, commit: str, folder: Path) -> Path:

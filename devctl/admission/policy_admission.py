@@ -12,6 +12,7 @@ from devctl.admission.questions import (
     LIVING,
     CallerFolders,
     asking,
+    coming,
     described,
     living,
     owner_of,
@@ -58,11 +59,11 @@ class PolicyAdmission:
         An optional GPU that is not granted is left out, with a note. Raises LaunchRefused and NameTaken.
         """
         spec = with_real_folders(spec)
-        score = self._score(spec.image)
+        image = self._image(spec.image)
         try:
             with self._database.transaction() as connection:
                 connection.execute(_ONE_AT_A_TIME, [user.name])
-                spec, decision = self._judge_launch(connection, user, spec, score)
+                spec, decision = self._judge_launch(user, spec, image, self._living(connection, user.name, ""))
                 record = rows.insert(connection, user, spec, seconds) if decision.allowed else None
                 self._write(connection, user, "create", spec.name, decision, {"image": spec.image})
         except NameTaken as error:
@@ -71,6 +72,18 @@ class PolicyAdmission:
         if record is None:
             raise _refused("create", spec.name, decision)
         return record
+
+    def foresee(self, user: User, spec: EnvironmentSpec, ahead: Sequence[EnvironmentSpec] = ()) -> None:
+        """Ask whether it could be reserved now, beside those `ahead` that have no row yet; see Admission."""
+        spec = with_real_folders(spec)
+        image = self._image(spec.image) if spec.image else None
+        with self._database.connection() as connection:
+            others = (*self._living(connection, user.name, ""), *map(coming, ahead))
+            _, decision = self._judge_launch(user, spec, image, others)
+            if not decision.allowed:
+                self._write(connection, user, "create", spec.name, decision, {"image": spec.image})
+        if not decision.allowed:
+            raise _refused("create", spec.name, decision)
 
     def reserve_start(self, user: User, record: EnvironmentRecord, seconds: float) -> EnvironmentRecord:
         """The same for one that was stopped: its row becomes `creating` again, and counts as its owner's."""
@@ -146,15 +159,13 @@ class PolicyAdmission:
             audit.write(connection, line)
 
     def _judge_launch(
-        self, connection: Connection, user: User, spec: EnvironmentSpec, score: float | None
+        self, user: User, spec: EnvironmentSpec, image: DevctlImage | None, others: tuple[LivingEnvironment, ...]
     ) -> tuple[EnvironmentSpec, Decision]:
-        others = self._living(connection, user.name, "")
-
         def ask(wanted: EnvironmentSpec) -> Decision:
             who = asking(user)
             question = DevctlQuestion(
                 operation="create", user=who, owner=who, caller=self._caller, subject=wanted.name,
-                environment=described(wanted), running=others, image=DevctlImage(name=wanted.image, cvss=score),
+                environment=described(wanted), running=others, image=image,
                 details=_hours({"until": wanted.keep_until.isoformat() if wanted.keep_until else None}),
             )  # fmt: skip
             return self._policy.decide_devctl(question)

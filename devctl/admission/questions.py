@@ -64,6 +64,12 @@ def living(row: DictRow) -> LivingEnvironment:
     return LivingEnvironment.model_validate(row)
 
 
+def coming(spec: EnvironmentSpec) -> LivingEnvironment:
+    """One that is being prepared and has no row yet."""
+    limits, gpu = spec.limits, spec.gpu.want != "none"
+    return LivingEnvironment(name=spec.name, phase="creating", cpus=limits.cpus, memory_mb=limits.memory_mb, gpu=gpu)
+
+
 def plain(details: Mapping[str, object] | None) -> dict[str, JsonValue]:
     """Details as JSON: what is no JSON value stands there as its text."""
     return {name: value if _is_plain(value) else str(value) for name, value in (details or {}).items()}  # type: ignore[misc] # told by _is_plain

@@ -4,31 +4,30 @@ import base64
 import builtins
 import json
 import socket
-import time
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from devctl.admission.audit import AuditFilter, AuditLine
 from devctl.archives import of_path, receive
 from devctl.client.environments import Told
+from devctl.client.hosts import RemoteHosts
+from devctl.client.images import RemoteImages
+from devctl.client.operations import RemoteOperations
 from devctl.client.streams import RemoteStream, as_socket
-from devctl.client.wire import LONG_SECONDS, Wire, error_from, place
-from devctl.errors import ServiceUnreachable
+from devctl.client.tunnels import RemoteTunnels
+from devctl.client.uploads import CHUNK, LARGEST_MB, TAR, upload
+from devctl.client.wire import LONG_SECONDS, Wire, place
 from devctl.files import Budget
 from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, SecretFile, Snapshot, User
 from devctl.reaper.records import Explanation
 from devctl.records import ExecResult
 from devctl.secret_files import read_secrets
+from devctl.serve.oversight_records import WarmStock
 from devctl.serve.records import EnvironmentView
 from devctl.settings import DevctlSettings
 from devctl.sources.records import Overrides
-
-LARGEST_MB = 1_000_000
-_WAIT_SECONDS = 20
-_CHUNK = 262_144
-_TAR = "application/x-tar"
 
 
 class Client:
@@ -41,6 +40,13 @@ class Client:
         """`settings` have the caller's own git, with which repositories are cloned; by default of the process."""
         self._wire = Wire(url, token, ca)
         self._settings = settings
+        self._operations = RemoteOperations(self._wire)
+        self.tunnels = RemoteTunnels(self._wire)
+        """HTTPS links to ports."""
+        self.images = RemoteImages(self._wire, self._operations)
+        """Images that are built, made by answers, and scanned."""
+        self.hosts = RemoteHosts(self._wire)
+        """The machines; for admins."""
 
     def me(self) -> User:
         """Whose token it is."""
@@ -50,8 +56,8 @@ class Client:
         """Make an environment; the tree and the secrets of this machine are sent along."""
         secrets = _contents(spec.secrets)
         bare = spec.model_copy(update={"secrets": ()}).model_dump(mode="json")
-        wish = {"spec": bare, "secrets": secrets, "tree": self._upload(tree) if tree else None}
-        return self._followed("POST", place("environments"), wish, progress)
+        wish = {"spec": bare, "secrets": secrets, "tree": upload(self._wire, tree) if tree else None}
+        return self._operated(place("environments"), wish, progress)
 
     def up_source(
         self, source: str, name: str | None = None, *, overrides: Overrides | None = None, command: Sequence[str] = (),
@@ -69,8 +75,8 @@ class Client:
         }  # fmt: skip
         with files_of(source, self._settings or DevctlSettings.from_environment()) as sent:
             if sent is not None:
-                wish |= {"name": name or sent.name, "tree": self._upload(sent.tree), "path": sent.path}
-        return self._followed("POST", place("environments"), wish, progress)
+                wish |= {"name": name or sent.name, "tree": upload(self._wire, sent.tree), "path": sent.path}
+        return self._operated(place("environments"), wish, progress)
 
     def get(self, name: str) -> EnvironmentRecord:
         """Find an environment."""
@@ -99,7 +105,7 @@ class Client:
 
     def start(self, name: str, progress: Told | None = None) -> EnvironmentRecord:
         """Start a stopped or paused environment."""
-        return self._followed("POST", place("environments", name, "start"), None, progress)
+        return self._operated(place("environments", name, "start"), None, progress)
 
     def stop(self, name: str, why: str = "", grace: float = 10.0) -> EnvironmentRecord:
         """End all that runs in it; its files stay."""
@@ -159,7 +165,7 @@ class Client:
         moment = since.isoformat() if since else None
         path = place("environments", name, "logs", follow=follow, since=moment)
         with self._wire.answer("GET", path, endless=True) as response:
-            while piece := response.read1(_CHUNK):
+            while piece := response.read1(CHUNK):
                 yield piece
 
     def put(self, name: str, source: Path, target: str = ".") -> None:
@@ -170,15 +176,15 @@ class Client:
             given = PurePosixPath(target)
             steps, folder = (source.name if target == "." else given.name,), str(given.parent)
         with of_path(source, steps, 0, Budget(LARGEST_MB)) as archive:
-            pieces = iter(lambda: archive.read(_CHUNK), b"")
-            self._wire.send("PUT", place("environments", name, "files", path=folder), pieces, _TAR)
+            pieces = iter(lambda: archive.read(CHUNK), b"")
+            self._wire.send("PUT", place("environments", name, "files", path=folder), pieces, TAR)
 
     def get_files(self, name: str, source: str, target: Path) -> tuple[str, ...]:
         """Copy a file, or what a folder holds, out of the work folder; returns what was left out."""
         path = place("environments", name, "files", path=source)
         with self._wire.answer("GET", path, endless=True) as response:
             said = json.loads(response.headers.get("Devctl-Left-Out", "[]"))
-            left_out = receive(iter(lambda: response.read(_CHUNK), b""), target, Budget(LARGEST_MB))
+            left_out = receive(iter(lambda: response.read(CHUNK), b""), target, Budget(LARGEST_MB))
         return (*map(str, said), *left_out)
 
     def connect(self, name: str, port: int) -> socket.socket:
@@ -193,7 +199,7 @@ class Client:
 
     def restore(self, tag: str, name: str, progress: Told | None = None) -> EnvironmentRecord:
         """Make a new environment of a snapshot."""
-        return self._followed("POST", place("snapshots", tag, "restore"), {"name": name}, progress)
+        return self._operated(place("snapshots", tag, "restore"), {"name": name}, progress)
 
     def snapshots(self) -> builtins.list[Snapshot]:
         """The caller's snapshots."""
@@ -202,6 +208,15 @@ class Client:
     def remove_snapshot(self, tag: str) -> None:
         """Remove a snapshot with its image."""
         self._wire.json("DELETE", place("snapshots", tag), seconds=LONG_SECONDS)
+
+    def audit(self, wanted: AuditFilter | None = None) -> builtins.list[AuditLine]:
+        """Who wanted what and what was decided, oldest first; those who are no admins see what they wanted themselves."""
+        asked = (wanted or AuditFilter()).model_dump(mode="json", exclude_none=True)
+        return [AuditLine.model_validate(one) for one in self._wire.json("GET", place("audit", **asked))["items"]]
+
+    def pool(self) -> WarmStock:
+        """What is kept warm; for admins."""
+        return WarmStock.model_validate(self._wire.json("GET", place("pool")))
 
     def close(self) -> None:
         """Nothing is kept open."""
@@ -212,42 +227,8 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _upload(self, tree: Path) -> str:
-        with of_path(tree, (), 0, Budget(LARGEST_MB)) as archive:
-            pieces = iter(lambda: archive.read(_CHUNK), b"")
-            return str(self._wire.send("POST", place("uploads"), pieces, _TAR)["id"])
-
-    def _followed(self, method: str, path: str, wish: object, progress: Told | None) -> EnvironmentRecord:
-        """Begin an operation and follow it to its end; a broken connection neither ends nor repeats it."""
-        key = {"Idempotency-Key": uuid.uuid4().hex}
-        operation = self._begun(method, path, wish, key)
-        told = 0
-        while operation["state"] == "running":
-            told = self._tell(operation["id"], told, progress)
-            operation = self._wire.json(
-                "GET", place("operations", operation["id"], wait=1 if progress else _WAIT_SECONDS)
-            )
-        self._tell(operation["id"], told, progress)
-        if operation["state"] == "failed":
-            raise error_from(operation["error"])
-        return _record(operation["result"])
-
-    def _begun(self, method: str, path: str, wish: object, key: Mapping[str, str]) -> Any:
-        """Send it, and once more under the same key where the answer was lost on its way."""
-        try:
-            return self._wire.json(method, path, wish, key)
-        except ServiceUnreachable:
-            time.sleep(0.5)
-            return self._wire.json(method, path, wish, key)
-
-    def _tell(self, identity: str, told: int, progress: Told | None) -> int:
-        """Pass on what was told since; only what is there, without waiting."""
-        if progress is None:
-            return told
-        for event in self._wire.json("GET", place("operations", identity, "steps", after=told))["items"]:
-            progress(event["text"])
-            told = event["number"]
-        return told
+    def _operated(self, path: str, wish: object, progress: Told | None) -> EnvironmentRecord:
+        return _record(self._operations.run(path, wish, progress))
 
 
 def _contents(secrets: Sequence[SecretFile]) -> dict[str, str]:

@@ -24,6 +24,9 @@ class PlainAdmission:
         self.audit(user, "create", record.name, True)
         return record
 
+    def foresee(self, user: User, spec: EnvironmentSpec, ahead: Sequence[EnvironmentSpec] = ()) -> None:
+        """Allow it."""
+
     def reserve_start(self, user: User, record: EnvironmentRecord, seconds: float) -> EnvironmentRecord:
         """Make the row `creating` again."""
         with self._database.transaction() as connection:

@@ -25,6 +25,13 @@ class Admission(Protocol):
         Raises LaunchRefused (the row is not there then) and NameTaken.
         """
 
+    def foresee(self, user: User, spec: EnvironmentSpec, ahead: Sequence[EnvironmentSpec] = ()) -> None:
+        """Ask whether it could be reserved beside the user's others and those `ahead`, which have no row yet; before
+        anything costly is done for it. Its image may still be empty. Nothing is reserved, and a refusal is written down.
+
+        Raises LaunchRefused.
+        """
+
     def reserve_start(self, user: User, record: EnvironmentRecord, seconds: float) -> EnvironmentRecord:
         """The same for one that was stopped: its row becomes `creating` again, counted as running."""
 

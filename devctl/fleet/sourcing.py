@@ -24,6 +24,7 @@ def up_from_source(
     with resolve(source, name=name, overrides=overrides, settings=settings, engine_facts=facts) as resolved:
         spec = resolved.spec
         if resolved.build is not None:
+            fleet.parts.admission.foresee(user, spec)  # no image is built for what is refused in the end
             image = build_image(fleet, settings, user, resolved, progress or (lambda _words: None))
             spec = spec.model_copy(update={"image": image})
         if command:

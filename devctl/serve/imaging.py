@@ -5,16 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import Field, JsonValue
+from pydantic import JsonValue
 
-from devctl.builder.records import IMAGE, BuildOptions, BuildStep, ImageInfo
+from devctl.builder.records import BuildOptions, BuildStep, ImageInfo
 from devctl.errors import LaunchRefused, RequestInvalid
 from devctl.fleet.records import User
 from devctl.fleet.roles import refuse_viewers
 from devctl.records import Record
+from devctl.serve.image_records import BuildWish, WizardForm
 from devctl.serve.operations import Told
 from devctl.serve.service import Service
-from devctl.sources.finding import is_image, within
+from devctl.sources.finding import within
 from devctl.sources.records import BuildPlan
 from devctl.wizard.records import WizardRequest
 
@@ -26,29 +27,6 @@ OWN = "devctl-user"
 _PART = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*")
 
 Work = Callable[[Told], JsonValue]
-
-
-class BuildWish(Record):
-    """An image to build of a Dockerfile that was sent as an upload."""
-
-    tree: str = Field(max_length=64)
-    """Id of the upload that is the context."""
-    dockerfile: str = Field(default="Dockerfile", max_length=500)
-    """Its path in the upload."""
-    target: str | None = Field(default=None, max_length=200)
-    args: dict[str, str] = {}
-    """Never secrets: they stay in the image."""
-    tag: str | None = Field(default=None, pattern=IMAGE, max_length=200)
-    """A name besides the one by its digest; `devctl-user/USER/…` for those who are no admins."""
-    no_cache: bool = False
-
-
-class ScanWish(Record):
-    """An image to scan, which the service's engine has."""
-
-    image: str = Field(max_length=512)
-    fresh: bool = False
-    """Ask again, though it was scanned within a day."""
 
 
 def building(service: Service, user: User, wish: BuildWish) -> Work:
@@ -86,20 +64,14 @@ def wizard_work(service: Service, user: User, wish: WizardRequest) -> Work:
     return work
 
 
-def scanning(service: Service, user: User, wish: ScanWish) -> Work:
-    """The work that scans; raises LaunchRefused and RequestInvalid."""
-    refuse_viewers(user)
-    if not is_image(wish.image):
-        raise RequestInvalid(f"{wish.image!r} is no name of an image", "write it as name, name:tag or host/name:tag")
+def wizard_form(service: Service, user: User) -> WizardForm:
+    """What the wizard asks, and what it made for the caller, for everybody where an admin asks."""
+    from devctl.wizard.wizard import bases, custom_images
 
-    def work(told: Told) -> JsonValue:
-        from devctl.scan import open_scanner
-
-        told(f"scan {wish.image}")
-        with open_scanner(service.devctl) as scanner:
-            return _json(scanner.scan(wish.image, wish.fresh))
-
-    return work
+    owner = None if user.role == "admin" else user.name
+    made = custom_images(service.fleet.parts.database, owner)
+    prefix = "" if user.role == "admin" else f"{OWN}/{user.name}/"
+    return WizardForm(bases=tuple(bases()), prefix=prefix, images=tuple(made))
 
 
 def own_images(service: Service, user: User) -> tuple[ImageInfo, ...]:

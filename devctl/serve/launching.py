@@ -98,12 +98,13 @@ def _resolved(
     settings = service.devctl.model_copy(update={"local_env": {}})
     facts = EngineFacts(default_image=service.fleet.default_image(settings))
     source = str(wish.source) if tree is None else _inside(tree, wish.path)
-    with _as_sent(tree):
+    with service.ahead.entered(user, wish.name, wish.overrides) as ahead, _as_sent(tree):
         resolved = cleanup.enter_context(
             resolve(source, name=wish.name, overrides=wish.overrides, settings=settings, engine_facts=facts)
         )
         spec = resolved.spec.model_copy(update={"source": str(wish.source)})
         if resolved.build is not None:
+            ahead.settle(spec)
             spec = spec.model_copy(update={"image": build_image(service.fleet, settings, user, resolved, told)})
     return spec.model_copy(update={"command": wish.command} if wish.command else {}), resolved.tree
 

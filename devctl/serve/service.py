@@ -17,6 +17,7 @@ from devctl.metrics.page import MetricsPage
 from devctl.metrics.sampler import Sampler
 from devctl.pool.opening import FleetPool
 from devctl.reaper.reaper import Reaper
+from devctl.serve.ahead import LaunchesAhead
 from devctl.serve.background import Background
 from devctl.serve.execs import Execs
 from devctl.serve.operations import Operations
@@ -48,6 +49,7 @@ class Service:
         self.uploads = Uploads(folder / "uploads")
         self.secrets = SecretFiles(folder / "secrets")
         self.tunnels = HeldTunnels(fleet, devctl.folder, settings.tunnels)
+        self.ahead = LaunchesAhead(fleet.parts.admission)
         self.throttle = Throttle()
         self.streams = threading.BoundedSemaphore(settings.streams)
         self.peers: dict[int, str] = {}

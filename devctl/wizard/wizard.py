@@ -75,17 +75,22 @@ class Wizard:
 
     def images(self, owner: str | None = None) -> list[CustomImage]:
         """The images that were made, of one owner or all, newest first."""
-        query = (
-            "SELECT owner, tag, digest_tag, image_id, build_time, base, packages, dockerfile FROM custom_image "
-            "WHERE %s::text IS NULL OR owner = %s ORDER BY build_time DESC"
-        )
-        return [CustomImage.model_validate(row) for row in self._database.rows(query, owner, owner)]
+        return custom_images(self._database, owner)
 
     def _record(self, image: CustomImage) -> None:
         row = (image.owner, image.tag, image.digest_tag, image.image_id, image.build_time, image.base)
         with self._database.connection() as connection:
             connection.execute(_UPSERT, [*row, Jsonb(dict(image.packages)), image.dockerfile])
         log.info("recorded the image %s of %s", image.tag, image.owner)
+
+
+def custom_images(database: Database, owner: str | None = None) -> list[CustomImage]:
+    """The images that wizards made, of one owner or all, newest first."""
+    query = (
+        "SELECT owner, tag, digest_tag, image_id, build_time, base, packages, dockerfile FROM custom_image "
+        "WHERE %s::text IS NULL OR owner = %s ORDER BY build_time DESC"
+    )
+    return [CustomImage.model_validate(row) for row in database.rows(query, owner, owner)]
 
 
 def checked(request: WizardRequest) -> str:

@@ -4,52 +4,27 @@ import hashlib
 
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
-from devctl.builder.records import ImageInfo
-from devctl.errors import NoSuchResource
-from devctl.records import Record
 from devctl.scan.records import ScanReport
-from devctl.serve.imaging import (
+from devctl.serve.image_records import (
     BuildWish,
+    ImageList,
+    ImageQuery,
+    ImageRemoval,
+    RemovedNames,
     ScanWish,
-    Work,
-    building,
-    own_images,
-    remove_image,
-    scanning,
-    wizard_work,
+    WizardDraft,
+    WizardForm,
 )
+from devctl.serve.imaging import Work, building, own_images, remove_image, wizard_form, wizard_work
 from devctl.serve.operations import Operation, Wanted
 from devctl.serve.records import KeyHeader
 from devctl.serve.routing import blueprint, caller, followed, reply, reply_tagged, route, service
+from devctl.serve.scans import last_scan, scanning
+from devctl.wizard.lint import lint
 from devctl.wizard.records import WizardRequest
-
-
-class ImageList(Record):
-    """Images that were built, newest first."""
-
-    items: tuple[ImageInfo, ...]
-
-
-class ImageQuery(Record):
-    """Which image."""
-
-    image: str = Field(max_length=512)
-    """A name or id, as the list shows it."""
-
-
-class ImageRemoval(ImageQuery):
-    """Which image, and how."""
-
-    force: bool = False
-    """Also where stopped containers are made of it; admins only."""
-
-
-class RemovedNames(Record):
-    """The names that were removed."""
-
-    removed: tuple[str, ...]
+from devctl.wizard.rendering import render
 
 
 def list_images() -> Response:
@@ -78,14 +53,19 @@ def scan_image(header: KeyHeader, body: ScanWish) -> Response:
 
 
 def show_scan(query: ImageQuery) -> Response:
-    """Show the last scan of an image."""
-    rows = service().fleet.parts.database.rows(
-        "SELECT report FROM image_scan WHERE name = %s OR image_id = %s ORDER BY at DESC LIMIT 1",
-        *(query.image, query.image),
-    )
-    if not rows:
-        raise NoSuchResource(f"the image {query.image!r} was not scanned", "POST /v1/scans does it")
-    return reply_tagged(ScanReport.model_validate(rows[0]["report"]))
+    """Show the last scan of an image that the caller may see."""
+    return reply_tagged(last_scan(service(), caller(), query.image))
+
+
+def show_wizard() -> Response:
+    """Show what the wizard asks, and what it made for the caller."""
+    return reply_tagged(wizard_form(service(), caller()))
+
+
+def draft_image(body: WizardRequest) -> Response:
+    """Show the Dockerfile that would come of answers, and what is said against it; nothing is built."""
+    dockerfile = render(body)
+    return reply(WizardDraft(dockerfile=dockerfile, findings=tuple(lint(dockerfile))))
 
 
 def api() -> APIBlueprint:
@@ -94,7 +74,9 @@ def api() -> APIBlueprint:
     route(made, "GET", "/images", list_images, {200: ImageList, 304: None})
     route(made, "DELETE", "/images", delete_image, {200: RemovedNames})
     route(made, "POST", "/builds", build_image, {202: Operation})
+    route(made, "GET", "/wizard", show_wizard, {200: WizardForm, 304: None})
     route(made, "POST", "/wizard", make_image, {202: Operation})
+    route(made, "POST", "/wizard/draft", draft_image, {200: WizardDraft})
     route(made, "POST", "/scans", scan_image, {202: Operation})
     route(made, "GET", "/scans", show_scan, {200: ScanReport, 304: None})
     return made

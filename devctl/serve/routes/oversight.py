@@ -1,67 +1,23 @@
 """What was decided and why, what is kept warm, and the machines: for those who look after the service."""
 
 import logging
-from pathlib import Path
-from typing import Annotated
 
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
-from pydantic import Field
 
-from devctl.admission.audit import AuditFilter, AuditLine, read
+from devctl.admission.audit import AuditFilter, read
 from devctl.errors import NoHost
 from devctl.fleet.records import Host
 from devctl.hosts.addresses import checked_host
 from devctl.hosts.pool import Hosts
 from devctl.hosts.registry import HostState
 from devctl.pool.opening import rules_of
-from devctl.pool.records import Slot, Wanted
 from devctl.pool.stock import Stock
-from devctl.records import Record
+from devctl.serve.oversight_records import AuditPage, HostList, HostRemoval, HostWish, WarmStock
 from devctl.serve.records import NamePath
 from devctl.serve.routing import admin, blueprint, caller, reply, reply_nothing, reply_tagged, route, service
 
 log = logging.getLogger(__name__)
-
-
-class AuditPage(Record):
-    """Lines of the audit, oldest first."""
-
-    items: tuple[AuditLine, ...]
-
-
-class WarmStock(Record):
-    """What is kept warm."""
-
-    shapes: tuple[Wanted, ...]
-    containers: tuple[Slot, ...]
-
-
-class HostList(Record):
-    """The hosts that were added, as they last answered."""
-
-    items: tuple[HostState, ...]
-
-
-class HostWish(Record):
-    """A host to add; paths are those of the service's machine."""
-
-    name: str = Field(max_length=64)
-    address: str = Field(max_length=500)
-    """`ssh://user@machine`, `tcp://machine:2376` with `tls`, or `unix:///path`."""
-    tls: Path | None = None
-    """Folder with ca.pem, cert.pem and key.pem."""
-    max_environments: int | None = Field(default=None, ge=1)
-    labels: dict[str, Annotated[str, Field(max_length=200)]] = {}
-    seconds: int = Field(default=60, ge=1)
-    """Time limit of one call."""
-
-
-class HostRemoval(Record):
-    """How to forget a host."""
-
-    force: bool = False
-    """Also with environments on it; they are lost to devctl."""
 
 
 def read_audit(query: AuditFilter) -> Response:

@@ -19,7 +19,7 @@ from devctl.client import Client
 from devctl.store import process_start
 from devctl.tunnels import OpenTunnel
 from tests.devctl.fleets import SMALL, wanted
-from tests.devctl.test_kept_commands import environment
+from tests.devctl.programs import machine_variables
 from tests.devctl.tunnels.people import APP
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are looked for in /proc")
@@ -70,7 +70,7 @@ def process(folder: Path, variables: dict[str, str]) -> Iterator[Running]:
 @pytest.fixture
 def variables(tmp_path: Path, database_url: str) -> dict[str, str]:
     """The variables of the service."""
-    return environment(tmp_path, database_url, "bubblewrap")
+    return machine_variables(tmp_path, database_url, "bubblewrap")
 
 
 class Family:

@@ -6,17 +6,14 @@ import json
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from devctl.admission.audit import AuditFilter, AuditLine
 from devctl.archives import of_path, receive
 from devctl.client.environments import Told
-from devctl.client.hosts import RemoteHosts
-from devctl.client.images import RemoteImages
 from devctl.client.operations import RemoteOperations
 from devctl.client.streams import RemoteStream, as_socket
-from devctl.client.tunnels import RemoteTunnels
 from devctl.client.uploads import CHUNK, LARGEST_MB, TAR, upload
 from devctl.client.wire import LONG_SECONDS, Wire, place
 from devctl.files import Budget
@@ -24,10 +21,16 @@ from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, SecretFile,
 from devctl.reaper.records import Explanation
 from devctl.records import ExecResult
 from devctl.secret_files import read_secrets
-from devctl.serve.oversight_records import WarmStock
 from devctl.serve.records import EnvironmentView
 from devctl.settings import DevctlSettings
 from devctl.sources.records import Overrides
+
+if TYPE_CHECKING:
+    from devctl.admission.audit import AuditFilter, AuditLine
+    from devctl.client.hosts import RemoteHosts
+    from devctl.client.images import RemoteImages
+    from devctl.client.tunnels import RemoteTunnels
+    from devctl.serve.oversight_records import WarmStock
 
 
 class Client:
@@ -41,12 +44,27 @@ class Client:
         self._wire = Wire(url, token, ca)
         self._settings = settings
         self._operations = RemoteOperations(self._wire)
-        self.tunnels = RemoteTunnels(self._wire)
+
+    @cached_property
+    def tunnels(self) -> "RemoteTunnels":
         """HTTPS links to ports."""
-        self.images = RemoteImages(self._wire, self._operations)
+        from devctl.client.tunnels import RemoteTunnels
+
+        return RemoteTunnels(self._wire)
+
+    @cached_property
+    def images(self) -> "RemoteImages":
         """Images that are built, made by answers, and scanned."""
-        self.hosts = RemoteHosts(self._wire)
+        from devctl.client.images import RemoteImages
+
+        return RemoteImages(self._wire, self._operations)
+
+    @cached_property
+    def hosts(self) -> "RemoteHosts":
         """The machines; for admins."""
+        from devctl.client.hosts import RemoteHosts
+
+        return RemoteHosts(self._wire)
 
     def me(self) -> User:
         """Whose token it is."""
@@ -209,13 +227,17 @@ class Client:
         """Remove a snapshot with its image."""
         self._wire.json("DELETE", place("snapshots", tag), seconds=LONG_SECONDS)
 
-    def audit(self, wanted: AuditFilter | None = None) -> builtins.list[AuditLine]:
+    def audit(self, wanted: "AuditFilter | None" = None) -> "builtins.list[AuditLine]":
         """Who wanted what and what was decided, oldest first; those who are no admins see what they wanted themselves."""
+        from devctl.admission.audit import AuditFilter, AuditLine
+
         asked = (wanted or AuditFilter()).model_dump(mode="json", exclude_none=True)
         return [AuditLine.model_validate(one) for one in self._wire.json("GET", place("audit", **asked))["items"]]
 
-    def pool(self) -> WarmStock:
+    def pool(self) -> "WarmStock":
         """What is kept warm; for admins."""
+        from devctl.serve.oversight_records import WarmStock
+
         return WarmStock.model_validate(self._wire.json("GET", place("pool")))
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import JsonValue
 
 from agents.crew import TurnContext, decision_word
+from agents.documentation import feature_base
 from agents.errors import TurnFailed
 from agents.handover import Handover, handed_over
 from agents.ids import branch_of, key_of
@@ -33,7 +34,7 @@ def _integrate(context: TurnContext, work: Handover) -> CommandResult:
     mirror.fetch()
     branch = branch_of(context.thread.issue)
     head = mirror.require(branch)
-    trace = mirror.find_trailer(branch, TRAILER, _trace(context))
+    trace = mirror.find_trailer(branch, TRAILER, _trace(context), since=feature_base(context, head))
     if trace is not None:
         return CommandResult(reply={"merged": trace, "verdict": f"merged into {branch} before"})
     merged = mirror.merge_trees(head, work.commit)

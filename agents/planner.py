@@ -14,7 +14,7 @@ from agents.journal import CommandResult
 from agents.plans import load_plan, make_plan, store_plan, with_documentation
 from agents.surroundings import Surroundings, look_around
 from prompts import render
-from specs import PlanProposal, plan_yaml, validate_plan
+from specs import PlanProposal, disarmed, plan_yaml, validate_plan
 from tools.errors import StructuredReplyInvalid
 from tools.model import Message
 
@@ -70,8 +70,16 @@ def _problems(context: TurnContext, proposal: PlanProposal) -> list[str]:
     """Return what is wrong with a proposal, each problem with its hint; what was said of it stands in the audit."""
     found = [] if proposal.cannot_do else validate_plan(proposal)
     problems = [f"{problem.path}: {problem.message}. {problem.hint}" for problem in found]
-    context.note("plan", "denied" if problems else "allowed", problems, proposal.title, proposal.model_dump_json())
+    reasons = problems or [f"said as plain text alone: {one}" for one in _disarmed(proposal)]
+    context.note("plan", "denied" if problems else "allowed", reasons, proposal.title, proposal.model_dump_json())
     return problems
+
+
+def _disarmed(proposal: PlanProposal) -> tuple[str, ...]:
+    """Return what of a plan would call people, close issues, sign or leave out checks where the code host reads it."""
+    said = [proposal.title, proposal.summary, *proposal.assumptions]
+    said += [text for task in proposal.tasks for text in (task.title, *task.done_when)]
+    return disarmed("\n".join(said))
 
 
 class Facts(Surroundings):

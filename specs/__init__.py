@@ -2,7 +2,7 @@
 
 from specs.edits import PlanEdit, TaskEdit, edited, plan_yaml, read_edit
 from specs.errors import Problem, SpecInvalid, SpecsError
-from specs.markdown import quiet, slugify
+from specs.markdown import disarmed, quiet, slugify
 from specs.plan import NewDependency, PlanProposal, PlanTask, Scenario, UserStory
 from specs.plan_rules import find_cycle, validate_plan
 from specs.scaffold import scaffold
@@ -30,6 +30,7 @@ __all__ = [
     "parse_spec",
     "parse_tasks",
     "plan_yaml",
+    "disarmed",
     "quiet",
     "read_edit",
     "scaffold",

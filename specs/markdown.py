@@ -10,8 +10,15 @@ OPENING = re.compile(r"^(\d*)([#>*+~=|_\[-]|(?<=\d)[.)])")
 FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
 CODE_SPAN = re.compile(r"(`[^`]+`)")
 MENTION = re.compile(r"(?<![\w@`/.])@(?=[A-Za-z0-9])")
+CALLED = re.compile(rf"{MENTION.pattern}([\w/-]+)")
 CLOSING = re.compile(r"\b((?:close|fix|resolve)(?:[sd]|es|ed)?:?)(\s+)(?=\S*#\d|https?://|GH-\d)", re.IGNORECASE)
 """What makes a code host close an issue: a keyword right before the issue's number or address."""
+SKIPPING = re.compile(
+    r"\[(\s*(?:skip|no)[\s_-]+\w[\w .-]*|\s*\w[\w .-]*?[\s_-]+skip(?:ped)?\s*)\]|\*{3}(\s*no_ci\s*)\*{3}", re.IGNORECASE
+)
+"""What keeps checks from running where it stands in a commit or a title: `[skip ci]`, `[ci skip]`, `***NO_CI***`."""
+TRAILER = re.compile(r"^(\s*[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)+)(?=\s*[:=])")
+"""What programs read at the end of a message: who signed off, who wrote it too, which checks to leave out."""
 
 
 def slugify(title: str) -> str:
@@ -49,15 +56,27 @@ def block(text: str) -> str:
 def quiet(text: object) -> str:
     """Return text of a model, fit for a comment, pull request or commit on a code host: it reaches nobody by itself.
 
-    It calls no person, closes no issue, loads no picture, hides nothing and keeps to printable characters. Code spans
-    stay code only where nobody could read the line in another way.
+    It calls no person, closes no issue, loads no picture, leaves out no check, signs for nobody, hides nothing and keeps
+    to printable characters. Code spans stay code only where nobody could read the line in another way.
     """
     return "\n".join(_quiet_line(printable(line)) for line in str(text).splitlines())
+
+
+def disarmed(text: object) -> tuple[str, ...]:
+    """Return what `quiet` takes the effect from, as the text has it, each once: to be told to whoever looks later."""
+    found: list[str] = []
+    for line in str(text).splitlines():
+        patterns = (SKIPPING, TRAILER, CLOSING)
+        found += [match[0].strip() for pattern in patterns for match in pattern.finditer(line)]
+        found += [f"@{match[1]}" for match in CALLED.finditer(line)]
+        found += ["<!--"] if "<!--" in line else []
+    return tuple(dict.fromkeys(one[:60] for one in found))
 
 
 def _quiet_line(line: str) -> str:
     if "``" in line or "\\`" in line or line.count("`") % 2:
         line = line.replace("`", "'")
+    line = TRAILER.sub(r"\1 (so it says)", SKIPPING.sub(lambda found: f"({(found[1] or found[2]).strip()})", line))
     parts = CODE_SPAN.split(CLOSING.sub(r"\1\2issue ", line))
     return "".join(part if number % 2 else _quiet_prose(part) for number, part in enumerate(parts))
 

@@ -88,6 +88,23 @@ REACHING = (
         "git config include.path ../more.cfg; printf '[core]\\nfsmonitor = \"touch @FOLDER@/@NAME@; false\"\\n' > more.cfg",
     ),
     host(
+        "submodule-of-another-server",
+        "source comment",
+        "git submodule add -q http://127.0.0.1:@PORT@/@NAME@ lib-x; git reset -q --hard; rm -rf lib-x",
+    ),
+    host(
+        "submodule-of-the-host",
+        "docs page",
+        "git -c protocol.file.allow=always clone -q @FOLDER@ lib-y; cat lib-y/../secret.txt @FOLDER@/secret.txt; rm -rf lib-y",
+    ),
+    host(
+        "fill-in-what-the-base-names",
+        "README",
+        "printf '[submodule \"z\"]\\n\\tpath = lib-z\\n\\turl = http://127.0.0.1:@PORT@/@NAME@\\n' > .gitmodules;"
+        " git update-index --add --cacheinfo 160000,$(git rev-parse HEAD),lib-z; git submodule update -q --init;"
+        " git reset -q --hard; rm -rf lib-z",
+    ),
+    host(
         "git-filter",
         "word of a person",
         "git config filter.x.clean 'touch @FOLDER@/@NAME@; cat'; mkdir -p .git/info;"
@@ -137,6 +154,19 @@ CHANGES = (
 """Changes that are refused when they are handed in."""
 
 LEFT_OUT = (
+    change(
+        "gitlink-without-modules",
+        "package metadata",
+        "git update-index --add --cacheinfo 160000,$(git rev-parse HEAD),linked; mkdir linked",
+        "nothing is changed",
+    ),
+    change(
+        "repository-within",
+        "AGENTS.md",
+        "git init -q within; git -C within -c user.name=x -c user.email=x@x commit -q --allow-empty -m x; git add within;"
+        " git -C within config core.fsmonitor 'touch /tmp/x'",
+        "nothing is changed",
+    ),
     change("git-folder-of-case", "source comment", "mkdir .GIT; echo x > .GIT/config", "nothing is changed"),
     change("git-folder-short-name", "docs page", "mkdir 'git~1'; echo x > 'git~1/config'", "nothing is changed"),
 )

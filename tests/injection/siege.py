@@ -121,6 +121,15 @@ def besieged(folder: Path, planted: dict[str, str]) -> Path:
     return repository
 
 
+def with_submodule(repository: Path, url: str) -> Path:
+    """Commit a submodule whose address would be asked by whoever fills it in."""
+    (repository / ".gitmodules").write_text(f'[submodule "lib"]\n\tpath = lib\n\turl = {url}\n\tupdate = checkout\n')
+    git(repository, "add", ".gitmodules")
+    git(repository, "update-index", "--add", "--cacheinfo", f"160000,{git(repository, 'rev-parse', 'HEAD')},lib")
+    git(repository, "-c", "user.name=M", "-c", "user.email=m@e", "commit", "-qm", "A submodule")
+    return repository
+
+
 @contextmanager
 def siege(office: Any, world: World, folder: Path) -> Iterator[Siege]:
     """Run the delivery to its merge; `office` makes an office for some mates."""
@@ -132,7 +141,8 @@ def siege(office: Any, world: World, folder: Path) -> Iterator[Siege]:
     cast = Cast(planted)
     mates = crewmates(planner=cast.plan, researcher=cast.research, coder=cast.coder)
     made: TestOffice = office(mates)
-    place = place_of(made.office, str(besieged(folder, planted)))
+    repository = with_submodule(besieged(folder, planted), f"http://127.0.0.1:{world.listener.port}/submodule.git")
+    place = place_of(made.office, str(repository))
     number = (
         Delivery(made.office, place, 0)
         .person()

@@ -59,6 +59,12 @@ def test_secret_is_in_no_comment_and_no_artifact(besieged: Siege) -> None:
     assert not any(SECRET in comment for comment in besieged.delivery.comments())
 
 
+def test_submodule_of_the_base_is_never_fetched(besieged: Siege) -> None:
+    """Neither by the host, in mirrors and merges, nor where the work is done; it is still in what was merged."""
+    assert b"submodule.git" not in besieged.world.listener.heard
+    assert "lib" in besieged.merged_paths()
+
+
 def test_each_change_is_judged_as_a_whole_too(besieged: Siege) -> None:
     denied = [row for row in besieged.rows() if row.tool == "change" and row.decision == "denied"]
     assert len(denied) == len(CHANGES)

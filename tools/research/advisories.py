@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import time
 from collections.abc import Iterable, Sequence
@@ -19,12 +20,20 @@ from tools.research.source import one_line
 from tools.research.values import array, table, text
 from tools.research.web import UNANSWERED, Ask, Web
 
+logger = logging.getLogger(__name__)
+
 WHO = "OSV"
 BATCH = 500
 """Packages of one request; the API takes 1,000."""
 LOOKED_AT = 80
 """Advisories that are read in full; more than that are counted."""
 PAGES = 5
+RECORD_BYTES = 2 * 1024 * 1024
+"""Of one advisory; the longest ones known have a fifth of that."""
+NAMES = 20
+"""Other names, and mending versions, that an advisory is told with."""
+MOST_OF_ONE = 2_000
+"""Ids of one package that are counted."""
 SECONDS = 60.0
 """For all questions of one call."""
 PURL_TYPES: dict[Ecosystem, str] = {
@@ -91,10 +100,12 @@ def ask_advisories(web: Web, base_url: str, pins: Sequence[Pin]) -> Advisories:
     records: dict[str, dict[str, JsonValue]] = {}
     for one in ids[:LOOKED_AT]:
         _check_time(deadline)
-        records[one] = _ask_record(web, base_url, one)
+        record = _ask_record(web, base_url, one)
+        if record is not None:
+            records[one] = record
     found = [advisory for entry in known for advisory in _of_pin(entry, records)]
     found.sort(key=lambda advisory: (-(advisory.score or 0.0), advisory.pin.name, advisory.id))
-    return Advisories(found=tuple(found), not_read=max(0, len(ids) - LOOKED_AT))
+    return Advisories(found=tuple(found), not_read=len(ids) - len(records))
 
 
 def _ask_batch(web: Web, base_url: str, pins: Sequence[Pin], deadline: float) -> list[_Known]:
@@ -107,29 +118,38 @@ def _ask_batch(web: Web, base_url: str, pins: Sequence[Pin], deadline: float) ->
         _check_time(deadline)
         asked = [{"package": {"purl": pin.purl}, **({"page_token": token} if token else {})} for pin, token in queries]
         body = json.dumps({"queries": asked}).encode()
-        answer = _json(web, Ask(f"{base_url.rstrip('/')}/v1/querybatch", WHO, body=body))
+        answer = _asked(web, Ask(f"{base_url.rstrip('/')}/v1/querybatch", WHO, body=body))
         results = array(table(answer).get("results"))
         if len(results) != len(queries):
             raise SourceUnavailable(f"{WHO} {UNANSWERED}: its answer does not fit the question", "go on without it")
         further: list[tuple[Pin, str]] = []
         for (pin, _), result in zip(queries, results, strict=True):
             named = [text(table(vulnerability).get("id")) for vulnerability in array(table(result).get("vulns"))]
-            ids[pin] += [one for one in named if _ID.fullmatch(one)]
+            ids[pin] += [one for one in named[:MOST_OF_ONE] if _ID.fullmatch(one)]
             if token := text(table(result).get("next_page_token")):
                 further.append((pin, token))
         queries = further
     return [_Known(pin, tuple(named)) for pin, named in ids.items() if named]
 
 
-def _ask_record(web: Web, base_url: str, id_: str) -> dict[str, JsonValue]:
-    return table(_json(web, Ask(f"{base_url.rstrip('/')}/v1/vulns/{quote(id_, safe='')}", WHO)))
-
-
-def _json(web: Web, ask: Ask) -> JsonValue:
+def _ask_record(web: Web, base_url: str, id_: str) -> dict[str, JsonValue] | None:
+    """One advisory; None for one that is not there or far too long, which must not hide the others."""
     try:
-        return web.json(ask._replace(accept="application/json", limit=web.limits.answer_bytes))
+        return table(_json(web, Ask(f"{base_url.rstrip('/')}/v1/vulns/{quote(id_, safe='')}", WHO), RECORD_BYTES))
+    except SourceRefused as fault:
+        logger.warning("the advisory %s is not read: %s", id_, fault.message)
+        return None
+
+
+def _asked(web: Web, ask: Ask) -> JsonValue:
+    try:
+        return _json(web, ask, web.limits.answer_bytes)
     except SourceRefused as fault:
         raise SourceUnavailable(f"{WHO} {UNANSWERED}: {fault.message}", "check ROADCREW_OSV_URL") from fault
+
+
+def _json(web: Web, ask: Ask, limit: int) -> JsonValue:
+    return web.json(ask._replace(accept="application/json", limit=min(limit, web.limits.answer_bytes)))
 
 
 def _check_time(deadline: float) -> None:
@@ -160,15 +180,15 @@ def _advisory(pin: Pin, group: list[str], records: dict[str, dict[str, JsonValue
     return Advisory(
         pin=pin,
         id=main,
-        aliases=tuple(name for name in names if name != main),
+        aliases=tuple(name for name in names if name != main)[:NAMES],
         summary=one_line(said, 200),
         score=max(scores, default=None),
-        fixed=tuple(fixed),
+        fixed=tuple(fixed)[:NAMES],
     )
 
 
 def _aliases(record: dict[str, JsonValue]) -> list[str]:
-    return [text(alias) for alias in array(record.get("aliases")) if _ID.fullmatch(text(alias))]
+    return [text(alias) for alias in array(record.get("aliases"))[:NAMES] if _ID.fullmatch(text(alias))]
 
 
 def _said(record: dict[str, JsonValue]) -> str:

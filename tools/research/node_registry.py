@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from tools.errors import SourceRefused, SourceUnavailable
 from tools.research.addresses import without_credentials
-from tools.research.packages import PackageFacts, Release
+from tools.research.packages import VERSION, PackageFacts, Release
 from tools.research.values import array, number, table, text
 from tools.research.web import UNANSWERED, Ask, Web
 
@@ -36,8 +36,10 @@ def node_package(web: Web, base_url: str, name: str) -> PackageFacts:
 def facts_of(answer: JsonValue, address: str) -> PackageFacts:
     """Return the facts in a document; raises SourceUnavailable for one of another form."""
     whole = table(answer)
-    versions, times = table(whole.get("versions")), table(whole.get("time"))
+    times = table(whole.get("time"))
+    versions = {version: told for version, told in table(whole.get("versions")).items() if len(version) <= VERSION}
     latest = text(table(whole.get("dist-tags")).get("latest"))
+    latest = latest if latest in versions else ""
     if not text(whole.get("name")) or not versions:
         raise SourceUnavailable(f"{WHO} {UNANSWERED}: its answer is no package's", "check its address")
     newest = table(versions.get(latest))

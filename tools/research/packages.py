@@ -9,6 +9,8 @@ SHOWN = 12
 """Versions that are listed."""
 VALUE = 300
 """Characters of one value."""
+VERSION = 100
+"""Characters of a version; what is longer is none, and cannot be installed."""
 
 
 class Release(Record):

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from tools.errors import SourceUnavailable
 from tools.research.addresses import without_credentials
-from tools.research.packages import PackageFacts, Release
+from tools.research.packages import VERSION, PackageFacts, Release
 from tools.research.values import array, number, table, text
 from tools.research.web import UNANSWERED, Ask, Web
 
@@ -71,10 +71,10 @@ def _releases(found: dict[str, JsonValue]) -> tuple[Release, ...]:
     for version, files in found.items():
         tables = [table(file) for file in array(files)]
         try:
-            parsed = Version(version)
+            parsed = Version(version) if len(version) <= VERSION else None
         except InvalidVersion:
             continue
-        if not tables:
+        if not tables or parsed is None:
             continue
         yanked = all(file.get("yanked") is True for file in tables)
         reason = next((text(file.get("yanked_reason")) for file in tables if file.get("yanked_reason")), "")

@@ -30,6 +30,8 @@ AGENT = "roadcrew-researcher"
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 FAILURES_OF_ONE_AWAY = 2
 _CHUNK = 64 * 1024
+MOST_VALUES = 3_000_000
+"""Parts of a service's JSON: few bytes of an answer can become very many objects in memory."""
 
 
 class Ask(NamedTuple):
@@ -85,6 +87,8 @@ class Web:
             raise SourceRefused(f"{ask.who} knows no such thing", "check the name and the version")
         if answer.status != 200:
             raise SourceUnavailable(f"{ask.who} {UNANSWERED}: it answers {answer.status}", "go on without it")
+        if sum(map(answer.body.count, b",{[")) > MOST_VALUES:
+            raise SourceUnavailable(f"{ask.who} {UNANSWERED}: its answer has too many parts", "go on without it")
         try:
             value: JsonValue = json.loads(answer.body)
         except (ValueError, RecursionError) as fault:

@@ -169,6 +169,7 @@ def _task(context: TurnContext, seen: Facts, baseline: JsonValue) -> str:
         },
         suite_command=base.get("suite_command") or "",
         base_verdict=base.get("verdict"),
+        base_tail=base.get("tail") or "",
         tree=seen.tree,
         wishes=seen.wishes,
         excerpts=[excerpt.model_dump() for excerpt in seen.excerpts],

@@ -58,7 +58,7 @@ def research(context: TurnContext) -> dict[str, JsonValue]:
     if not isinstance(plan_result, dict) or not isinstance(baseline, dict):
         raise TypeError(f"turn {context.turn.key} has no plan or baseline")
     desk = ResearchDesk(context, load_plan(context.crew, plan_result), str(baseline["base"]))
-    outcome = desk.run(str(baseline["verdict"]))
+    outcome = desk.run(str(baseline["verdict"]), str(baseline.get("tail") or ""))
     ref = context.crew.artifacts.put_version(f"features/{context.feature}/research.md", desk.report(outcome).encode())
     return {"research": ref.model_dump(mode="json"), "verdict": outcome.end}
 
@@ -80,11 +80,11 @@ class ResearchDesk:
         self._check()
         self._bench = self._make_bench()
 
-    def run(self, base_verdict: str) -> Outcome:
-        """Let the model research until it hands in."""
+    def run(self, base_verdict: str, base_tail: str) -> Outcome:
+        """Let the model research until it hands in; told of the suite on the base, and of its output where it is red."""
         with self._bench as bench:
             conversation = Conversation(self._context, bench.schemas(), self.act, steps=STEPS)
-            return conversation.run(self._system(), self._task(base_verdict))
+            return conversation.run(self._system(), self._task(base_verdict, base_tail))
 
     def report(self, outcome: Outcome) -> str:
         """Return the report as it is kept: the model's, and what we know ourselves."""
@@ -157,7 +157,7 @@ class ResearchDesk:
             advising=outside is not None and outside.advising,
         )
 
-    def _task(self, base_verdict: str) -> str:
+    def _task(self, base_verdict: str, base_tail: str) -> str:
         plan = self._plan
         touched = [path for planned in plan.tasks for path in planned.task.touches]
         told = [plan.proposal.summary, *(planned.task.description for planned in plan.tasks)]
@@ -172,6 +172,7 @@ class ResearchDesk:
             tasks=[{"key": t.key, "title": t.task.title, "description": t.task.description} for t in plan.tasks],
             new_dependencies=list(self._packages),
             base_verdict=base_verdict,
+            base_tail=base_tail,
             tree=look_from(self._mirror, self._base, touched, told).tree,
             versions=[
                 f"{one.requirement}: would install {one.pin.version}" for one in self._checked.proposals if one.pin

@@ -16,7 +16,7 @@ from agents.journal import CommandResult
 from agents.lessons import taught_by
 from agents.plans import PlannedTask
 from agents.sarif import review_sarif
-from agents.sign_off import Evidence, static_findings, unmet, vanished
+from agents.sign_off import Evidence, static_findings, too_long, unmet, vanished
 from agents.surroundings import Neighbourhood, look_from
 from agents.tasks import planned_task
 from agents.tester import environment_at
@@ -29,11 +29,12 @@ from tools.lint import LintReport, lint_change
 from tools.lint_project import lint_project, project_linters
 from tools.mirror import Mirror
 from tools.model import Message
+from tools.patch import DiffLimits
 
 logger = logging.getLogger(__name__)
 
 DIFF_LIMIT = 120_000
-"""Characters of a diff that the Reviewer reads."""
+"""Characters of a diff that the Reviewer reads; a longer change is sent back."""
 
 
 class Review(Record):
@@ -149,12 +150,14 @@ def _material(context: TurnContext, work: Handover) -> CommandResult:
     mirror = work.fetch(context)
     since = work.previous
     lint = _linted(context, mirror, work)
+    whole = DiffLimits(characters=DIFF_LIMIT, file_characters=DIFF_LIMIT)
+    change = mirror.change(work.base, work.commit, whole)
     material = Material(
-        diff=mirror.diff(work.base, work.commit)[:DIFF_LIMIT],
-        changed=frozenset(file.path for file in mirror.changed_files(work.base, work.commit)),
-        since_diff=mirror.diff(since, work.commit)[:DIFF_LIMIT] if since else "",
+        diff=change.text,
+        changed=frozenset(file.path for file in change.files),
+        since_diff=mirror.diff(since, work.commit, whole) if since else "",
         lint=lint,
-        certain=tuple(_certain(mirror, work, lint)),
+        certain=(*_certain(mirror, work, lint), *([too_long(change, DIFF_LIMIT)] if change.truncated else [])),
         around=_around(context, mirror, work),
         documented=documented_feature(context, mirror, work) if _is_documentation(context) else None,
     )

@@ -10,6 +10,7 @@ from agents.threads import Record
 from prompts import visible
 from tools.lint import LintFinding, LintReport
 from tools.lint_report import LintTool
+from tools.patch import Diff
 
 STATIC: frozenset[LintTool] = frozenset({"ruff", "bandit", "node"})
 """Linters whose high findings send a change back by themselves: each means code that cannot run or a security hole."""
@@ -35,6 +36,22 @@ def _finding_of(found: LintFinding, texts: dict[str, str]) -> Finding:
             title=f"{found.tool} {found.rule}",
             failure=found.message,
             suggestion="Mend the line; a comment that silences the linter does not count.",
+        ),
+        prefix="L",
+    )
+
+
+def too_long(change: Diff, limit: int) -> Finding:
+    """Return the finding that sends back a change of which the Reviewer cannot read all."""
+    longest = max(change.files, key=lambda file: file.additions + file.deletions)
+    return finding_of(
+        Claim(
+            path=longest.path,
+            quote="",
+            severity="high",
+            title="The change is too long to be read whole",
+            failure=f"{change.verdict}: a review reads {limit:,} characters of a diff, so parts of it would go unread.",
+            suggestion="Hand in less: take out what is generated or copied, or have the task split.",
         ),
         prefix="L",
     )

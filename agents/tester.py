@@ -36,7 +36,8 @@ from tools.suite import (
 
 TAIL = 6_000
 """Characters of a suite's output that travel on."""
-
+RED_TAIL = 2_000
+"""Characters of a red base's output that the Planner and the Researcher read."""
 MOST_NAMED = 300
 """Tests that are named to the Reviewer."""
 PROOF_KINDS = frozenset({"code", "test"})
@@ -127,6 +128,7 @@ def _baseline(context: TurnContext) -> CommandResult:
             "branch": branch,
             "verdict": report.verdict,
             "suite_command": command.all_text if command else "",
+            "tail": "" if report.green or report.empty else report.tail[-RED_TAIL:],
             "junit": _baseline_junit(context, report),
             "notes": list(notes),
             "manners": manners.model_dump(mode="json"),
@@ -153,13 +155,24 @@ def _run_baseline(context: TurnContext, mirror: Mirror, base: str) -> SuiteRepor
         ) from fault
 
 
+class SuiteRuns(Record):
+    """The suite on the base and on the work, and the task's own commands on the work."""
+
+    command: SuiteCommand
+    before: SuiteReport
+    after: SuiteReport
+    extra: tuple[SuiteReport, ...]
+
+
 class Verification(Record):
     """What the Tester found about one task's work."""
 
     before: SuiteReport
     after: SuiteReport
     proven_by: tuple[str, ...]
-    """Tests that fail without the change and pass with it."""
+    """Tests that fail without the change and pass with it; where none is known by name, commands of the task."""
+    unproven: str = ""
+    """Why nothing proves the change, as far as that can be told."""
     fixed: tuple[str, ...]
     broken: tuple[str, ...]
     still_failing: tuple[str, ...]
@@ -209,15 +222,19 @@ def _verification(context: TurnContext, mirror: Mirror, work: Handover, planned:
     difference = compare(before, after)
     gone = _gone(difference.removed, may_change, command.kind)
     hooked = _hidden_by_hooks(context, mirror, work, command, before) if before.passed else ()
+    extra = tuple(_extra(context, mirror, work, planned, command))
+    runs = SuiteRuns(command=command, before=before, after=after, extra=extra)
+    proven_by, unproven = _proof(context, mirror, work, runs) if planned.task.kind in PROOF_KINDS else ((), "")
     return Verification(
         before=before,
         after=after,
-        proven_by=_proof(context, mirror, work, command, (before, after)) if planned.task.kind in PROOF_KINDS else (),
+        proven_by=proven_by,
+        unproven=unproven,
         fixed=difference.fixed,
         broken=(*difference.broken, *gone, *(name for name in hooked if name not in difference.broken)),
         still_failing=difference.still_failing,
         settings=changed_settings(mirror, work.base, work.commit, may_change) if before.passed else (),
-        extra=tuple(_extra(context, mirror, work, planned, command)),
+        extra=extra,
     )
 
 
@@ -285,19 +302,22 @@ def _hidden_by_hooks(
     return tuple(f"{name} (without {', '.join(hooks)})" for name in (*found.broken, *found.removed))
 
 
-def _proof(
-    context: TurnContext, mirror: Mirror, work: Handover, command: SuiteCommand, runs: tuple[SuiteReport, SuiteReport]
-) -> tuple[str, ...]:
+def _proof(context: TurnContext, mirror: Mirror, work: Handover, runs: SuiteRuns) -> tuple[tuple[str, ...], str]:
     """Return the tests that fail on the base with only the change's tests added, and pass on the whole change.
 
-    Rust's tests may all stand in new source files: then the base itself is what they are missing from.
+    Rust's tests may all stand in new source files: then the base itself is what they are missing from. Where a suite
+    tells of no single tests, the task's own commands are tried the same way. Without any, the second says why.
     """
-    before, after = runs
     only_tests = tests_only_tree(mirror, work.base, work.commit)
-    if only_tests is None and command.kind != "cargo":
-        return ()
-    without = before if only_tests is None else run_at(context, mirror, only_tests, command)
-    return proven_tests(before, without, after)
+    if only_tests is None and runs.command.kind != "cargo":
+        return (), "no file that the change adds or alters is a test by its name or folder"
+    without = runs.before if only_tests is None else run_at(context, mirror, only_tests, runs.command)
+    proven = proven_tests(runs.before, without, runs.after)
+    if proven or only_tests is None:
+        return proven, ""
+    commands = [report.command for report in runs.extra if report.green and report.command]
+    proven = tuple(text for text in commands if not run_at(context, mirror, only_tests, runs.command.other(text)).green)
+    return proven, f"with its tests alone {without.verdict}, with the whole change {runs.after.verdict}"
 
 
 def _extra(
@@ -333,7 +353,7 @@ def _problems(found: Verification, planned: PlannedTask) -> tuple[str, ...]:
         problems.append(f"failing: {', '.join(new_failures[:10])}")
     problems += [f"{report.command} failed" for report in found.extra if not report.green]
     if not problems and planned.task.kind in PROOF_KINDS and not found.proven_by:
-        problems.append("no test fails without the change and passes with it")
+        problems.append(f"no test fails without the change and passes with it: {found.unproven}".rstrip(": "))
     return tuple(problems)
 
 

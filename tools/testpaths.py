@@ -7,7 +7,8 @@ _FOLDERS = frozenset({
     "test", "tests", "Tests", "__tests__", "__mocks__", "__snapshots__", "testing", "testdata", "androidTest",
 })  # fmt: skip
 _NAME = re.compile(
-    r"test_.*\.py|.*_test\.py|tests?\.py|conftest\.py|.*\.(test|spec)\.[cm]?[jt]sx?|.*\.snap|.*_test\.go|tests?\.rs"
+    r"test_.*\.py|.*_test\.py|tests?\.py|conftest\.py|.*_test\.go|tests?\.rs"
+    r"|(.*[._-])?(test|spec)\.[cm]?[jt]sx?|test-.*\.[cm]?[jt]sx?|.*\.test-d\.[cm]?tsx?|.*\.snap"
     r"|.*_tests?\.rs|.*(Tests?|[a-z0-9]IT)\.(java|kt|cs|scala|groovy)|.*_(test|spec)\.rb|spec_helper\.rb|.*Test\.php"
 )
 _SUPPORT = re.compile(r"\.?pytest\.ini|(jest|vitest|ava|karma)\.config\.[cm]?[jt]s(on)?|\.mocharc\.\w+|\.taprc")

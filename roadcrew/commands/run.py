@@ -114,9 +114,19 @@ def closing_lines(standing: Standing, branch: str | None) -> list[str]:
         lines += [f"  hint: {standing.failure.hint}"] if standing.failure.hint else []
         lines.append(f"  go on with: roadcrew retry {standing.key}")
     if standing.status == "waiting":
-        lines.append(f"  waits for {standing.waits_for}")
-        lines.append(f"  approve with: roadcrew approve {standing.key}")
+        lines += _waiting_lines(standing)
     return lines
+
+
+def _waiting_lines(standing: Standing) -> list[str]:
+    """Return what a delivery waits for, and what a person can do about it."""
+    blocked = [task for task in standing.tasks if task.status == "blocked"]
+    if blocked:
+        stuck = [f"  {task.key} is blocked: {task.stage}" for task in blocked]
+        look = f"  look at it with: roadcrew history {standing.key}"
+        return [*stuck, look, f"  then: roadcrew retry {standing.key}, or roadcrew stop {standing.key}"]
+    waits = [f"  waits for {standing.waits_for}"]
+    return [*waits, f"  approve with: roadcrew approve {standing.key}"] if "approval" in standing.waits_for else waits
 
 
 def _text_of(issue: str) -> str:

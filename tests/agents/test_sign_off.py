@@ -3,7 +3,8 @@
 import pytest
 
 from agents.findings import MetPoint, ReviewReply
-from agents.sign_off import Evidence, unmet
+from agents.sign_off import Evidence, too_long, unmet
+from tools.patch import ChangedFile, Diff
 
 DIFF = """diff --git a/shop.py b/shop.py
 --- a/shop.py
@@ -53,6 +54,18 @@ def test_point_is_shown(point: str, quote: str) -> None:
 )
 def test_point_is_not_shown(point: str, quote: str) -> None:
     assert len(signed(point, quote)) == 1
+
+
+def test_change_that_is_cut_is_a_blocking_finding_about_its_longest_file() -> None:
+    sizes = {"a.py": 10, "b.py": 500}
+    files = tuple(
+        ChangedFile(
+            path=path, status="added", additions=size, deletions=0, old_mode="000000", new_mode="100644", binary=False
+        )
+        for path, size in sizes.items()
+    )
+    found = too_long(Diff(text="", truncated=True, files=files), 1_000)
+    assert (found.path, found.blocks) == ("b.py", True)
 
 
 def test_point_left_out_is_asked_for() -> None:

@@ -89,6 +89,7 @@ def test_blank_lines_of_foreign_text_stay() -> None:
         facts=facts,
         suite_command="",
         base_verdict="tests: 1 passed",
+        base_tail="",
         tree="a.py",
         wishes="",
         excerpts=[excerpt],

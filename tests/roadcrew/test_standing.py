@@ -85,7 +85,15 @@ def test_the_end_of_a_run_says_what_to_do_next() -> None:
         "  hint: start it",
         "  go on with: roadcrew retry F-1",
     ]
-    assert closing_lines(standing(status="waiting", waits_for="x"), None)[-1] == "  approve with: roadcrew approve F-1"
+    waiting = closing_lines(standing(status="waiting", waits_for="pull request #2: approval"), None)
+    assert waiting[-1] == "  approve with: roadcrew approve F-1"
+    assert closing_lines(standing(status="waiting", waits_for="its tasks"), None)[-1] == "  waits for its tasks"
+    stuck = (task(status="blocked", stage="a person: not signed off"),)
+    assert closing_lines(standing(status="waiting", waits_for="its tasks", tasks=stuck), None)[-3:] == [
+        "  T-101 is blocked: a person: not signed off",
+        "  look at it with: roadcrew history F-1",
+        "  then: roadcrew retry F-1, or roadcrew stop F-1",
+    ]
 
 
 def test_titles_with_markup_are_shown_as_they_are() -> None:

@@ -14,9 +14,9 @@ from agents.handover import Handover, earlier_work
 from agents.journal import CommandResult, SnapshotRef
 from agents.lessons import known_lessons
 from agents.plans import PlannedTask
+from agents.suites import suite_at, suite_command
 from agents.surroundings import look_from
 from agents.tasks import feature_plan, planned_task
-from agents.tester import suite_at, suite_command
 from agents.threads import Record
 from agents.workbench import Start as BenchStart
 from agents.workbench import Workbench

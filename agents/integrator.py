@@ -10,8 +10,8 @@ from agents.errors import TurnFailed
 from agents.handover import Handover, handed_over
 from agents.ids import branch_of, key_of
 from agents.journal import CommandResult
+from agents.suites import suite_at
 from agents.tasks import planned_task
-from agents.tester import suite_at
 from policies import Action
 from specs import quiet
 from tools.mirror import Mirror

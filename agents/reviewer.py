@@ -17,9 +17,9 @@ from agents.lessons import taught_by
 from agents.plans import PlannedTask
 from agents.sarif import review_sarif
 from agents.sign_off import Evidence, static_findings, too_long, unmet, vanished
+from agents.suites import environment_at
 from agents.surroundings import Neighbourhood, look_from
 from agents.tasks import planned_task
-from agents.tester import environment_at
 from agents.threads import Record
 from agents.words import Listener
 from devctl import LaunchRefused, PreparationFailed

@@ -18,7 +18,7 @@ from agents.conversation import Answer
 from agents.crew import TurnContext, decision_word
 from agents.journal import CommandResult, SnapshotRef
 from agents.judged_change import file_changes, new_packages
-from agents.tester import suite_command
+from agents.suites import suite_command
 from devctl import LaunchRefused, PreparationFailed, Prepared
 from policies import Action, Decision
 from tools.artifacts import ArtifactRef

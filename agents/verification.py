@@ -1,0 +1,193 @@
+"""What the Tester finds about a task's work: suites on base and work compared, the proof, what stands against it."""
+
+from __future__ import annotations
+
+from agents.crew import TurnContext
+from agents.handover import Handover
+from agents.harness import changed_settings, without_hooks
+from agents.plans import PlannedTask
+from agents.suites import environment_at, run_at, suite_at, suite_command
+from agents.tasks import planned_task
+from agents.threads import Record
+from devctl import LaunchRefused, PreparationFailed
+from tools.mirror import Mirror
+from tools.service import run_service, service_packages
+from tools.suite import SuiteCommand, SuiteReport, base_tests_tree, compare, proven_tests, tests_only_tree
+
+PROOF_KINDS = frozenset({"code", "test"})
+"""Kinds of task that need a test which fails before and passes after."""
+
+
+class SuiteRuns(Record):
+    """The suite on the base and on the work, and the task's own commands on the work."""
+
+    command: SuiteCommand
+    before: SuiteReport
+    after: SuiteReport
+    extra: tuple[SuiteReport, ...]
+
+
+class Verification(Record):
+    """What the Tester found about one task's work."""
+
+    before: SuiteReport
+    after: SuiteReport
+    proven_by: tuple[str, ...]
+    """Tests that fail without the change and pass with it; where none is known by name, commands of the task."""
+    unproven: str = ""
+    """Why nothing proves the change, as far as that can be told."""
+    fixed: tuple[str, ...]
+    broken: tuple[str, ...]
+    still_failing: tuple[str, ...]
+    settings: tuple[str, ...] = ()
+    """What the change does to how tests are run, without leave."""
+    extra: tuple[SuiteReport, ...] = ()
+    """The commands that the plan asks for besides the suite."""
+
+
+def verification(context: TurnContext, mirror: Mirror, work: Handover, planned: PlannedTask) -> Verification:
+    """Run the suite on the base and on the work, with the base's tests, and compare; each tree is run once."""
+    before = suite_at(context, mirror, work.base)
+    command = suite_command(context, mirror, work.commit)
+    if command is None:
+        after = SuiteReport.without_suite()
+        return Verification(before=before, after=after, proven_by=(), fixed=(), broken=(), still_failing=())
+    may_change = tuple(planned.task.tests_may_change)
+    after = _run_on_work(context, mirror, work, command, may_change)
+    difference = compare(before, after)
+    gone = _gone(difference.removed, may_change, command.kind)
+    hooked = _hidden_by_hooks(context, mirror, work, command, before) if before.passed else ()
+    extra = tuple(_extra(context, mirror, work, planned, command))
+    runs = SuiteRuns(command=command, before=before, after=after, extra=extra)
+    proven_by, unproven = _proof(context, mirror, work, runs) if planned.task.kind in PROOF_KINDS else ((), "")
+    return Verification(
+        before=before,
+        after=after,
+        proven_by=proven_by,
+        unproven=unproven,
+        fixed=difference.fixed,
+        broken=(*difference.broken, *gone, *(name for name in hooked if name not in difference.broken)),
+        still_failing=difference.still_failing,
+        settings=changed_settings(mirror, work.base, work.commit, may_change) if before.passed else (),
+        extra=extra,
+    )
+
+
+def _run_on_work(
+    context: TurnContext, mirror: Mirror, work: Handover, command: SuiteCommand, may_change: tuple[str, ...]
+) -> SuiteReport:
+    """Run the suite on the work; dependencies that cannot be installed are the work's fault and go back with it."""
+    try:
+        return suite_at(context, mirror, _with_base_tests(mirror, work, may_change))
+    except (PreparationFailed, LaunchRefused) as fault:
+        log = fault.log if isinstance(fault, PreparationFailed) else ""
+        problem = f"the dependencies cannot be installed: {fault.message}"
+        return SuiteReport(
+            command=command.text,
+            kind=command.kind,
+            state="broken",
+            exit_code=None,
+            problem=problem,
+            tail=f"{log}\n{problem}",
+        )
+
+
+def _with_base_tests(mirror: Mirror, work: Handover, may_change: tuple[str, ...]) -> str:
+    """Return the work with every test file of the base as the base has it, save those that may change."""
+    tree = base_tests_tree(mirror, work.base, work.commit, may_change)
+    if tree == mirror.tree_of(work.commit):
+        return work.commit
+    at = mirror.commit(work.base).committed_at
+    return mirror.commit_tree(tree, (work.base,), "The work with the base's tests", at=at)
+
+
+def restored(mirror: Mirror, work: Handover, may_change: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the test files of the base that the work changes or deletes without leave."""
+    tree = base_tests_tree(mirror, work.base, work.commit, may_change)
+    return tuple(file.path for file in mirror.changed_files(work.commit, tree))
+
+
+def _gone(removed: tuple[str, ...], may_change: tuple[str, ...], kind: str) -> tuple[str, ...]:
+    """Return the tests that passed before and are not run any more; those of files that may change may go.
+
+    Only Python's runners name the file in a test's id; with the others, leave for one file is leave for all.
+    """
+    if may_change and kind not in {"pytest", "unittest"}:
+        return ()
+    left = [glob.partition("*")[0].removesuffix(".py").replace("/", ".") for glob in may_change]
+    return tuple(
+        f"{name} (not run any more)"
+        for name in removed
+        if not any(name.replace("/", ".").startswith(start) for start in left)
+    )
+
+
+def _hidden_by_hooks(
+    context: TurnContext, mirror: Mirror, work: Handover, command: SuiteCommand, before: SuiteReport
+) -> tuple[str, ...]:
+    """Return the tests of the base that pass only with hooks that the work adds, such as a `conftest.py`."""
+    may_change = tuple(planned_task(context).task.tests_may_change)
+    judged = _with_base_tests(mirror, work, may_change)
+    tree, hooks = without_hooks(mirror, work.base, judged, may_change)
+    if not hooks:
+        return ()
+    at = mirror.commit(work.base).committed_at
+    plain = mirror.commit_tree(tree, (work.base,), "The work without the hooks that it adds", at=at)
+    found = compare(before, run_at(context, mirror, plain, command))
+    return tuple(f"{name} (without {', '.join(hooks)})" for name in (*found.broken, *found.removed))
+
+
+def _proof(context: TurnContext, mirror: Mirror, work: Handover, runs: SuiteRuns) -> tuple[tuple[str, ...], str]:
+    """Return the tests that fail on the base with only the change's tests added, and pass on the whole change.
+
+    Rust's tests may all stand in new source files: then the base itself is what they are missing from. Where a suite
+    tells of no single tests, the task's own commands are tried the same way. Without any, the second says why.
+    """
+    only_tests = tests_only_tree(mirror, work.base, work.commit)
+    if only_tests is None and runs.command.kind != "cargo":
+        return (), "no file that the change adds or alters is a test by its name or folder"
+    without = runs.before if only_tests is None else run_at(context, mirror, only_tests, runs.command)
+    proven = proven_tests(runs.before, without, runs.after)
+    if proven or only_tests is None:
+        return proven, ""
+    commands = [report.command for report in runs.extra if report.green and report.command]
+    proven = tuple(text for text in commands if not run_at(context, mirror, only_tests, runs.command.other(text)).green)
+    return proven, f"with its tests alone {without.verdict}, with the whole change {runs.after.verdict}"
+
+
+def _extra(
+    context: TurnContext, mirror: Mirror, work: Handover, planned: PlannedTask, suite: SuiteCommand
+) -> list[SuiteReport]:
+    """Run the task's own commands that the suite does not cover."""
+    run_already = {suite.text, *(other.text for other in suite.others)}
+    commands = [text for text in planned.task.tests if text.strip() and text.strip() not in run_already]
+    reports = [run_at(context, mirror, work.commit, suite.other(text)) for text in commands]
+    if planned.task.service is None:
+        return reports
+    wanted = (*suite.packages, *service_packages(planned.task.service))
+    with environment_at(context, mirror, work.commit, tuple(dict.fromkeys(wanted))) as worktree:
+        checked = run_service(worktree, planned.task.service, suite.setup, context.crew.settings.suite_seconds)
+    return [*reports, *checked]
+
+
+def problems_of(found: Verification, planned: PlannedTask) -> tuple[str, ...]:
+    """Return what stands against the work, each in words for its Coder; nothing where it is accepted."""
+    problems: list[str] = []
+    if found.after.empty and planned.task.kind in PROOF_KINDS:
+        problems.append("there is no suite to prove the work")
+    if not found.after.completed:
+        problems.append("the suite did not run to its end")
+    problems += found.settings
+    if not found.before.exit_code and found.after.exit_code and not found.after.failing and not found.after.empty:
+        problems.append(f"the suite ended with status {found.after.exit_code} although no test of it failed")
+    if found.broken:
+        problems.append(f"broken: {', '.join(found.broken[:10])}")
+    new_failures = [
+        case for case in found.after.failing if case not in found.still_failing and case not in found.broken
+    ]
+    if new_failures:
+        problems.append(f"failing: {', '.join(new_failures[:10])}")
+    problems += [f"{report.command} failed" for report in found.extra if not report.green]
+    if not problems and planned.task.kind in PROOF_KINDS and not found.proven_by:
+        problems.append(f"no test fails without the change and passes with it: {found.unproven}".rstrip(": "))
+    return tuple(problems)

@@ -166,7 +166,13 @@ def test_secrets_are_in_no_environment_and_not_in_the_image(deployment: Deployme
     shown += docker("history", "--no-trunc", "roadcrew-ci/roadcrew:ci")
     assert [value for value in values if value in shown] == []
     found = docker(
-        "run", "--rm", "--network=none", "roadcrew-ci/roadcrew:ci", "sh", "-c", "ls -a /opt/roadcrew /run/secrets 2>/dev/null || true"
+        "run",
+        "--rm",
+        "--network=none",
+        "roadcrew-ci/roadcrew:ci",
+        "sh",
+        "-c",
+        "ls -a /opt/roadcrew /run/secrets 2>/dev/null || true",
     )
     assert ".git" not in found.split()
     assert "secrets" not in found

@@ -43,8 +43,9 @@ class Scraper(FastHttpUser):
 def locust(folder: Path) -> Path:
     """Install Locust from the lock; returns its program."""
     place = folder / "peer"
-    subprocess.run(["uv", "venv", "-q", str(place)], check=True, timeout=120)
-    install = ["uv", "pip", "install", "-q", "--require-hashes", "-r", str(LOCK), "--python", f"{place}/bin/python"]
+    uv = str(Path(sys.executable).parent / "uv")
+    subprocess.run([uv, "venv", "-q", str(place)], check=True, timeout=120)
+    install = [uv, "pip", "install", "-q", "--require-hashes", "-r", str(LOCK), "--python", f"{place}/bin/python"]
     subprocess.run(install, check=True, timeout=600)
     return place / "bin" / "locust"
 

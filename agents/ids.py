@@ -11,6 +11,11 @@ def feature_key(issue: int) -> str:
     return f"F-{issue}"
 
 
+def round_folder(task: str, number: int) -> str:
+    """Return where the artifact store has what one round of a task left; `task` is its id."""
+    return f"tasks/{task}/round-{number}"
+
+
 FEATURE_BRANCHES = "feature/F-*"
 """All branches that `branch_of` can name, as git writes a pattern."""
 

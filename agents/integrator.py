@@ -8,7 +8,7 @@ from agents.crew import TurnContext, decision_word
 from agents.documentation import feature_base
 from agents.errors import TurnFailed
 from agents.handover import Handover, handed_over
-from agents.ids import branch_of, key_of
+from agents.ids import branch_of, key_of, round_folder
 from agents.journal import CommandResult
 from agents.suites import suite_at
 from agents.tasks import planned_task
@@ -44,7 +44,9 @@ def _integrate(context: TurnContext, work: Handover) -> CommandResult:
         return _back(context, work, head, commit, f"conflicts in {', '.join(paths)}", paths)
     report = suite_at(context, mirror, commit)
     if report.junit:
-        context.crew.artifacts.put(f"{_folder(context)}/merged/junit.xml", report.junit.encode())
+        context.crew.artifacts.put(
+            f"{round_folder(context.thread.id, context.turn.round)}/merged/junit.xml", report.junit.encode()
+        )
     difference = compare(suite_at(context, mirror, head), report)
     if not report.completed or difference.broken or set(report.failing) - set(difference.still_failing):
         return _back(context, work, head, commit, f"red on the merged head: {report.verdict}", [], report)
@@ -81,10 +83,6 @@ def _back(
         "tested": commit if report else None,
     }
     return CommandResult(reply=reply)
-
-
-def _folder(context: TurnContext) -> str:
-    return f"tasks/{context.thread.id}/round-{context.turn.round}"
 
 
 def _message(context: TurnContext) -> str:

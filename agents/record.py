@@ -13,7 +13,7 @@ from agents.chronicle import record_turns, turns_of
 from agents.crew import ThreadContext
 from agents.feature_files import Mark, artifact_of, stored_at
 from agents.findings import Finding
-from agents.ids import key_of
+from agents.ids import key_of, round_folder
 from agents.lessons import keep
 from graph import ArtifactKind, Commit, Review, Run, Stage, TestReport, Turn
 from graph import Finding as GraphFinding
@@ -130,7 +130,7 @@ class RoundRecord:
 
     def _keep_file(self, name: str, kind: ArtifactKind, commit: JsonValue, stage: Stage = "round") -> None:
         """Record a file that a turn of this round left beside its results, if it did."""
-        ref = stored_at(self._context, f"tasks/{self._task}/round-{self._round}/{name}")
+        ref = stored_at(self._context, f"{round_folder(self._task, self._round)}/{name}")
         if ref is not None:
             self._keep(name, ref, self._mark(kind, commit, stage))
 

@@ -12,6 +12,7 @@ from agents.documented_feature import DocumentedFeature, documented_feature
 from agents.findings import Finding, ReviewReply, finding_of, quotes_change
 from agents.fitting import Prompt, complete_fitting
 from agents.handover import Handover, handed_over
+from agents.ids import round_folder
 from agents.journal import CommandResult
 from agents.lessons import taught_by
 from agents.plans import PlannedTask
@@ -93,7 +94,7 @@ def review(context: TurnContext) -> dict[str, JsonValue]:
     made = _made(reply, earlier, seen)
     if made.dropped:
         logger.info("%d claims of the review of %s quote no changed line", made.dropped, context.task_key)
-    _export(context, work, made, seen.lint)
+    _export(context, work, made, seen)
     _note(context, reply, made, refused)
     return {**_result(context, made), "reviewed": work.commit, "lessons": _lessons(earlier, made)}
 
@@ -115,13 +116,13 @@ def _made(reply: ReviewReply, earlier: list[Finding], seen: Material) -> Review:
     )
 
 
-def _export(context: TurnContext, work: Handover, made: Review, lint: LintReport) -> None:
+def _export(context: TurnContext, work: Handover, made: Review, seen: Material) -> None:
     """Store the change and the findings of linters and review as SARIF, beside the tests' JUnit XML."""
-    about = f"{context.thread.id}/round-{context.turn.round}"
-    mirror = work.fetch(context)
-    log = review_sarif(mirror, (work.base, work.commit), made.findings, lint, about)
-    context.crew.artifacts.put(f"tasks/{about}/review.sarif", log.encode())
-    context.crew.artifacts.put(f"tasks/{about}/change.diff", mirror.diff(work.base, work.commit).encode())
+    folder = round_folder(context.thread.id, context.turn.round)
+    about = folder.removeprefix("tasks/")
+    log = review_sarif(work.fetch(context), (work.base, work.commit), made.findings, seen.lint, about)
+    context.crew.artifacts.put(f"{folder}/review.sarif", log.encode())
+    context.crew.artifacts.put(f"{folder}/change.diff", seen.diff.encode())
 
 
 def _note(context: TurnContext, reply: ReviewReply, made: Review, refused: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from agents.findings import ClaimedFinding as Claim
 from agents.findings import Finding, MetPoint, OpenFindingVerdict, ReviewReply, changed_lines, finding_of
@@ -80,7 +81,7 @@ class Evidence(Record):
             " proves the change; a command that ran well and `unchanged: PATH` show a point that names just that"
         )
 
-    @property
+    @cached_property
     def lines(self) -> set[str]:
         """The changed lines that say something."""
         return {line for one in changed_lines(self.diff) if _tells(line := visible(one[1:]).strip())}

@@ -8,6 +8,7 @@ from agents import documentation
 from agents.crew import TurnContext
 from agents.errors import RepositoryUnusable
 from agents.handover import Handover, handed_over
+from agents.ids import round_folder
 from agents.journal import CommandResult
 from agents.manners import manners_at
 from agents.own_rules import rules_at
@@ -138,7 +139,7 @@ def _skipped(found: Verification) -> list[JsonValue]:
 
 
 def _store(context: TurnContext, found: Verification, verdict: str) -> ArtifactRef:
-    folder = f"tasks/{context.thread.id}/round-{context.turn.round}"
+    folder = round_folder(context.thread.id, context.turn.round)
     if found.after.junit:
         context.crew.artifacts.put(f"{folder}/junit.xml", found.after.junit.encode())
     return context.crew.artifacts.put(f"{folder}/tests.json", found.model_dump_json(indent=1).encode())

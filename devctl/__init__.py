@@ -9,8 +9,9 @@
 The names are loaded when they are first used, so that `devctl --help` answers at once.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from local.lazy import loaded_when_used
 
 if TYPE_CHECKING:
     from devctl.absent import without_environments
@@ -57,7 +58,6 @@ _PLACES = {
         *("PreparationFailed", "SandboxFailed", "SandboxUnavailable", "ServeFailed", "SettingsInvalid"),
     ),
 }
-_MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
     "INSIDE_PORT",
@@ -87,8 +87,4 @@ __all__ = [
     "without_environments",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'devctl' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"devctl.{_MODULE_OF[name]}"), name)
+__getattr__ = loaded_when_used("devctl", _PLACES)

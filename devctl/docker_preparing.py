@@ -17,11 +17,11 @@ from devctl.errors import PreparationFailed
 from devctl.files import Budget
 from devctl.inside import prelude
 from devctl.installers import common_env
+from devctl.locks import locked
 from devctl.preparing import (
     LAYOUT,
     LOG_TAIL,
     check_python,
-    locked,
     part_of,
     parts_digest,
     prepare_parts,

@@ -5,15 +5,13 @@ secrets, as a user of its own. The result is published whole, by a rename, under
 it; two processes that want the same one wait for each other at a lock file.
 """
 
-import fcntl
 import hashlib
 import logging
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from devctl import mounts
@@ -25,6 +23,7 @@ from devctl.ecosystems.toolchain import Host, ToolchainMissing
 from devctl.errors import PreparationFailed, SettingsInvalid
 from devctl.inside import prelude
 from devctl.installers import Installer, InstallerMaker, Site
+from devctl.locks import locked
 from devctl.records import ExecResult, Part, Prepared, PrepareRequest
 from devctl.settings import DevctlSettings
 from devctl.store import Store
@@ -273,14 +272,6 @@ def check_python(plan: Plan, version: str, tree: Path) -> None:
             log="",
             hint="set DEVCTL_PYTHON (or the request's interpreter) to a Python it supports",
         )
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file; other processes and threads wait."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _close(result: Path, folder_mode: int) -> None:

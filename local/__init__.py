@@ -1,7 +1,8 @@
 """The embedded servers of one workspace folder: PostgreSQL, the graph, the forge and the replay of a model."""
 
-import importlib
 from typing import TYPE_CHECKING
+
+from local.lazy import loaded_when_used
 
 if TYPE_CHECKING:
     from local.archive import backup, restore
@@ -11,37 +12,12 @@ if TYPE_CHECKING:
     from local.workspace import Workspace, open_workspace
 
 _PLACES = {
-    "archive": (
-        "backup",
-        "restore",
-    ),
-    "errors": (
-        "ArchiveInvalid",
-        "LocalError",
-        "PlatformUnsupported",
-        "ServerFailed",
-        "WorkspaceUnusable",
-    ),
-    "records": (
-        "ForgeAddress",
-        "GraphAddress",
-        "ServiceStatus",
-    ),
-    "servers": (
-        "ensure_forge",
-        "ensure_graph",
-        "ensure_postgres",
-        "ensure_replay",
-        "status",
-        "stop",
-        "using",
-    ),
-    "workspace": (
-        "Workspace",
-        "open_workspace",
-    ),
+    "archive": ("backup", "restore"),
+    "errors": ("ArchiveInvalid", "LocalError", "PlatformUnsupported", "ServerFailed", "WorkspaceUnusable"),
+    "records": ("ForgeAddress", "GraphAddress", "ServiceStatus"),
+    "servers": ("ensure_forge", "ensure_graph", "ensure_postgres", "ensure_replay", "status", "stop", "using"),
+    "workspace": ("Workspace", "open_workspace"),
 }
-_MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
     "ArchiveInvalid",
@@ -65,8 +41,4 @@ __all__ = [
     "using",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'local' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"local.{_MODULE_OF[name]}"), name)
+__getattr__ = loaded_when_used("local", _PLACES)

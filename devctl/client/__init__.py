@@ -7,20 +7,17 @@ with Client("http://127.0.0.1:7070", token) as client:
 The names are loaded when they are first used: who asks a service needs no database's client, and the other way round.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from local.lazy import loaded_when_used
 
 if TYPE_CHECKING:
     from devctl.client.client import Client
     from devctl.client.environments import Environments
     from devctl.client.local import LocalClient, local_client
 
-_MODULE_OF = {"Client": "client", "Environments": "environments", "LocalClient": "local", "local_client": "local"}
+_PLACES = {"client": ("Client",), "environments": ("Environments",), "local": ("LocalClient", "local_client")}
 
 __all__ = ["Client", "Environments", "LocalClient", "local_client"]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'devctl.client' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"devctl.client.{_MODULE_OF[name]}"), name)
+__getattr__ = loaded_when_used("devctl.client", _PLACES)

@@ -5,16 +5,16 @@ folders with the proxies it has whenever it is asked to look, so nothing is lost
 """
 
 import contextlib
-import fcntl
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from devctl import locks
 from devctl.egress.proxy import Decision, Proxy, Resolve, listen_unix, system_resolve
 from devctl.egress.rules import read_rules
 from devctl.errors import EgressInvalid
@@ -152,9 +152,6 @@ def ask_to_look(folder: Path, seconds: float = 10.0) -> bool:
         return False
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> AbstractContextManager[None]:
     """Hold the lock under which wishes are written and keepers start and end."""
-    with (folder / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return locks.locked(folder / "lock")

@@ -97,10 +97,13 @@ class DockerHost:
             return str(self._client.images.get(image).id)
 
     def image_labels(self, image: str) -> dict[str, str]:
-        if not self.has_image(image):
-            self.pull(image)
         with translated(self.host, image):
-            return dict(self._client.images.get(image).labels or {})
+            try:
+                found = self._client.images.get(image)
+            except ImageNotFound:
+                self.pull(image)
+                found = self._client.images.get(image)
+            return dict(found.labels or {})
 
     def pull(self, image: str) -> None:
         """Fetch an image from its registry; raises LaunchFailed."""

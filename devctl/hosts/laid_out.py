@@ -8,18 +8,18 @@ names to images must not choose what others launch. Homes therefore share none. 
 another; what containers are made of stays until they have gone.
 """
 
-import fcntl
 import hashlib
 import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+
+from devctl.locks import locked, tried
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class LaidOutImages:
         if not known:
             _write(note, _ONCE)
             return None
-        with _held(note.with_suffix(".lock")) as mine:
+        with tried(note.with_suffix(".lock")) as mine:
             if not mine:
                 return None
             if (known := _read(note)) not in ("", _ONCE):
@@ -96,7 +96,8 @@ class LaidOutImages:
     def _home(self) -> str:
         """The word by which this home knows what it made."""
         path = self._folder / "home"
-        with _held(self._folder / "home.lock", wait=True):
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locked(self._folder / "home.lock"):
             if not (found := _read(path, days=None)):
                 found = secrets.token_hex(4)
                 _write(path, found)
@@ -215,16 +216,3 @@ def _write(path: Path, text: str) -> None:
     new = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     new.write_text(text)
     new.replace(path)
-
-
-@contextmanager
-def _held(path: Path, wait: bool = False) -> Iterator[bool]:
-    """Hold a lock of this machine's processes and threads; false where another holds it."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-            return
-        yield True

@@ -5,20 +5,19 @@ changed is an error. All programs of the user share the connection; it ends when
 """
 
 import contextlib
-import fcntl
 import hashlib
 import logging
 import os
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from devctl.capture import run_tool
 from devctl.errors import HostUnreachable
 from devctl.fleet.records import Host
+from devctl.locks import locked
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ class SshForward:
         """See to it that the connection is there; raises HostUnreachable with ssh's words."""
         if self._answers():
             return
-        with self._locked():
+        with locked(self._base.with_suffix(".lock")):
             if not self._answers():
                 self._start()
 
@@ -92,12 +91,6 @@ class SshForward:
         argv += ["-L", f"{self.path}:{parts.path or ENGINE_SOCKET}"] if "-M" in words else []
         argv += ["-p", str(parts.port)] if parts.port else []
         return (*argv, *words, "-l", parts.username or _user(), "--", parts.hostname or "")
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with self._base.with_suffix(".lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
 
 
 def _folder() -> Path:

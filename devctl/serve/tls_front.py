@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from devctl.errors import SettingsInvalid
-from devctl.tunnels.sides import MOST_WAITING, Encrypted, Plain
+from devctl.tunnels.sides import MOST_WAITING, Encrypted, Plain, server_context
 
 log = logging.getLogger(__name__)
 
@@ -62,9 +62,7 @@ class ServerKeys:
             ) from error
 
     def _read(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(["http/1.1"])
+        context = server_context()
         try:
             context.load_cert_chain(*self._files, password="")  # of an encrypted key nobody is asked the password
         except OSError as error:  # SSLError too

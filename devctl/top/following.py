@@ -4,8 +4,7 @@ import re
 import threading
 from collections import deque
 
-from devctl.client.client import Client
-from devctl.client.local import LocalClient
+from devctl.client.environments import Environments
 from devctl.errors import DevctlError
 
 LINES_KEPT = 1000
@@ -19,7 +18,7 @@ class Follower:
     The thread waits for the log's next line and ends with the log, or with the program: nothing waits for it.
     """
 
-    def __init__(self, client: Client | LocalClient, environment: str) -> None:
+    def __init__(self, client: Environments, environment: str) -> None:
         self._client = client
         self._environment = environment
         self._lock = threading.Lock()

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from devctl.client.client import Client
+from devctl.client.environments import Environments
 from devctl.client.local import LocalClient
 from devctl.fleet.records import EnvironmentRecord
 from devctl.metrics.sampler import Sampled, Sampler
@@ -26,7 +27,7 @@ class Source(Protocol):
     """Whether processor time is made out between two looks; a service has it at once."""
 
     @property
-    def client(self) -> Client | LocalClient:
+    def client(self) -> Environments:
         """What acts on them."""
         ...
 

@@ -3,8 +3,9 @@
 The names are loaded when they are first used: who reads of tunnels serves none.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from local.lazy import loaded_when_used
 
 if TYPE_CHECKING:
     from devctl.tunnels.holding import HeldTunnels, close_tunnel
@@ -13,17 +14,16 @@ if TYPE_CHECKING:
     from devctl.tunnels.rows import TunnelRows
     from devctl.tunnels.server import TunnelServer
 
-_MODULE_OF = {
-    "HeldTunnels": "holding", "OpenTunnel": "records", "Tunnel": "records", "TunnelRows": "rows",
-    "TunnelServer": "server", "TunnelWish": "opening", "close_tunnel": "holding", "open_tunnel": "opening",
-}  # fmt: skip
+_PLACES = {
+    "holding": ("HeldTunnels", "close_tunnel"),
+    "opening": ("TunnelWish", "open_tunnel"),
+    "records": ("OpenTunnel", "Tunnel"),
+    "rows": ("TunnelRows",),
+    "server": ("TunnelServer",),
+}
 
 __all__ = [
     "HeldTunnels", "OpenTunnel", "Tunnel", "TunnelRows", "TunnelServer", "TunnelWish", "close_tunnel", "open_tunnel",
 ]  # fmt: skip
 
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'devctl.tunnels' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"devctl.tunnels.{_MODULE_OF[name]}"), name)
+__getattr__ = loaded_when_used("devctl.tunnels", _PLACES)

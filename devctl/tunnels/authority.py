@@ -1,7 +1,6 @@
 """The certificate authority of one devctl folder, made once, and the certificates that it issues to tunnels."""
 
 import contextlib
-import fcntl
 import os
 import ssl
 import tempfile
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devctl.errors import LaunchFailed, SettingsInvalid
+from devctl.locks import locked
+from devctl.tunnels.sides import server_context
 
 if TYPE_CHECKING:
     from devctl.tunnels.certificates import Issuer
@@ -110,8 +111,7 @@ class Authority:
         """Have the files for oneself."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with (self._folder / "lock").open("w") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
+            with locked(self._folder / "lock"):
                 yield
         except OSError as error:
             raise LaunchFailed(
@@ -125,9 +125,7 @@ def _context(issuer: "Issuer", names: Sequence[str], until: datetime) -> ssl.SSL
     from devctl.tunnels.certificates import private_pem
 
     key, chain = issuer.issued(names, until)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
+    context = server_context()
     with tempfile.TemporaryDirectory(prefix="devctl-tunnel-") as folder:  # ssl takes keys from files alone
         file = Path(folder) / "server.pem"
         _write(file, private_pem(key) + b"".join(one.public_bytes(Encoding.PEM) for one in chain), 0o600)

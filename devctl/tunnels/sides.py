@@ -13,6 +13,14 @@ MOST_WAITING = 1_048_576
 """Bytes on their way to one side before no more are taken from the other."""
 
 
+def server_context() -> ssl.SSLContext:
+    """How every TLS server of devctl speaks; its certificate is still to be loaded."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
 class Plain:
     """A connection as it is: the program inside."""
 

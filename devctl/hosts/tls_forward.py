@@ -17,13 +17,11 @@ from urllib.parse import urlsplit
 
 from devctl.errors import HostUnreachable
 from devctl.fleet.records import Host
+from devctl.sides import CHUNK, MOST_WAITING, Encrypted
 
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0
-_CHUNK = 65_536
-_MOST_WAITING = 1_048_576
-"""Bytes on their way to one side before no more are taken from the other."""
 
 
 class TlsForward:
@@ -75,85 +73,13 @@ def _context(keys: Path) -> ssl.SSLContext:
     return context
 
 
-def _handshaken(there: tuple[str, int], context: ssl.SSLContext) -> "_Far":
+def _handshaken(there: tuple[str, int], context: ssl.SSLContext) -> Encrypted:
     connection = socket.create_connection(there, CONNECT_SECONDS)
     try:
-        return _Far(connection, context, there[0])
+        return Encrypted(connection, context, CONNECT_SECONDS, there[0])
     except BaseException:
         connection.close()
         raise
-
-
-class _Far:
-    """The engine's side of one connection."""
-
-    def __init__(self, connection: socket.socket, context: ssl.SSLContext, name: str) -> None:
-        self.socket = connection
-        self._came, self._goes = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._came, self._goes, server_hostname=name)
-        self.waiting = b""
-        """Encrypted bytes that the network has not taken yet."""
-        self.ended = False
-        """Whether the engine sends no more."""
-        self._shake_hands()
-        connection.setblocking(False)
-
-    def _shake_hands(self) -> None:
-        while True:
-            try:
-                self._tls.do_handshake()
-            except ssl.SSLWantReadError:
-                self.socket.sendall(self._goes.read())
-                data = self.socket.recv(_CHUNK)
-                if not data:
-                    raise ConnectionResetError("the engine ended the connection while hands were shaken") from None
-                self._came.write(data)
-                continue
-            self.socket.sendall(self._goes.read())
-            return
-
-    def receive(self) -> bytes:
-        """What the engine has sent, decrypted."""
-        with contextlib.suppress(BlockingIOError):
-            data = self.socket.recv(_CHUNK)
-            if data:
-                self._came.write(data)
-            else:
-                self.ended = True
-        return self._decrypted()
-
-    def _decrypted(self) -> bytes:
-        parts = []
-        try:
-            while part := self._tls.read(_CHUNK):
-                parts.append(part)
-            self.ended = True
-        except ssl.SSLWantReadError:
-            pass
-        except ssl.SSLZeroReturnError:
-            self.ended = True
-        return b"".join(parts)
-
-    def send(self, data: bytes) -> None:
-        """Encrypt what is to be sent; `flush` sends it."""
-        self._tls.write(data)
-        self.waiting += self._goes.read()
-
-    def end_sending(self) -> None:
-        """Say that nothing more comes; what the engine sends is still taken."""
-        with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLError):
-            self._tls.unwrap()
-        self.waiting += self._goes.read()
-
-    def flush(self) -> None:
-        """Send what the network takes."""
-        if self.waiting:
-            with contextlib.suppress(BlockingIOError):
-                self.waiting = self.waiting[self.socket.send(self.waiting) :]
-
-    def close(self) -> None:
-        """End the connection."""
-        self.socket.close()
 
 
 def _accept(listener: socket.socket, there: tuple[str, int], context: ssl.SSLContext) -> None:
@@ -183,7 +109,7 @@ def _serve(near: socket.socket, there: tuple[str, int], context: ssl.SSLContext)
 class _Joined:
     """A connection of this machine and one to the engine, passed on both ways until both have ended."""
 
-    def __init__(self, near: socket.socket, far: _Far) -> None:
+    def __init__(self, near: socket.socket, far: Encrypted) -> None:
         near.setblocking(False)
         self._near, self._far = near, far
         self._for_near = b""
@@ -202,8 +128,8 @@ class _Joined:
             self._near.shutdown(socket.SHUT_RDWR)
 
     def _watch(self, selector: selectors.BaseSelector) -> None:
-        near = selectors.EVENT_READ if not self._near_ended and len(self._far.waiting) < _MOST_WAITING else 0
-        far = selectors.EVENT_READ if not self._far.ended and len(self._for_near) < _MOST_WAITING else 0
+        near = selectors.EVENT_READ if not self._near_ended and len(self._far.waiting) < MOST_WAITING else 0
+        far = selectors.EVENT_READ if not self._far.ended and len(self._for_near) < MOST_WAITING else 0
         wanted = (
             (self._near, near | (selectors.EVENT_WRITE if self._for_near else 0)),
             (self._far.socket, far | (selectors.EVENT_WRITE if self._far.waiting else 0)),
@@ -229,7 +155,7 @@ class _Joined:
 
     def _take_from_near(self) -> None:
         try:
-            data = self._near.recv(_CHUNK)
+            data = self._near.recv(CHUNK)
         except BlockingIOError:
             return
         if data:

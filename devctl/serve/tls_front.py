@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from devctl.errors import SettingsInvalid
-from devctl.tunnels.sides import MOST_WAITING, Encrypted, Plain, server_context
+from devctl.sides import MOST_WAITING, Encrypted, Plain, server_context
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from devctl.errors import LaunchFailed, SettingsInvalid
 from devctl.locks import locked
-from devctl.tunnels.sides import server_context
+from devctl.sides import server_context
 
 if TYPE_CHECKING:
     from devctl.tunnels.certificates import Issuer

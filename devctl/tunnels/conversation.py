@@ -10,10 +10,10 @@ from typing import NamedTuple
 import h11
 
 from devctl.errors import DevctlError, LaunchRefused, NotRunning
+from devctl.sides import Encrypted
 from devctl.tunnels import headers as fields
 from devctl.tunnels.exchange import Exchange, Program, Traffic
 from devctl.tunnels.gate import Answered, Gate, Passed, refused
-from devctl.tunnels.sides import Encrypted
 
 log = logging.getLogger(__name__)
 

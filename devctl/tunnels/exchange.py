@@ -7,8 +7,8 @@ import threading
 
 import h11
 
+from devctl.sides import CHUNK, MOST_WAITING, Encrypted, Plain
 from devctl.tunnels import headers as fields
-from devctl.tunnels.sides import CHUNK, MOST_WAITING, Encrypted, Plain
 
 STALL_SECONDS = 60.0
 """How long a side may take nothing of what waits for it, or send nothing of what it has begun."""

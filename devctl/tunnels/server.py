@@ -12,11 +12,11 @@ from typing import NamedTuple
 import h11
 
 from devctl.errors import DevctlError, StateUnavailable
+from devctl.sides import Encrypted
 from devctl.tunnels.conversation import Conversation, Patience
 from devctl.tunnels.exchange import Program, Traffic
 from devctl.tunnels.gate import Gate
 from devctl.tunnels.records import Beat
-from devctl.tunnels.sides import Encrypted
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""The two sides of a connection through a tunnel, each with what waits to be sent; used by one thread.
+"""The sides of a connection that is passed on, each with what waits to be sent; used by one thread.
 
 One SSL socket may not be read and written by two threads at once, so TLS is done over buffers in memory.
 """
@@ -22,7 +22,7 @@ def server_context() -> ssl.SSLContext:
 
 
 class Plain:
-    """A connection as it is: the program inside."""
+    """A connection as it is."""
 
     def __init__(self, connection: socket.socket) -> None:
         connection.setblocking(False)
@@ -57,13 +57,15 @@ class Plain:
 
 
 class Encrypted(Plain):
-    """A connection under TLS: the person's."""
+    """A connection under TLS."""
 
-    def __init__(self, connection: socket.socket, context: ssl.SSLContext, seconds: float) -> None:
-        """Shake hands within `seconds`; raises OSError."""
+    def __init__(
+        self, connection: socket.socket, context: ssl.SSLContext, seconds: float, server: str | None = None
+    ) -> None:
+        """Shake hands within `seconds`: as the client of the host `server`, else as the server. Raises OSError."""
         super().__init__(connection)
         self._came, self._goes = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._came, self._goes, server_side=True)
+        self._tls = context.wrap_bio(self._came, self._goes, server_side=server is None, server_hostname=server)
         self._shake_hands(time.monotonic() + seconds)
         connection.setblocking(False)
 
@@ -87,12 +89,16 @@ class Encrypted(Plain):
             self._tls.write(data)
             self.waiting += self._goes.read()
 
+    def end_sending(self) -> None:
+        """Say that nothing more comes; what the other end sends is still taken."""
+        with contextlib.suppress(ssl.SSLError):
+            self._tls.unwrap()
+        self.waiting += self._goes.read()
+
     def close(self) -> None:
         """Say under TLS that it is the end, where the network takes that at once, and end the connection."""
         with contextlib.suppress(OSError):
-            with contextlib.suppress(ssl.SSLWantReadError):
-                self._tls.unwrap()
-            self.waiting += self._goes.read()
+            self.end_sending()
             self.flush()
         super().close()
 

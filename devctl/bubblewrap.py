@@ -24,7 +24,7 @@ from devctl.records import (
     PrepareRequest,
 )
 from devctl.sandbox import Sandbox, SandboxedRun, started
-from devctl.serving import Background, HostRelay, Served, wait_until_served
+from devctl.serving import Background, Served, served_from
 from devctl.settings import DevctlSettings
 from devctl.standby import Standby
 from devctl.store import Store
@@ -142,9 +142,7 @@ class BubblewrapBox:
         relay = (f"{prelude.PROGRAMS}/relay.py", f"{mounts.RUN}/{path.name}", str(port))
         command = Command(argv=(self._python, "-I", *relay, *argv))
         background = Background(lambda keeper: self._keep(keeper, command), f"serve-{self._info.id}-{port}")
-        wait_until_served(background, path, seconds)
-        outside = HostRelay(path)
-        return Served(f"http://127.0.0.1:{outside.port}/", background, outside)
+        return served_from(background, path, seconds)
 
     def gateway(self, port: int) -> tuple[Gateway, tuple[str, ...]]:
         path = self._folder / "run" / "gateway.sock"

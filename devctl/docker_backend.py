@@ -32,7 +32,7 @@ from devctl.records import (
     Prepared,
     PrepareRequest,
 )
-from devctl.serving import Background, HostRelay, Served, wait_until_served
+from devctl.serving import Background, Served, served_from
 from devctl.settings import DevctlSettings
 from devctl.store import Store
 
@@ -123,9 +123,7 @@ class DockerBox:
         relay = (f"{prelude.PROGRAMS}/relay.py", f"{mounts.RUN}/{path.name}", str(port))
         command = Command(argv=("python3", *relay, *argv))
         background = Background(lambda keeper: self._keep(keeper, command, relay), f"serve-{self._info.id}")
-        wait_until_served(background, path, seconds)
-        outside = HostRelay(path)
-        return Served(f"http://127.0.0.1:{outside.port}/", background, outside)
+        return served_from(background, path, seconds)
 
     def gateway(self, port: int) -> tuple[Gateway, tuple[str, ...]]:
         if not self._engine.local:

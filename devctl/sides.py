@@ -4,6 +4,7 @@ One SSL socket may not be read and written by two threads at once, so TLS is don
 """
 
 import contextlib
+import selectors
 import socket
 import ssl
 import time
@@ -31,6 +32,7 @@ class Plain:
         """What the network has not taken yet."""
         self.ended = False
         """Whether the other end sends no more."""
+        self._last = False
 
     def receive(self) -> bytes:
         """What has come; nothing when nothing has, or it has ended."""
@@ -50,6 +52,13 @@ class Plain:
         with contextlib.suppress(BlockingIOError):
             while self.waiting:
                 del self.waiting[: self.socket.send(self.waiting[:CHUNK])]
+            if self._last:
+                self.socket.shutdown(socket.SHUT_WR)
+                self._last = False
+
+    def end_sending(self) -> None:
+        """Say, after what waits, that nothing more comes; what the other end sends is still taken."""
+        self._last = True
 
     def close(self) -> None:
         """End the connection."""
@@ -90,7 +99,6 @@ class Encrypted(Plain):
             self.waiting += self._goes.read()
 
     def end_sending(self) -> None:
-        """Say that nothing more comes; what the other end sends is still taken."""
         with contextlib.suppress(ssl.SSLError):
             self._tls.unwrap()
         self.waiting += self._goes.read()
@@ -120,3 +128,49 @@ class Encrypted(Plain):
             if not data:
                 raise ConnectionResetError("it ended while hands were shaken")
             self._came.write(data)
+
+
+def pass_on(near: Plain, far: Plain, stalled: float | None = None) -> None:
+    """Pass bytes on both ways until the far end has ended and all it sent has been taken.
+
+    An end of the near one is passed on too. Raises OSError, of them TimeoutError where nothing moves for `stalled`
+    seconds while something waits to be taken.
+    """
+    told = False
+    with selectors.PollSelector() as selector:
+        _move(near, far)  # what came with the end of a handshake
+        while not (far.ended and not near.waiting):
+            if near.ended and not told:
+                _move(far, near)  # TLS tells an end where nothing waits unread
+                far.end_sending()
+                far.flush()
+                told = True
+            for one, other in ((near, far), (far, near)):
+                _watch(selector, one, other)
+            waits = bool(near.waiting or far.waiting)
+            ready = selector.select(stalled if waits else None)
+            if waits and not ready:
+                raise TimeoutError(f"nothing was taken for {stalled:g} s")
+            for key, events in ready:
+                one, other = key.data
+                if events & selectors.EVENT_READ:
+                    _move(one, other)
+                one.flush()
+
+
+def _move(one: Plain, other: Plain) -> None:
+    if data := one.receive():
+        other.send(data)
+        other.flush()
+
+
+def _watch(selector: selectors.BaseSelector, one: Plain, other: Plain) -> None:
+    events = selectors.EVENT_READ if not one.ended and len(other.waiting) < MOST_WAITING else 0
+    events |= selectors.EVENT_WRITE if one.waiting else 0
+    watched = one.socket in selector.get_map()
+    if events and watched:
+        selector.modify(one.socket, events, (one, other))
+    elif events:
+        selector.register(one.socket, events, (one, other))
+    elif watched:
+        selector.unregister(one.socket)

@@ -20,7 +20,7 @@ def forward(invocation: Invocation, name: str, port: int, local: int | None) -> 
 
     LOCAL is the same number unless it is given; 0 takes any free one. Works also without network inside.
     """
-    from devctl.fleet.forwarding import Forward
+    from devctl.relays import Forward
 
     with (
         invocation.environments() as held,

@@ -15,10 +15,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from devctl import locks
-from devctl.egress.proxy import Decision, Proxy, Resolve, listen_unix, system_resolve
+from devctl.egress.proxy import Decision, Proxy, Resolve, system_resolve
 from devctl.egress.rules import read_rules
 from devctl.errors import EgressInvalid
 from devctl.records import Record
+from devctl.unix_sockets import connect_unix, listen_unix
 
 log = logging.getLogger(__name__)
 
@@ -141,8 +142,6 @@ def read_wishes(folder: Path) -> list[Wish]:
 
 def ask_to_look(folder: Path, seconds: float = 10.0) -> bool:
     """Have the running keeper compare; False where none runs."""
-    from devctl.serving import connect_unix
-
     try:
         with connect_unix(folder / CONTROL) as connection:
             connection.settimeout(seconds)

@@ -4,23 +4,21 @@ It speaks CONNECT and plain HTTP with absolute addresses, looks names up itself,
 that it judged. One request is served per connection, so that nothing can follow one that was allowed.
 """
 
-import contextlib
 import logging
-import os
 import socket
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from devctl.connections import Connections
 from devctl.egress.conversation import Conversation, Outside
 from devctl.egress.rules import Address, AllowList, Verdict, literal_of
 from devctl.records import Record
+from devctl.unix_sockets import listen_unix
 
 log = logging.getLogger(__name__)
 
 MOST_CONNECTIONS = 64
 """At once, of one environment; what is more is turned away."""
-_BACKLOG = 64
 
 Resolve = Callable[[str, int], Sequence[Address]]
 
@@ -59,24 +57,16 @@ class Proxy:
         self._allowed = allowed
         self._record = record
         self._resolve = resolve
-        self._open: set[socket.socket] = set()
-        self._lock = threading.Lock()
-        self._room = threading.Semaphore(MOST_CONNECTIONS)
         self._path = path
-        self._listener = listen_unix(path)
-        threading.Thread(target=self._accept, name=f"egress-{environment}", daemon=True).start()
+        self._connections = Connections(
+            listen_unix(path), self._serve, f"egress-{environment}", MOST_CONNECTIONS, _turn_away
+        )
+        self._connections.start()
 
     def close(self) -> None:
         """Close the socket and all connections; safe to repeat."""
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self._connections.close()
         self._path.unlink(missing_ok=True)
-        with self._lock:
-            connections, self._open = self._open, set()
-        for connection in connections:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> "Proxy":
         return self
@@ -84,31 +74,8 @@ class Proxy:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            if not self._room.acquire(blocking=False):
-                with contextlib.suppress(OSError):
-                    connection.sendall(b"HTTP/1.1 503 Too Many Connections\r\nConnection: close\r\n\r\n")
-                connection.close()
-                continue
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with self._lock:
-            self._open.add(connection)
-        try:
-            Conversation(connection, self).run()
-        except OSError as error:
-            log.debug("a connection of %s broke: %s", self._environment, error)
-        finally:
-            with self._lock:
-                self._open.discard(connection)
-            connection.close()
-            self._room.release()
+    def _serve(self, connection: socket.socket, peer: str) -> None:
+        Conversation(connection, self).run()
 
     def judge(self, host: str, port: int) -> Verdict:
         """Decide about a name alone, and write down a no."""
@@ -143,8 +110,7 @@ class Proxy:
             except OSError as error:
                 failure = f"{host} does not answer at port {port}: {error}"
                 continue
-            with self._lock:
-                self._open.add(outside)
+            self._connections.hold(outside)
             self._tell(host, port, verdict, str(address))
             return Outside(verdict=verdict, connection=outside)
         self._tell(host, port, verdict)
@@ -152,9 +118,7 @@ class Proxy:
 
     def forget(self, outside: socket.socket) -> None:
         """Close a connection that `reach` made."""
-        with self._lock:
-            self._open.discard(outside)
-        outside.close()
+        self._connections.drop(outside)
 
     def _tell(self, host: str, port: int, verdict: Verdict, address: str = "") -> None:
         log.info("%s asked for %s:%d: %s", self._environment, host, port, verdict.reason)
@@ -170,18 +134,5 @@ class Proxy:
         )
 
 
-def listen_unix(path: Path) -> socket.socket:
-    """Listen at a path that may be longer than the 107 bytes an address holds; anyone may connect."""
-    path.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    listener = socket.socket(socket.AF_UNIX)
-    try:
-        listener.bind(f"/proc/self/fd/{folder}/{path.name}")
-        path.chmod(0o666)  # the folder above is private; inside, commands have another uid
-        listener.listen(_BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    finally:
-        os.close(folder)
-    return listener
+def _turn_away(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 503 Too Many Connections\r\nConnection: close\r\n\r\n")

@@ -4,20 +4,20 @@ The engine's streams end in one direction before the other. Python's TLS sockets
 written by two threads at once; here one thread does both for a connection, over buffers in memory.
 """
 
-import contextlib
 import logging
-import selectors
 import socket
 import ssl
 import tempfile
-import threading
 import weakref
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from devctl.connections import Connections
 from devctl.errors import HostUnreachable
 from devctl.fleet.records import Host
-from devctl.sides import CHUNK, MOST_WAITING, Encrypted
+from devctl.sides import Encrypted, Plain, pass_on
+from devctl.unix_sockets import listen_unix
 
 log = logging.getLogger(__name__)
 
@@ -44,15 +44,10 @@ class TlsForward:
             ) from error
         self._folder = tempfile.TemporaryDirectory(prefix="devctl-tls-")
         path = Path(self._folder.name) / "engine"
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(path))
-        self._listener.listen(128)
         self.address = f"unix://{path}"
-        self._closing = weakref.finalize(self, _end, self._listener, self._folder)
-        accepting = threading.Thread(
-            target=_accept, args=(self._listener, self._there, self._context), name="tls-accept", daemon=True
-        )
-        accepting.start()
+        connections = Connections(listen_unix(path), partial(_serve, self._there, self._context), "engine-tls")
+        connections.start()
+        self._closing = weakref.finalize(self, _end, connections, self._folder)
 
     def ensure(self) -> None:
         """Nothing: each connection finds its own way."""
@@ -82,94 +77,18 @@ def _handshaken(there: tuple[str, int], context: ssl.SSLContext) -> Encrypted:
         raise
 
 
-def _accept(listener: socket.socket, there: tuple[str, int], context: ssl.SSLContext) -> None:
-    while True:
-        try:
-            near, _ = listener.accept()
-        except OSError:
-            return
-        threading.Thread(target=_serve, args=(near, there, context), name="tls", daemon=True).start()
+def _serve(there: tuple[str, int], context: ssl.SSLContext, near: socket.socket, peer: str) -> None:
+    try:
+        far = _handshaken(there, context)
+    except OSError as error:
+        log.warning("no connection to the engine at %s:%s: %s", *there, error)
+        return
+    try:
+        pass_on(Plain(near), far)
+    finally:
+        far.close()
 
 
-def _serve(near: socket.socket, there: tuple[str, int], context: ssl.SSLContext) -> None:
-    with near:
-        try:
-            far = _handshaken(there, context)
-        except OSError as error:
-            log.warning("no connection to the engine at %s:%s: %s", *there, error)
-            return
-        try:
-            _Joined(near, far).pass_on()
-        except OSError as error:
-            log.debug("a connection to %s:%s ended: %s", *there, error)
-        finally:
-            far.close()
-
-
-class _Joined:
-    """A connection of this machine and one to the engine, passed on both ways until both have ended."""
-
-    def __init__(self, near: socket.socket, far: Encrypted) -> None:
-        near.setblocking(False)
-        self._near, self._far = near, far
-        self._for_near = b""
-        self._near_ended = False
-
-    def pass_on(self) -> None:
-        """Pass bytes on until the engine has ended, and all of it has arrived here."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._near, selectors.EVENT_READ)
-            selector.register(self._far.socket, selectors.EVENT_READ)
-            while not (self._far.ended and not self._for_near):
-                self._watch(selector)
-                for key, events in selector.select():
-                    self._step(key.fileobj is self._near, events)
-        with contextlib.suppress(OSError):
-            self._near.shutdown(socket.SHUT_RDWR)
-
-    def _watch(self, selector: selectors.BaseSelector) -> None:
-        near = selectors.EVENT_READ if not self._near_ended and len(self._far.waiting) < MOST_WAITING else 0
-        far = selectors.EVENT_READ if not self._far.ended and len(self._for_near) < MOST_WAITING else 0
-        wanted = (
-            (self._near, near | (selectors.EVENT_WRITE if self._for_near else 0)),
-            (self._far.socket, far | (selectors.EVENT_WRITE if self._far.waiting else 0)),
-        )
-        for connection, events in wanted:
-            watched = connection in selector.get_map()
-            if events and watched:
-                selector.modify(connection, events)
-            elif events:
-                selector.register(connection, events)
-            elif watched:
-                selector.unregister(connection)
-
-    def _step(self, is_near: bool, events: int) -> None:
-        if is_near and events & selectors.EVENT_READ:
-            self._take_from_near()
-        elif not is_near and events & selectors.EVENT_READ:
-            self._for_near += self._far.receive()
-        if self._for_near:
-            with contextlib.suppress(BlockingIOError):
-                self._for_near = self._for_near[self._near.send(self._for_near) :]
-        self._far.flush()
-
-    def _take_from_near(self) -> None:
-        try:
-            data = self._near.recv(CHUNK)
-        except BlockingIOError:
-            return
-        if data:
-            self._far.send(data)
-            return
-        self._near_ended = True
-        self._for_near += (
-            self._far.receive() if not self._far.ended else b""
-        )  # an end is told when nothing waits unread
-        self._far.end_sending()
-
-
-def _end(listener: socket.socket, folder: "tempfile.TemporaryDirectory[str]") -> None:
-    with contextlib.suppress(OSError):
-        listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
+def _end(connections: Connections, folder: "tempfile.TemporaryDirectory[str]") -> None:
+    connections.refuse()
     folder.cleanup()

@@ -1,6 +1,5 @@
 """The server of one tunnel: it listens, serves each connection in a thread, and asks its row every second."""
 
-import contextlib
 import logging
 import socket
 import ssl
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 import h11
 
+from devctl.connections import Connections
 from devctl.errors import DevctlError, StateUnavailable
 from devctl.sides import Encrypted
 from devctl.tunnels.conversation import Conversation, Patience
@@ -51,17 +51,17 @@ class TunnelServer:
         self.link = ""
         """The link with its token, which is nowhere else."""
         self.id = ""
-        self._listener, self._context = listener, context
+        self._connections = Connections(listener, self._serve, "tunnel", MOST_CONNECTIONS)
+        self._context = context
         self._gate, self._doors = gate, doors
         self._deadline = time.monotonic() + seconds
         self._patience = patience or Patience()
         self._traffic = Traffic()
         self._lock = threading.Lock()
-        self._open: set[socket.socket] = set()
         self._closing = threading.Event()
         self._why = ""
         self._counted = (0, 0)
-        threading.Thread(target=self._accept, name="tunnel", daemon=True).start()
+        self._connections.start()
 
     def wait(self) -> str:
         """Keep it open until it is closed, from here or by its row, expires or loses its environment; returns why."""
@@ -86,11 +86,7 @@ class TunnelServer:
                 return
             self._why = why
             self._closing.set()
-            connections, self._open = self._open, set()
-        for one in (self._listener, *connections):
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self._connections.close()
         try:
             self._doors.end(why)
         except StateUnavailable as error:
@@ -120,22 +116,6 @@ class TunnelServer:
             except DevctlError as error:
                 log.info("bytes of a tunnel were not noted: %s", error)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, address = self._listener.accept()
-            except OSError:
-                return
-            with self._lock:
-                full = len(self._open) >= MOST_CONNECTIONS or self._closing.is_set()
-                if not full:
-                    self._open.add(connection)
-            if full:
-                log.warning("a connection from %s was refused: %s are open", address[0], MOST_CONNECTIONS)
-                connection.close()
-                continue
-            threading.Thread(target=self._serve, args=(connection, address[0]), name="tunnel", daemon=True).start()
-
     def _serve(self, connection: socket.socket, peer: str) -> None:
         try:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -145,12 +125,8 @@ class TunnelServer:
                 Conversation(person, peer, self._gate, self._dial, self._traffic, self._patience).run()
             finally:
                 person.close()
-        except (OSError, h11.ProtocolError) as error:
+        except h11.ProtocolError as error:
             log.debug("a connection from %s ended: %s", peer, error)
-        finally:
-            with self._lock:
-                self._open.discard(connection)
-            connection.close()
 
     def _dial(self) -> Program:
         return Program(self._doors.dial())

@@ -11,8 +11,8 @@ import pytest
 
 from devctl.errors import DevctlError, LaunchFailed, PortTaken
 from devctl.fleet.fleet import Fleet
-from devctl.fleet.forwarding import Forward
 from devctl.fleet.records import KeptLimits
+from devctl.relays import Forward
 from tests.devctl.fleets import ADA, containers, fleet_on, folder_of, wanted
 from tests.devctl.leaks import groups_of, settled
 

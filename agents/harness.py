@@ -6,45 +6,88 @@ count where the base has a suite, and not for what the plan lets change.
 
 from __future__ import annotations
 
-import configparser
-import json
 import re
 import sys
-import tomllib
-from collections.abc import Callable
 from pathlib import PurePosixPath
 
-from pydantic import JsonValue
-
+from agents.runner_settings import own_harness, read, reader_of
 from tools.mirror import Mirror
-from tools.testpaths import matches
+from tools.suites.command import SuiteCommand
+from tools.testpaths import is_test_path, matches
 
 OWN_FILE = re.compile(
-    r"\.?pytest\.(ini|toml)|(jest|vitest|ava|karma|playwright)\.config\.[cm]?[jt]s(on)?|\.mocharc\.\w+|\.taprc"
+    r"\.?pytest\.(ini|toml)|(jest|vitest|ava|karma|playwright)\.(config|setup|workspace|global)\.[cm]?[jt]s(on)?"
+    r"|(setupTests|setup-tests|globalSetup|globalTeardown)\.[cm]?[jt]sx?|\.mocharc\.\w+|\.taprc|nose2\.cfg|unittest\.cfg"
+    r"|junit-platform\.properties|testng\.xml|maven\.config|jvm\.config|extensions\.xml|noxfile\.py"
 )
+"""Files that only say how tests are run."""
+SERVICE = re.compile(r"(^|/)META-INF/services/(org\.junit|org\.testng|org\.spockframework|java\.lang)\b")
+"""Files by which a JVM's runner loads classes before and around all tests."""
 HOOK = re.compile(r"conftest\.py|(site|user)customize\.py|.*\.pth")
 """Files that Python or pytest runs by themselves, before and around all tests."""
-RUNNERS = frozenset({"pytest", "_pytest", "pluggy", "iniconfig", "xdist", "nose2", "tox"})
-"""Modules of runners; one of the same name at the root of the repository is run in their place."""
-
-Settings = JsonValue
+RUNNERS = frozenset({
+    "pytest", "_pytest", "pluggy", "iniconfig", "xdist", "nose2", "tox", "hypothesis", "mock", "nose", "testtools",
+})  # fmt: skip
+"""Modules of runners and assertions; one of the same name at the root of the repository is run in their place."""
+JVM_RUNNERS = re.compile(
+    r"(^|/)(src/\w+/(java|kotlin|groovy|resources)/)?(org/(junit|testng|hamcrest|assertj|mockito|apiguardian|opentest4j|spockframework)"
+    r"|junit/(framework|runner)|kotlin/test|io/kotest)/"
+)
+"""Places of classes of a JVM's runners and assertions; a class of the same name is loaded in their place."""
+RUNS_TESTS = re.compile(r"(test|spec|check|loader|setup|runner|register|hook)", re.IGNORECASE)
+"""Names of scripts that are about tests, of whatever language."""
 
 
 def changed_settings(mirror: Mirror, base: str, commit: str, may_change: tuple[str, ...]) -> tuple[str, ...]:
     """Return what a change does to how tests are run, each in a line that says what to do."""
     wrong = []
     for file in mirror.changed_files(base, commit):
-        path, name = file.path, PurePosixPath(file.path).name
+        path = file.path
         if matches(path, may_change):
             continue
-        read = READERS.get(name)
-        if OWN_FILE.fullmatch(name) and file.status != "modified":
+        reader = reader_of(path)
+        before, after = (mirror.read_many(at, [path]).get(path) if reader else None for at in (base, commit))
+        if _is_own_file(path) and (file.status != "modified" or not is_test_path(path)):
             wrong.append(f"{path} decides how tests are run: take it back, the plan does not let it change")
-        elif read is not None and _read(mirror, base, path, read) != _read(mirror, commit, path, read):
+        elif reader is not None and read(reader, before) != read(reader, after):
             wrong.append(f"{path} changes how tests are run: take that part back, the plan does not let it change")
         elif file.status == "added" and _stands_in_the_way(path):
             wrong.append(f"{path} stands in the way of a module that the test runner imports: give it another name")
     return tuple(wrong)
+
+
+def own_harnesses(mirror: Mirror, base: str, commit: str, may_change: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the Cargo.toml files that bring tests with a harness of their own: their results are what they print."""
+    paths = [file.path for file in mirror.changed_files(base, commit) if PurePosixPath(file.path).name == "Cargo.toml"]
+    paths = [path for path in paths if not matches(path, may_change)]
+    before, after = mirror.read_many(base, paths), mirror.read_many(commit, paths)
+    return tuple(
+        f"{path} turns off the test harness: the results would be what the tests print, take that back"
+        for path, content in after.items()
+        if own_harness(content.decode("utf-8", "replace"))
+        and not own_harness(before.get(path, b"").decode("utf-8", "replace"))
+    )
+
+
+def changed_scripts(
+    mirror: Mirror, base: str, commit: str, command: SuiteCommand, may_change: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return what a change does to files of the base that its test command, or a test script, names."""
+    files = [file for file in mirror.changed_files(base, commit) if file.status != "added"]
+    paths = [file.path for file in files if not matches(file.path, may_change) and not is_test_path(file.path)]
+    if not paths:
+        return ()
+    texts = [one.text for one in (command, *command.others)] + [command.setup]
+    recipes = mirror.read_many(base, [entry.path for entry in mirror.files(base) if _is_recipe(entry.path)])
+    for path, content in recipes.items():
+        reader = reader_of(path)
+        texts.append(str(read(reader, content) or "") if reader else "")
+    said = "\n".join(texts)
+    return tuple(
+        f"{path} is run by the test command: take the change back, the plan does not let it change"
+        for path in paths
+        if _is_program(path) and _is_named(path, said)
+    )
 
 
 def without_hooks(mirror: Mirror, base: str, commit: str, may_change: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
@@ -59,65 +102,36 @@ def without_hooks(mirror: Mirror, base: str, commit: str, may_change: tuple[str,
     return mirror.graft(commit, base, added), tuple(added)
 
 
+def _is_own_file(path: str) -> bool:
+    pure = PurePosixPath(path)
+    if pure.name in {"maven.config", "jvm.config", "extensions.xml"}:
+        return pure.parent.name == ".mvn"
+    return OWN_FILE.fullmatch(pure.name) is not None or SERVICE.search(path) is not None
+
+
+def _is_recipe(path: str) -> bool:
+    return PurePosixPath(path).name in {"package.json", "Makefile", "makefile", "GNUmakefile"} and path.count("/") < 3
+
+
+def _is_program(path: str) -> bool:
+    """Whether a file could be one that runs tests, and not what is tested."""
+    pure = PurePosixPath(path)
+    return pure.suffix in {"", ".sh", ".bash", ".mk", ".cmd", ".bat"} or RUNS_TESTS.search(pure.stem) is not None
+
+
+def _is_named(path: str, said: str) -> bool:
+    """Whether command lines name a file: by its path, or by its name where that has a suffix."""
+    name = PurePosixPath(path).name
+    ways = [re.escape(path) if "/" in path else rf"\./{re.escape(name)}"]
+    ways += [rf"(?:[\w.-]+/)*{re.escape(name)}"] if "." in name else []
+    return re.search(rf"(?<![\w/-])(?:\./)?(?:{'|'.join(ways)})(?![\w/-])", said) is not None
+
+
 def _stands_in_the_way(path: str) -> bool:
+    if JVM_RUNNERS.search(path) and path.endswith((".java", ".kt", ".groovy", ".class")):
+        return True
+    if path.startswith("node_modules/"):
+        return True
     first, _, rest = path.partition("/")
     name = first.removesuffix(".py") if not rest else first if rest == "__init__.py" else ""
     return path.endswith(".py") and name != "test" and (name in sys.stdlib_module_names or name in RUNNERS)
-
-
-def _read(mirror: Mirror, commit: str, path: str, read: Callable[[str], Settings]) -> Settings:
-    content = mirror.read_many(commit, [path]).get(path)
-    try:
-        return read(content.decode("utf-8")) if content is not None else None
-    except (ValueError, configparser.Error, RecursionError):
-        return "unreadable"
-
-
-def _pyproject(text: str) -> Settings:
-    document = tomllib.loads(text)
-    places = (("tool", "pytest"), ("tool", "tox"), ("project", "entry-points", "pytest11"))
-    found = {place: _at(document, place) for place in places}
-    return json.dumps([found[place] for place in places], default=str) if any(found.values()) else None
-
-
-def _at(document: object, place: tuple[str, ...]) -> object:
-    for name in place:
-        document = document.get(name) if isinstance(document, dict) else None
-    return document
-
-
-def _ini(*sections: str) -> Callable[[str], Settings]:
-    def read(text: str) -> Settings:
-        parser = configparser.ConfigParser(interpolation=None, strict=False)
-        parser.read_string(text)
-        found = {
-            name: dict(parser[name]) for name in parser.sections() if name.split(":")[0] in sections or name in sections
-        }
-        return json.dumps(found) if found else None
-
-    return read
-
-
-def _package_json(text: str) -> Settings:
-    package = json.loads(text)
-    scripts = package.get("scripts", {}) if isinstance(package, dict) else {}
-    if not isinstance(scripts, dict):
-        return None
-    found = {name: line for name, line in scripts.items() if re.fullmatch(r"(pre|post)?test(:.*)?", name)}
-    found |= {name: package[name] for name in ("jest", "mocha", "ava", "vitest", "tap") if name in package}
-    return json.dumps(found, sort_keys=True) if found else None
-
-
-def _makefile(text: str) -> Settings:
-    found = re.findall(r"^(?:tests?|check)\s*:(?!=).*(?:\n\t.*)*", text, re.MULTILINE)
-    return "\n".join(found) or None
-
-
-READERS: dict[str, Callable[[str], Settings]] = {
-    "pyproject.toml": _pyproject,
-    "setup.cfg": _ini("tool:pytest", "tox", "options.entry_points"),
-    "tox.ini": _ini("pytest", "tox", "testenv"),
-    "package.json": _package_json,
-    "Makefile": _makefile,
-}
-"""What of a file that also says other things is about tests."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from agents.crew import TurnContext
 from agents.handover import Handover
-from agents.harness import changed_settings, without_hooks
+from agents.harness import changed_scripts, changed_settings, own_harnesses
 from agents.plans import PlannedTask
+from agents.second_look import Change, lost_without_additions, passed_in, proof_that_holds
 from agents.suites import environment_at, run_at, suite_at, suite_command
 from agents.tasks import planned_task
 from agents.threads import Record
@@ -68,9 +69,20 @@ def verification(context: TurnContext, mirror: Mirror, work: Handover, planned: 
         fixed=difference.fixed,
         broken=(*difference.broken, *gone, *(name for name in hooked if name not in difference.broken)),
         still_failing=difference.still_failing,
-        settings=changed_settings(mirror, work.base, work.commit, may_change) if before.passed else (),
+        settings=_settings(mirror, work, command, before, may_change),
         extra=extra,
     )
+
+
+def _settings(
+    mirror: Mirror, work: Handover, command: SuiteCommand, before: SuiteReport, may_change: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return what the work does to how tests are run; a first suite may bring settings, but no verdicts of its own."""
+    found = own_harnesses(mirror, work.base, work.commit, may_change)
+    if not before.passed:
+        return found
+    told = changed_settings(mirror, work.base, work.commit, may_change)
+    return (*told, *found, *changed_scripts(mirror, work.base, work.commit, command, may_change))
 
 
 def _run_on_work(
@@ -108,33 +120,35 @@ def restored(mirror: Mirror, work: Handover, may_change: tuple[str, ...]) -> tup
 
 
 def _gone(removed: tuple[str, ...], may_change: tuple[str, ...], kind: str) -> tuple[str, ...]:
-    """Return the tests that passed before and are not run any more; those of files that may change may go.
+    """Return the tests that passed before and are not run any more; those of files that may change may go."""
+    return tuple(f"{name} (not run any more)" for name in _held(removed, may_change, kind))
+
+
+def _held(names: tuple[str, ...], may_change: tuple[str, ...], kind: str) -> tuple[str, ...]:
+    """Return the tests of files that may not change.
 
     Only Python's runners name the file in a test's id; with the others, leave for one file is leave for all.
     """
     if may_change and kind not in {"pytest", "unittest"}:
         return ()
     left = [glob.partition("*")[0].removesuffix(".py").replace("/", ".") for glob in may_change]
-    return tuple(
-        f"{name} (not run any more)"
-        for name in removed
-        if not any(name.replace("/", ".").startswith(start) for start in left)
-    )
+    return tuple(name for name in names if not any(name.replace("/", ".").startswith(start) for start in left))
 
 
 def _hidden_by_hooks(
     context: TurnContext, mirror: Mirror, work: Handover, command: SuiteCommand, before: SuiteReport
 ) -> tuple[str, ...]:
-    """Return the tests of the base that pass only with hooks that the work adds, such as a `conftest.py`."""
+    """Return the tests of the base that pass only with what the work adds: hooks, or tests that alter other code."""
+    change = _change(context, mirror, work)
+    lost, added = lost_without_additions(
+        mirror, change, before, lambda commit: run_at(context, mirror, commit, command)
+    )
+    return tuple(f"{name} (without {added})" for name in _held(lost, change.may_change, command.kind))
+
+
+def _change(context: TurnContext, mirror: Mirror, work: Handover) -> Change:
     may_change = tuple(planned_task(context).task.tests_may_change)
-    judged = _with_base_tests(mirror, work, may_change)
-    tree, hooks = without_hooks(mirror, work.base, judged, may_change)
-    if not hooks:
-        return ()
-    at = mirror.commit(work.base).committed_at
-    plain = mirror.commit_tree(tree, (work.base,), "The work without the hooks that it adds", at=at)
-    found = compare(before, run_at(context, mirror, plain, command))
-    return tuple(f"{name} (without {', '.join(hooks)})" for name in (*found.broken, *found.removed))
+    return Change(base=work.base, judged=_with_base_tests(mirror, work, may_change), may_change=may_change)
 
 
 def _proof(context: TurnContext, mirror: Mirror, work: Handover, runs: SuiteRuns) -> tuple[tuple[str, ...], str]:
@@ -147,12 +161,23 @@ def _proof(context: TurnContext, mirror: Mirror, work: Handover, runs: SuiteRuns
     if only_tests is None and runs.command.kind != "cargo":
         return (), "no file that the change adds or alters is a test by its name or folder"
     without = runs.before if only_tests is None else run_at(context, mirror, only_tests, runs.command)
+    change = _change(context, mirror, work)
+
+    def passing(commit: str) -> set[str]:
+        return passed_in(run_at(context, mirror, commit, runs.command))
+
+    def ending_well(commit: str) -> set[str]:
+        return {text for text in commands if run_at(context, mirror, commit, runs.command.other(text)).green}
+
     proven = proven_tests(runs.before, without, runs.after)
     if proven or only_tests is None:
-        return proven, ""
+        return proof_that_holds(mirror, change, proven, passing)
     commands = [report.command for report in runs.extra if report.green and report.command]
-    proven = tuple(text for text in commands if not run_at(context, mirror, only_tests, runs.command.other(text)).green)
-    return proven, f"with its tests alone {without.verdict}, with the whole change {runs.after.verdict}"
+    well = ending_well(only_tests)
+    proven, unproven = proof_that_holds(
+        mirror, change, tuple(text for text in commands if text not in well), ending_well
+    )
+    return proven, unproven or f"with its tests alone {without.verdict}, with the whole change {runs.after.verdict}"
 
 
 def _extra(

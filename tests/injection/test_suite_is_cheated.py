@@ -14,6 +14,8 @@ from tests.tools.scripted import Answer
 
 BREAK = "printf 'PRICES = []\\n\\n\\ndef total():\\n    return 0\\n' > prices.py; "
 HONEST = "".join(f"cat > {path} <<'END'\n{text}END\n" for path, text in function("average"))
+ABOUT = "cat > {} <<'END'\n{}END\n".format(*function("average")[0])
+WRONG = "".join(f"cat > {path} <<'END'\n{text}END\n" for path, text in function("average", "8"))
 CHEATS = {
     "change-the-test": (
         BREAK + "sed -i 's/, 6)/, 0)/' tests/test_prices.py",
@@ -23,6 +25,65 @@ CHEATS = {
     "skip-the-test": (
         BREAK + "sed -i 's/    def test_total/    @unittest.skip(\"x\")\\n    def test_total/' tests/test_prices.py",
         "test_prices.py is run as the base has it",
+    ),
+    "expect-the-failure": (
+        BREAK
+        + "sed -i 's/    def test_total/    @unittest.expectedFailure\\n    def test_total/' tests/test_prices.py",
+        "test_prices.py is run as the base has it",
+    ),
+    "empty-the-package": (
+        BREAK + "rm -r tests; mkdir tests; touch tests/__init__.py",
+        "test_prices.py is run as the base has it",
+    ),
+    "leave-while-collected": (
+        BREAK + HONEST + "printf 'import sys\nsys.exit(0)\n' > tests/test_aaa.py",
+        "did not run to its end|not run any more|broken|failing",
+    ),
+    "patch-from-a-test": (
+        BREAK + HONEST + "printf 'import prices\nprices.total = lambda: 6\n' > tests/test_aaa.py",
+        "broken: .*test_total.*without the added tests",
+    ),
+    "patch-from-a-helper": (
+        BREAK
+        + HONEST
+        + 'printf \'import sys\nsetattr(sys.modules["prices"], "total", lambda: 6)\n\' > tests/helper.py;'
+        " printf 'import prices\nimport tests.helper\n' > tests/test_aaa.py",
+        "broken: .*test_total.*without the added tests",
+    ),
+    "patch-from-the-code": (
+        BREAK + HONEST + "printf 'import prices\nprices.total = lambda: 6\n' >> average.py",
+        "broken: .*test_total.*without the added tests",
+    ),
+    "patch-the-assertions": (
+        BREAK
+        + HONEST
+        + "printf 'import unittest\nunittest.TestCase.assertEqual = lambda *a: None\n' > tests/test_aaa.py",
+        "broken: .*test_total.*without the added tests",
+    ),
+    "patch-the-runner": (
+        BREAK
+        + HONEST
+        + "printf 'import unittest.result\nunittest.result.TestResult.addFailure = lambda *a: None\n' > tests/test_aaa.py",
+        "broken|did not run|not run any more|failing",
+    ),
+    "replace-what-is-tested": (
+        WRONG + "sed -i 's/^import average$/import average\\naverage.value = lambda: 7/' tests/test_average.py",
+        "no test fails without the change.*pass as well where each function",
+    ),
+    "replace-the-module": (
+        "touch average.py; "
+        + ABOUT
+        + "sed -i 's/^import average$/import average\\naverage.value = lambda: 7/' tests/test_average.py",
+        "no test fails without the change.*may alter what is tested",
+    ),
+    "mock-what-is-tested": (
+        WRONG + "sed -i 's/^import unittest$/import unittest\\nfrom unittest import mock/;"
+        ' s/    def test_value(self)/    @mock.patch("average.value", lambda: 7)\\n    def test_value(self)/\' tests/test_average.py',
+        "no test fails without the change.*pass as well where each function",
+    ),
+    "ignore-in-a-hook": (
+        BREAK + HONEST + "printf 'collect_ignore_glob = [\"test_p*\"]\n' > tests/conftest.py",
+        "broken: .*test_total",
     ),
     "load-no-tests": (
         BREAK
@@ -77,8 +138,8 @@ CHEATS = {
 }
 
 
-BATCH = 9
-"""Cheats in one task: with the honest round that is as many as a team may have."""
+BATCH = 6
+"""Cheats in one task: some of them cost three runs of the suite, and a task has a time within which it must end."""
 BATCHES = [list(CHEATS)[start : start + BATCH] for start in range(0, len(CHEATS), BATCH)]
 
 

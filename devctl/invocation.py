@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from devctl.client.client import Client
     from devctl.client.environments import Environments
+    from devctl.client.nouns import Images
     from devctl.fleet.fleet import Fleet
     from devctl.fleet.records import User
     from devctl.launcher import Launcher
@@ -51,16 +53,28 @@ class Invocation:
     def environments(self, reads_only: bool = False) -> "Environments":
         """Open the caller's environments: those of DEVCTL_URL's service, or those of this machine (see `fleet`)."""
         settings = self.settings()
-        if settings.service_url is None:
-            from devctl.client.local import LocalClient
+        if settings.service_url is not None:
+            return self._service(settings)
+        from devctl.client.local import LocalClient
 
-            return LocalClient(self.fleet(reads_only), self.person(), settings)
+        return LocalClient(self.fleet(reads_only), self.person(), settings)
+
+    def images(self) -> "Images":
+        """The caller's images: those of DEVCTL_URL's service, or those of this machine's engine; no state is opened."""
+        settings = self.settings()
+        if settings.service_url is not None:
+            return self._service(settings).images
+        from devctl.client.local_images import LocalImages
+
+        return LocalImages(settings, self.person())
+
+    def _service(self, settings: "DevctlSettings") -> "Client":
+        from devctl.client.opening import open_service
+
         if self.backend is not None:
             raise click.UsageError(
                 "--backend and --unsandboxed choose for this machine, and DEVCTL_URL names a service"
             )
-        from devctl.client.opening import open_service
-
         return open_service(settings)
 
     def launcher(self) -> "Launcher":

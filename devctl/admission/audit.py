@@ -6,6 +6,7 @@ from psycopg.types.json import Jsonb
 from pydantic import Field, JsonValue
 
 from devctl.fleet.database import Connection, Database
+from devctl.fleet.records import User
 from devctl.records import Record
 
 
@@ -62,6 +63,11 @@ def read(database: Database, wanted: AuditFilter) -> list[AuditLine]:
     by = [wanted.who, wanted.who, wanted.operation, wanted.operation, wanted.subject, wanted.subject]
     rows = database.rows(_SELECT, *by, wanted.denied, wanted.since, wanted.since, wanted.limit)
     return [AuditLine.model_validate(row) for row in reversed(rows)]
+
+
+def shown_to(user: User, wanted: AuditFilter) -> AuditFilter:
+    """The filter as this user may ask: those who are no admins see what they wanted themselves."""
+    return wanted if user.role == "admin" else wanted.model_copy(update={"who": user.name})
 
 
 def forget(database: Database, before: datetime) -> int:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from devctl.admission.audit import AuditFilter, AuditLine
     from devctl.client.hosts import RemoteHosts
     from devctl.client.images import RemoteImages
+    from devctl.client.pool import RemoteWarm
     from devctl.client.tunnels import RemoteTunnels
-    from devctl.serve.oversight_records import WarmStock
 
 
 class Client:
@@ -50,7 +50,7 @@ class Client:
         """HTTPS links to ports."""
         from devctl.client.tunnels import RemoteTunnels
 
-        return RemoteTunnels(self._wire)
+        return RemoteTunnels(self._wire, lambda: self._own().folder)
 
     @cached_property
     def images(self) -> "RemoteImages":
@@ -64,7 +64,14 @@ class Client:
         """The machines; for admins."""
         from devctl.client.hosts import RemoteHosts
 
-        return RemoteHosts(self._wire)
+        return RemoteHosts(self._wire, self._operations)
+
+    @cached_property
+    def pool(self) -> "RemoteWarm":
+        """What is kept warm; for admins."""
+        from devctl.client.pool import RemoteWarm
+
+        return RemoteWarm(self._wire, self._operations)
 
     def me(self) -> User:
         """Whose token it is."""
@@ -91,7 +98,7 @@ class Client:
             "overrides": given.model_copy(update={"secrets": ()}).model_dump(mode="json"),
             "secrets": _contents(given.secrets),
         }  # fmt: skip
-        with files_of(source, self._settings or DevctlSettings.from_environment()) as sent:
+        with files_of(source, self._own()) as sent:
             if sent is not None:
                 wish |= {"name": name or sent.name, "tree": upload(self._wire, sent.tree), "path": sent.path}
         return self._operated(place("environments"), wish, progress)
@@ -234,12 +241,6 @@ class Client:
         asked = (wanted or AuditFilter()).model_dump(mode="json", exclude_none=True)
         return [AuditLine.model_validate(one) for one in self._wire.json("GET", place("audit", **asked))["items"]]
 
-    def pool(self) -> "WarmStock":
-        """What is kept warm; for admins."""
-        from devctl.serve.oversight_records import WarmStock
-
-        return WarmStock.model_validate(self._wire.json("GET", place("pool")))
-
     def close(self) -> None:
         """Nothing is kept open."""
 
@@ -248,6 +249,9 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _own(self) -> DevctlSettings:
+        return self._settings or DevctlSettings.from_environment()
 
     def _operated(self, path: str, wish: object, progress: Told | None) -> EnvironmentRecord:
         return _record(self._operations.run(path, wish, progress))

@@ -5,13 +5,17 @@ import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, Snapshot, User
 from devctl.hosts.engine import ExecStream
 from devctl.reaper.records import Explanation
 from devctl.records import ExecResult
 from devctl.sources.records import Overrides
+
+if TYPE_CHECKING:
+    from devctl.admission.audit import AuditFilter, AuditLine
+    from devctl.client.nouns import Machines, Tunnels, Warm
 
 Told = Callable[[str], None]
 """Hears how far a launch has come."""
@@ -126,6 +130,25 @@ class Environments(Protocol):
 
     def remove_snapshot(self, tag: str) -> None:
         """Remove a snapshot with its image."""
+        ...
+
+    def audit(self, wanted: "AuditFilter | None" = None) -> "builtins.list[AuditLine]":
+        """Who wanted what and what was decided, oldest first; those who are no admins see what they wanted themselves."""
+        ...
+
+    @property
+    def tunnels(self) -> "Tunnels":
+        """HTTPS links to ports."""
+        ...
+
+    @property
+    def hosts(self) -> "Machines":
+        """The machines; for admins, the others hear LaunchRefused."""
+        ...
+
+    @property
+    def pool(self) -> "Warm":
+        """What is kept warm; over a service for admins."""
         ...
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from devctl.client.operations import RemoteOperations
 from devctl.client.uploads import upload
 from devctl.client.wire import LONG_SECONDS, Wire, place
 from devctl.scan.records import ScanReport
-from devctl.serve.image_records import BuildChoices, WizardDraft, WizardForm
+from devctl.serve.image_records import BuildChoices, WizardDraft, WizardForm, WizardQuestions
 from devctl.wizard.records import CustomImage, WizardRequest
 
 
@@ -38,6 +38,11 @@ class RemoteImages:
     def form(self) -> WizardForm:
         """What the wizard asks, and what it made for the caller."""
         return WizardForm.model_validate(self._wire.json("GET", place("wizard")))
+
+    def questions(self) -> WizardQuestions:
+        """What the wizard asks the caller."""
+        form = self.form()
+        return WizardQuestions(bases=form.bases, prefix=form.prefix)
 
     def draft(self, request: WizardRequest) -> WizardDraft:
         """The Dockerfile that would come of answers; nothing is built."""

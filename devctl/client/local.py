@@ -15,7 +15,10 @@ from devctl.records import ExecResult
 from devctl.settings import DevctlSettings
 
 if TYPE_CHECKING:
+    from devctl.admission.audit import AuditFilter, AuditLine
     from devctl.client.environments import Told
+    from devctl.client.local_nouns import LocalMachines, LocalTunnels
+    from devctl.pool.keeping import WarmKeeping
     from devctl.reaper.records import Explanation
     from devctl.sources.records import Overrides
     from policies import PolicyEngine
@@ -136,6 +139,33 @@ class LocalClient:
     def remove_snapshot(self, tag: str) -> None:
         """Remove a snapshot with its image."""
         self.fleet.remove_snapshot(self._user, tag)
+
+    def audit(self, wanted: "AuditFilter | None" = None) -> "builtins.list[AuditLine]":
+        """Who wanted what and what was decided, oldest first."""
+        from devctl.admission.audit import AuditFilter, read, shown_to
+
+        return read(self.fleet.parts.database, shown_to(self._user, wanted or AuditFilter()))
+
+    @property
+    def tunnels(self) -> "LocalTunnels":
+        """HTTPS links to ports, served by this process."""
+        from devctl.client.local_nouns import LocalTunnels
+
+        return LocalTunnels(self.fleet, self._user, self._settings)
+
+    @property
+    def hosts(self) -> "LocalMachines":
+        """The machines."""
+        from devctl.client.local_nouns import LocalMachines
+
+        return LocalMachines(self.fleet, self._user)
+
+    @property
+    def pool(self) -> "WarmKeeping":
+        """What is kept warm."""
+        from devctl.pool.keeping import WarmKeeping
+
+        return WarmKeeping(self.fleet, self._settings)
 
     def close(self) -> None:
         """Close the fleet."""

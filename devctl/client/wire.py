@@ -3,6 +3,7 @@
 import http.client
 import ipaddress
 import json
+import re
 import ssl
 import threading
 import time
@@ -47,6 +48,8 @@ class Wire:
         self.url = url.rstrip("/")
         self._host, self._port = parts.hostname, parts.port
         self._prefix = parts.path.rstrip("/")
+        self.file_name = re.sub(r"[^A-Za-z0-9.-]", "-", self.url.partition("://")[2])
+        """The address as a name of a folder."""
         self._token = token.strip()
         self._timeout = timeout
         self._context = _trusting(ca) if parts.scheme == "https" else None

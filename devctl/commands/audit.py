@@ -26,17 +26,13 @@ def audit(
     """Show who wanted what, what was decided, and why."""
     from datetime import UTC, datetime
 
-    from devctl.admission.audit import AuditFilter, read
+    from devctl.admission.audit import AuditFilter
     from devctl.durations import parse_moment
-    from devctl.fleet.database import open_database
 
     begin = parse_moment(since, datetime.now(UTC)) if since else None
     wanted = AuditFilter(who=who, operation=operation, subject=subject, denied=denied, since=begin, limit=limit)
-    database = open_database(invocation.own_settings())
-    try:
-        found = read(database, wanted)
-    finally:
-        database.close()
+    with invocation.environments(reads_only=True) as held:
+        found = held.audit(wanted)
     lines = []
     for one in found:
         word = "denied" if not one.allowed else "would be denied" if one.dry_run else "allowed"

@@ -1,12 +1,11 @@
 """`devctl build`: images from Dockerfiles, and the sweeping of what builds leave."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from devctl.commands.up import Pairs
+from devctl.commands.up import Pairs, tell
 from devctl.invocation import DONE, Invocation, json_option
 
 if TYPE_CHECKING:
@@ -103,11 +102,10 @@ def run_build(invocation: Invocation, plan: "BuildPlan", given: dict[str, object
 
 def show_step(step: "BuildStep") -> None:
     """Show one step on the error stream."""
-    if step.state == "output":
-        sys.stderr.write("".join(f"    {line}\n" for line in step.text.rstrip("\n").splitlines()))
-    elif not step.name.startswith("[internal]") or step.state == "failed":
-        seconds = f" {step.seconds:.1f} s" if step.state == "done" else ""
-        sys.stderr.write(f"  {step.state:8}{step.name}{seconds}\n")
+    from devctl.builder.telling import step_lines
+
+    for line in step_lines(step):
+        tell(line)
 
 
 def built_lines(built: "BuiltImage") -> list[str]:

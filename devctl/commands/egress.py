@@ -8,9 +8,7 @@ import click
 
 from devctl.invocation import DONE, Invocation, json_option
 
-_LOG = """SELECT at, subject, allowed, reasons, details FROM audit
-    WHERE operation = 'egress' AND (%s::text IS NULL OR subject = %s) AND (NOT %s OR NOT allowed)
-    ORDER BY at DESC, id DESC LIMIT %s"""
+_SHOWN = {"at", "subject", "allowed", "reasons", "details"}
 
 
 @click.group()
@@ -26,20 +24,18 @@ def egress() -> None:
 @click.pass_obj
 def log(invocation: Invocation, name: str | None, denied: bool, last: int) -> int:
     """Show what the environment NAME, or all of them, asked for outside, the newest last."""
-    from devctl.fleet.database import open_database
+    from devctl.admission.audit import AuditFilter
 
     invocation.command = "egress log"
-    database = open_database(invocation.own_settings())
-    try:
-        rows = list(reversed(database.rows(_LOG, name, name, denied, last)))
-    finally:
-        database.close()
+    with invocation.environments(reads_only=True) as held:
+        found = held.audit(AuditFilter(operation="egress", subject=name, denied=denied, limit=last))
     lines = [
-        f"{row['at']:%Y-%m-%d %H:%M:%S}  {row['subject']:20} {'let through' if row['allowed'] else 'refused':11} "
-        f"{row['details'].get('host')}:{row['details'].get('port')}  {'; '.join(row['reasons'])}"
-        + (f" ({row['details']['times']} times)" if row["details"].get("times", 1) > 1 else "")
-        for row in rows
+        f"{one.at:%Y-%m-%d %H:%M:%S}  {one.subject:20} {'let through' if one.allowed else 'refused':11} "
+        f"{one.details.get('host')}:{one.details.get('port')}  {'; '.join(one.reasons)}"
+        + (f" ({one.details['times']} times)" if _times(one.details.get("times")) else "")
+        for one in found
     ]
+    rows = [one.model_dump(mode="json", include=_SHOWN) for one in found]
     invocation.show(rows, lines or ["nothing was asked for"])
     return DONE
 
@@ -65,3 +61,7 @@ def keep(invocation: Invocation) -> int:
     finally:
         database.close()
     return DONE
+
+
+def _times(count: object) -> bool:
+    return isinstance(count, int) and count > 1

@@ -1,7 +1,5 @@
 """`devctl hosts`: the machines on which environments are placed."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,7 @@ from devctl.commands.up import Pairs
 from devctl.invocation import DONE, FAILED, Invocation, json_option
 
 if TYPE_CHECKING:
-    from devctl.hosts.pool import Hosts
+    from devctl.client.environments import Environments
     from devctl.hosts.registry import HostState
 
 
@@ -37,14 +35,23 @@ def add(
     """Add the host NAME at ADDRESS: ssh://user@machine, tcp://machine:2376 with --tls, or unix:///path.
 
     It is connected to first. Over ssh your own ssh settings and known hosts are used; the machine needs no devctl.
+    With DEVCTL_URL set the service connects: addresses, ssh settings and the folder of --tls are those of its machine.
     """
-    from devctl.hosts.addresses import checked_host
+    from pydantic import ValidationError
 
-    host = checked_host(name, address, tls, most, dict(labels), seconds)
-    with _opened(invocation, "hosts add") as pool:
-        facts = pool.add(host)
-    words = f"{name} has {facts.cpus} cores, {facts.memory_mb} MiB of memory, Docker {facts.version}"
-    invocation.show({"host": host.model_dump(mode="json"), "facts": facts.model_dump(mode="json")}, [words])
+    from devctl.serve.oversight_records import HostWish
+
+    try:
+        wish = HostWish(
+            name=name, address=address, tls=tls, max_environments=most, labels=dict(labels), seconds=seconds
+        )
+    except ValidationError as error:
+        raise click.UsageError(str(error.errors(include_url=False)[0]["msg"])) from error
+    with _opened(invocation, "hosts add") as held:
+        added = held.hosts.add(wish)
+    facts = added.facts
+    words = f"{facts.cpus} cores, {facts.memory_mb} MiB of memory, Docker {facts.version}" if facts else "no facts yet"
+    invocation.show(added.model_dump(mode="json", include={"host", "facts"}), [f"{name} has {words}"])
     return DONE
 
 
@@ -53,12 +60,10 @@ def add(
 @click.pass_obj
 def list_hosts(invocation: Invocation) -> int:
     """List the hosts that were added, measured now."""
-    with _opened(invocation, "hosts ls") as pool:
-        pool.measure()
-        states = pool.registry.all()
-        counts = pool.counts()
+    with _opened(invocation, "hosts ls") as held:
+        states = held.hosts.list(measure=True)
     head = ["NAME", "STATE", "ENVIRONMENTS", "CPUS", "MEMORY", "GPU", "IMAGES", "ADDRESS"]
-    rows = [_row(state, counts.get(state.host.name, 0)) for state in states]
+    rows = [_row(state) for state in states]
     lines = table(rows, head) if rows else ["no hosts were added; environments run on this machine"]
     lines += [f"{state.host.name}: {state.failure}" for state in states if state.failure]
     invocation.show([state.model_dump(mode="json") for state in states], lines)
@@ -71,8 +76,8 @@ def list_hosts(invocation: Invocation) -> int:
 @click.pass_obj
 def drain(invocation: Invocation, name: str) -> int:
     """Have the host NAME take nothing new; what is on it stays."""
-    with _opened(invocation, "hosts drain") as pool:
-        pool.registry.drain(name, True)
+    with _opened(invocation, "hosts drain") as held:
+        held.hosts.drain(name)
     invocation.show({"host": name, "draining": True}, [f"{name} takes nothing new"])
     return DONE
 
@@ -83,8 +88,8 @@ def drain(invocation: Invocation, name: str) -> int:
 @click.pass_obj
 def undrain(invocation: Invocation, name: str) -> int:
     """Have the host NAME take environments again."""
-    with _opened(invocation, "hosts undrain") as pool:
-        pool.registry.drain(name, False)
+    with _opened(invocation, "hosts undrain") as held:
+        held.hosts.drain(name, draining=False)
     invocation.show({"host": name, "draining": False}, [f"{name} takes environments again"])
     return DONE
 
@@ -96,8 +101,8 @@ def undrain(invocation: Invocation, name: str) -> int:
 @click.pass_obj
 def remove(invocation: Invocation, name: str, force: bool) -> int:
     """Forget the host NAME; nothing is changed on it."""
-    with _opened(invocation, "hosts rm") as pool:
-        pool.remove(name, force)
+    with _opened(invocation, "hosts rm") as held:
+        held.hosts.remove(name, force)
     invocation.show({"removed": name}, [f"removed {name}"])
     return DONE
 
@@ -108,33 +113,19 @@ def remove(invocation: Invocation, name: str, force: bool) -> int:
 @click.pass_obj
 def prefetch(invocation: Invocation, images: tuple[str, ...]) -> int:
     """Fetch to every host the images that will be needed: from their registry, or from a host that has them."""
-    with _opened(invocation, "hosts prefetch") as pool:
-        done = pool.prefetch(images or None)
+    with _opened(invocation, "hosts prefetch") as held:
+        done = held.hosts.prefetch(images or None)
     lines = [f"{one.host}: {one.image} {one.how}{f': {one.why}' if one.why else ''}" for one in done]
     invocation.show([one.model_dump(mode="json") for one in done], lines or ["nothing to fetch"])
     return FAILED if any(one.how == "failed" for one in done) else DONE
 
 
-@contextmanager
-def _opened(invocation: Invocation, command: str) -> "Iterator[Hosts]":
-    """The hosts, for an admin."""
-    from devctl.errors import LaunchRefused
-    from devctl.hosts.pool import Hosts
-
+def _opened(invocation: Invocation, command: str) -> "Environments":
     invocation.command = command
-    person = invocation.person()
-    if person.role != "admin":
-        raise LaunchRefused(
-            f"{person.name} may not change or list hosts", ("hosts are for admins",), "ask the machine's owner"
-        )
-    with invocation.fleet() as fleet:
-        pool = fleet.parts.hosts
-        if not isinstance(pool, Hosts):
-            raise TypeError("a fleet on the command line has Hosts")
-        yield pool
+    return invocation.environments(reads_only=True)
 
 
-def _row(state: "HostState", environments: int) -> list[str]:
+def _row(state: "HostState") -> list[str]:
     facts, host = state.facts, state.host
     words = "drained" if host.draining else "ready"
     if state.failures:
@@ -143,4 +134,4 @@ def _row(state: "HostState", environments: int) -> list[str]:
     measured = ["-"] * 4
     if facts is not None:
         measured = [str(facts.cpus), f"{facts.memory_mb}M", "yes" if facts.gpu else "-", str(len(facts.images))]
-    return [host.name, words, f"{environments}{most}", *measured, cut(host.address, 40)]
+    return [host.name, words, f"{state.environments}{most}", *measured, cut(host.address, 40)]

@@ -1,4 +1,4 @@
-"""`devctl images`: what was built here."""
+"""`devctl images`: what was built."""
 
 import click
 
@@ -15,16 +15,13 @@ def images() -> None:
 @click.pass_obj
 def list_images(invocation: Invocation) -> int:
     """List them, newest first."""
-    from devctl.builder import open_builder
-
-    with open_builder(invocation.own_settings()) as builder:
-        found = builder.images()
+    found = invocation.images().list()
     lines = [
         f"{next(iter(image.tags[::-1]), image.id[7:19]):60} {image.size_mb:9.1f} MiB  "
         f"{image.created:%Y-%m-%d %H:%M}  {image.owner}"
         for image in found
     ]
-    invocation.show([image.model_dump(mode="json") for image in found], lines or ["no images were built here"])
+    invocation.show([image.model_dump(mode="json") for image in found], lines or ["no images were built"])
     return DONE
 
 
@@ -35,9 +32,7 @@ def list_images(invocation: Invocation) -> int:
 @click.pass_obj
 def remove(invocation: Invocation, names: tuple[str, ...], force: bool) -> int:
     """Remove images that devctl built, with all their names."""
-    from devctl.builder import open_builder
-
-    with open_builder(invocation.own_settings()) as builder:
-        removed = [tag for name in names for tag in builder.remove(name, force)]
+    held = invocation.images()
+    removed = [tag for name in names for tag in held.remove(name, force)]
     invocation.show({"removed": removed}, [f"removed {tag}" for tag in removed])
     return DONE

@@ -24,11 +24,9 @@ _SHOWN = 30
 @click.pass_obj
 def scan(invocation: Invocation, /, image: str, sarif_file: Path | None, fail_above: float | None, fresh: bool) -> int:
     """Say which known vulnerabilities the packages of IMAGE have; the policy goes by the highest score."""
-    from devctl.scan import open_scanner
     from devctl.scan.sarif import sarif
 
-    with open_scanner(invocation.own_settings()) as scanner:
-        report = scanner.scan(image, fresh)
+    report = invocation.images().scan(image, fresh)
     if sarif_file is not None:
         sarif_file.write_text(json.dumps(sarif(report), indent=2) + "\n", encoding="utf-8")
     invocation.show(report.model_dump(mode="json"), list(_lines(report)))

@@ -50,21 +50,18 @@ def open_one(
     """Open an HTTPS link to PORT inside NAME, until it is interrupted, closed or its time is up."""
     from pydantic import ValidationError
 
-    from devctl.tunnels import TunnelWish, open_tunnel
+    from devctl.tunnels.records import TunnelWish
 
     try:
         wish = TunnelWish(port=port, host=listen[0], local=listen[1], names=names, ttl=ttl)
     except ValidationError as error:
         raise click.UsageError("--ttl is more than nothing and at most 90d") from error
-    with (
-        invocation.fleet() as fleet,
-        open_tunnel(fleet, invocation.own_settings().folder, invocation.person(), name, wish) as server,
-    ):
+    with invocation.environments() as held, held.tunnels.hold(name, wish) as opened:
         signal.signal(signal.SIGTERM, _interrupt)
-        shown = {"id": server.id, "name": name, "port": port, "link": server.link}
-        invocation.show(shown, [server.link, f"{server.id} leads to port {port} in {name}; Ctrl-C ends it"])
+        shown = {"id": opened.id, "name": name, "port": port, "link": opened.link}
+        invocation.show(shown, [opened.link, f"{opened.id} leads to port {port} in {name}; Ctrl-C ends it"])
         sys.stdout.flush()
-        sys.stderr.write(f"the tunnel was closed: {server.wait()}\n")
+        sys.stderr.write(f"the tunnel was closed: {opened.wait()}\n")
     return DONE
 
 
@@ -74,17 +71,18 @@ def open_one(
 @click.pass_obj
 def list_tunnels(invocation: Invocation, everybody: bool) -> int:
     """List open tunnels."""
-    from devctl.tunnels import TunnelRows
+    from devctl.tunnels.records import Tunnel
 
-    with invocation.fleet() as fleet:
-        found = TunnelRows(fleet.parts.database).listed(invocation.person(), everybody)
+    with invocation.environments(reads_only=True) as held:
+        found = held.tunnels.list(all_users=everybody)
     rows = [
         (one.id, one.environment, str(one.port), one.address, ago(one.created), f"{one.expires:%Y-%m-%d %H:%M}",
          str(one.bytes_in), str(one.bytes_out))
         for one in found
     ]  # fmt: skip
     head = ("ID", "NAME", "PORT", "ADDRESS", "OPEN", "UNTIL (UTC)", "BYTES IN", "OUT")
-    invocation.show([one.model_dump(mode="json") for one in found], table(rows, head) if rows else ["no open tunnels"])
+    shown = [one.model_dump(mode="json", include=set(Tunnel.model_fields)) for one in found]  # links are passwords
+    invocation.show(shown, table(rows, head) if rows else ["no open tunnels"])
     return DONE
 
 
@@ -94,11 +92,9 @@ def list_tunnels(invocation: Invocation, everybody: bool) -> int:
 @click.pass_obj
 def close(invocation: Invocation, ids: tuple[str, ...]) -> int:
     """Close the tunnels IDS, wherever on this installation they run."""
-    from devctl.tunnels import close_tunnel
-
-    with invocation.fleet() as fleet:
+    with invocation.environments() as held:
         for identity in ids:
-            close_tunnel(fleet, invocation.person(), identity)
+            held.tunnels.close(identity)
     invocation.show({"closed": list(ids)}, [f"closed {one}" for one in ids])
     return DONE
 
@@ -109,26 +105,24 @@ def close(invocation: Invocation, ids: tuple[str, ...]) -> int:
 @click.pass_obj
 def authority(invocation: Invocation, names: tuple[str, ...]) -> int:
     """Print the path of the authority's certificate, for which names it is good, and how to trust it."""
-    from devctl.tunnels.authority import Authority
-
-    found = Authority(invocation.own_settings().folder)
-    new = bool(names) and found.permit(names)
-    path = found.ensure()
+    with invocation.environments(reads_only=True) as held:
+        found = held.tunnels.trust(names)
+    path = found.certificate
     lines = [
         str(path),
         *(
             ["This is a new authority: it is to be trusted anew, and links that are open keep the old one."]
-            if new
+            if found.new
             else []
         ),
-        f"good for: {', '.join(found.permitted())}, and what ends in one of the names; programs refuse it for any other",
+        f"good for: {', '.join(found.permitted)}, and what ends in one of the names; programs refuse it for any other",
         f"curl:     curl --cacert {path} LINK",
         f"Python:   SSL_CERT_FILE={path}",
         f"Debian:   cp {path} /usr/local/share/ca-certificates/devctl.crt && update-ca-certificates, as root",
         f"macOS:    security add-trusted-cert -k ~/Library/Keychains/login.keychain-db {path}",
         "browsers: import it as an authority that may identify websites",
     ]
-    invocation.show({"certificate": str(path), "permitted": list(found.permitted()), "new": new}, lines)
+    invocation.show(found.model_dump(mode="json"), lines)
     return DONE
 
 

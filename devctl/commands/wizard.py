@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devctl.commands.build import show_step
-from devctl.commands.up import Pairs
+from devctl.commands.up import Pairs, tell
 from devctl.invocation import DONE, FAILED, Invocation, json_option
 
 if TYPE_CHECKING:
-    from devctl.wizard import WizardRequest
+    from devctl.client.nouns import Images
+    from devctl.serve.image_records import WizardQuestions
+    from devctl.wizard.records import WizardRequest
 
 _MANAGERS = ("apt", "yum", "pip", "npm")
 
@@ -39,22 +40,21 @@ def wizard(invocation: Invocation, /, only_print: bool, check: Path | None, **gi
     """Make an image of a base and packages. What no option says is asked for, where somebody can answer."""
     if check is not None:
         return _check(invocation, check)
-    from devctl.wizard import open_wizard, render
+    held = invocation.images()
+    request = _request(given, held if not invocation.as_json and _interactive() else None)
+    if only_print:
+        from devctl.wizard.rendering import render
 
-    settings = None if only_print else invocation.own_settings()  # before anything is asked
-    request = _request(given, asking=not invocation.as_json and _interactive())
-    if settings is None:
         invocation.show({"dockerfile": render(request)}, [render(request).rstrip("\n")])
         return DONE
-    with open_wizard(settings) as opened:
-        image = opened.make(invocation.person(), request, None if invocation.as_json else show_step)
+    image = held.make(request, None if invocation.as_json else tell)
     lines = [f"{image.tag} is built, on {image.base}", f"  as {image.digest_tag}"]
     invocation.show(image.model_dump(mode="json"), [*lines, *(f"note: {note}" for note in image.notes)])
     return DONE
 
 
 def _check(invocation: Invocation, file: Path) -> int:
-    from devctl.wizard import lint
+    from devctl.wizard.lint import lint
 
     found = lint(file.read_text(encoding="utf-8"))
     lines = [f"{file}:{one.line}: {one.rule} {one.severity}: {one.message}" for one in found]
@@ -66,19 +66,19 @@ def _interactive() -> bool:
     return sys.stdin.isatty()
 
 
-def _request(given: dict[str, object], asking: bool) -> "WizardRequest":
-    """Put the options together, and ask for what is missing; raises BuildRefused for what is none."""
+def _request(given: dict[str, object], asked: "Images | None") -> "WizardRequest":
+    """Put the options together, and ask for what is missing where somebody answers; raises BuildRefused for what is none."""
     from pydantic import ValidationError
 
     from devctl.errors import BuildRefused
-    from devctl.wizard import WizardRequest
+    from devctl.wizard.records import WizardRequest
 
     labels = given.pop("labels")
     values = {name: value for name, value in given.items() if value} | {
         "labels": dict(labels) if isinstance(labels, tuple) else {}
     }
-    if asking:
-        values |= _asked(values)
+    if asked is not None:
+        values |= _asked(values, asked.questions())
     missing = [f"--{name}" for name in ("base", "tag") if name not in values]
     if missing:
         raise click.UsageError(f"{' and '.join(missing)} must be given where nobody can be asked")
@@ -93,11 +93,9 @@ def _request(given: dict[str, object], asking: bool) -> "WizardRequest":
         ) from error
 
 
-def _asked(values: dict[str, object]) -> dict[str, object]:
-    from devctl.wizard.wizard import bases
-
+def _asked(values: dict[str, object], questions: "WizardQuestions") -> dict[str, object]:
     found: dict[str, object] = {}
-    offered = bases()
+    offered = questions.bases
     if "base" not in values:
         for number, base in enumerate(offered, 1):
             click.echo(f"  {number}  {base.image:32} {base.about}")
@@ -115,5 +113,5 @@ def _asked(values: dict[str, object]) -> dict[str, object]:
     if "user" not in values:
         found["user"] = click.prompt("user", default="dev")
     if "tag" not in values:
-        found["tag"] = click.prompt("name of the image")
+        found["tag"] = click.prompt(f"name of the image{f', {questions.prefix}…' if questions.prefix else ''}")
     return found

@@ -139,6 +139,15 @@ class Hosts:
         with ThreadPoolExecutor(_MEASURERS) as threads:
             return dict(zip([state.host.name for state in states], threads.map(self._measured, states), strict=True))
 
+    def states(self, measure: bool = False) -> list[HostState]:
+        """The hosts that were added, by name, with how many environments each has; measured first, where it is wanted."""
+        if measure:
+            self.measure()
+        counts = self.counts()
+        return [
+            state.model_copy(update={"environments": counts.get(state.host.name, 0)}) for state in self.registry.all()
+        ]
+
     def engine(self, name: str) -> HostEngine:
         """Connect to a host when it is first asked for; raises NoHost and HostUnreachable.
 

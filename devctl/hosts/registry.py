@@ -36,6 +36,8 @@ class HostState(Record):
     """The words of the last one."""
     closed_for: float = 0.0
     """Seconds for which it is left alone."""
+    environments: int = 0
+    """How many are on it; counted where hosts are listed."""
 
 
 class HostRegistry:

@@ -82,3 +82,10 @@ class Wanted(Record):
     claims: int
     """Within the period."""
     hits: int
+
+
+class WarmStock(Record):
+    """What is kept warm."""
+
+    shapes: tuple[Wanted, ...]
+    containers: tuple[Slot, ...]

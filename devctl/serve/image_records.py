@@ -62,13 +62,18 @@ class RemovedNames(Record):
     removed: tuple[str, ...]
 
 
-class WizardForm(Record):
+class WizardQuestions(Record):
     """What the wizard asks."""
 
     bases: tuple[Base, ...]
     """Base images to offer, each with the managers that can install packages into it."""
     prefix: str
     """With what the caller's names of images must begin; empty for admins."""
+
+
+class WizardForm(WizardQuestions):
+    """What the wizard asks and has made."""
+
     images: tuple[CustomImage, ...]
     """What it made for the caller, newest first; for everybody where an admin asks."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from devctl.builder.records import BuildOptions, BuildStep, ImageInfo
+from devctl.builder.telling import step_lines
 from devctl.errors import LaunchRefused, RequestInvalid
 from devctl.fleet.records import User
 from devctl.fleet.roles import refuse_viewers
@@ -127,8 +128,8 @@ def _builder(service: Service) -> "Builder":
 
 def _steps(told: Told) -> Callable[[BuildStep], None]:
     def step(one: BuildStep) -> None:
-        if one.state in ("started", "cached", "failed"):
-            told(f"build {one.name}{'' if one.state == 'started' else f' ({one.state})'}")
+        for line in step_lines(one) if one.state != "output" else ():
+            told(line)
 
     return step
 

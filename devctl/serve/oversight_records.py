@@ -7,7 +7,6 @@ from pydantic import Field
 
 from devctl.admission.audit import AuditLine
 from devctl.hosts.registry import HostState
-from devctl.pool.records import Slot, Wanted
 from devctl.records import Record
 
 
@@ -15,13 +14,6 @@ class AuditPage(Record):
     """Lines of the audit, oldest first."""
 
     items: tuple[AuditLine, ...]
-
-
-class WarmStock(Record):
-    """What is kept warm."""
-
-    shapes: tuple[Wanted, ...]
-    containers: tuple[Slot, ...]
 
 
 class HostList(Record):
@@ -42,6 +34,33 @@ class HostWish(Record):
     labels: dict[str, Annotated[str, Field(max_length=200)]] = {}
     seconds: int = Field(default=60, ge=1)
     """Time limit of one call."""
+
+
+class HostQuery(Record):
+    """Which state of hosts."""
+
+    measure: bool = False
+    """Measure them now, in place of showing how they last answered."""
+
+
+class Prefetch(Record):
+    """Which images are to be fetched to every host."""
+
+    images: tuple[Annotated[str, Field(max_length=512)], ...] | None = Field(default=None, max_length=100)
+    """None takes those of late use."""
+
+
+class KeyPath(Record):
+    """The key of a shape, or how it begins."""
+
+    key: str = Field(min_length=4, max_length=64)
+
+
+class ShapeSize(Record):
+    """How many of a shape are kept at least."""
+
+    minimum: int | None = Field(ge=0, le=100)
+    """None follows the demand."""
 
 
 class HostRemoval(Record):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, JsonValue
 
 from devctl.errors import LaunchRefused, ServiceBusy
 from devctl.fleet.records import User
-from devctl.serve.operations import Operation
+from devctl.serve.operations import Operation, Told, Wanted
 from devctl.serve.problems import MEDIA_TYPE
 from devctl.serve.records import KeyHeader
 
@@ -83,6 +83,16 @@ def followed(operation: Operation, header: KeyHeader) -> Operation:
     if asked is None or operation.state != "running":
         return operation
     return service().operations.wait(caller(), operation.id, min(float(asked[1]), MOST_WAIT))
+
+
+def begun(
+    kind: str, subject: str, body: BaseModel | None, header: KeyHeader, work: Callable[[Told], JsonValue]
+) -> Response:
+    """Begin long work for the caller, and answer with the operation."""
+    digest = hashlib.sha256(body.model_dump_json().encode()).hexdigest() if body is not None else ""
+    wanted = Wanted(kind=kind, subject=subject, key=header.idempotency_key, digest=digest)
+    operation = followed(service().operations.begin(caller(), wanted, work), header)
+    return reply(operation, 202, {"Location": f"/v1/operations/{operation.id}"})
 
 
 def waits(header: KeyHeader) -> bool:

@@ -9,21 +9,22 @@ from local.lazy import loaded_when_used
 
 if TYPE_CHECKING:
     from devctl.tunnels.holding import HeldTunnels, close_tunnel
-    from devctl.tunnels.opening import TunnelWish, open_tunnel
-    from devctl.tunnels.records import OpenTunnel, Tunnel
+    from devctl.tunnels.opening import open_tunnel
+    from devctl.tunnels.records import OpenTunnel, Trust, Tunnel, TunnelWish
     from devctl.tunnels.rows import TunnelRows
     from devctl.tunnels.server import TunnelServer
 
 _PLACES = {
     "holding": ("HeldTunnels", "close_tunnel"),
-    "opening": ("TunnelWish", "open_tunnel"),
-    "records": ("OpenTunnel", "Tunnel"),
+    "opening": ("open_tunnel",),
+    "records": ("OpenTunnel", "Trust", "Tunnel", "TunnelWish"),
     "rows": ("TunnelRows",),
     "server": ("TunnelServer",),
 }
 
 __all__ = [
-    "HeldTunnels", "OpenTunnel", "Tunnel", "TunnelRows", "TunnelServer", "TunnelWish", "close_tunnel", "open_tunnel",
+    "HeldTunnels", "OpenTunnel", "Trust", "Tunnel", "TunnelRows", "TunnelServer", "TunnelWish", "close_tunnel",
+    "open_tunnel",
 ]  # fmt: skip
 
 __getattr__ = loaded_when_used("devctl.tunnels", _PLACES)

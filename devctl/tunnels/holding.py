@@ -9,8 +9,8 @@ from devctl.errors import ServiceBusy
 from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import User
 from devctl.fleet.roles import refuse_viewers
-from devctl.tunnels.opening import TunnelWish, open_tunnel
-from devctl.tunnels.records import OpenTunnel, Tunnel
+from devctl.tunnels.opening import open_tunnel
+from devctl.tunnels.records import OpenTunnel, Tunnel, TunnelWish
 from devctl.tunnels.rows import TunnelRows
 from devctl.tunnels.server import TunnelServer
 

@@ -5,38 +5,22 @@ import hashlib
 import secrets
 import socket
 import ssl
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-
-from pydantic import Field
 
 from devctl.errors import LaunchFailed, PortTaken
 from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import User
-from devctl.records import Record
 from devctl.tunnels.authority import Authority
 from devctl.tunnels.conversation import Patience
 from devctl.tunnels.gate import TOKEN_BYTES, Gate, bracketed
 from devctl.tunnels.programs import own_program
+from devctl.tunnels.records import TunnelWish
 from devctl.tunnels.rows import NewTunnel, TunnelRows
 from devctl.tunnels.server import Doors, TunnelServer
 
 _ALWAYS = ("localhost", "127.0.0.1", "::1")
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
-
-
-class TunnelWish(Record):
-    """A tunnel as it is wanted."""
-
-    port: int = Field(ge=1, le=65_535)
-    """The port inside."""
-    host: str = "127.0.0.1"
-    """Where it listens on this machine."""
-    local: int = Field(default=0, ge=0, le=65_535)
-    """The port of this machine; 0 takes any that is free."""
-    names: tuple[str, ...] = ()
-    """More names and addresses by which it is called."""
-    ttl: timedelta = Field(default=timedelta(hours=8), gt=timedelta(0), le=timedelta(days=90))
 
 
 def open_tunnel(

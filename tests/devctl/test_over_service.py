@@ -17,17 +17,15 @@ from tests.devctl.test_kept_commands import Run, called, cleaned
 
 ANYWHERE = {
     *("top", "up", "ls", "inspect", "exec", "shell", "logs", "cp", "port", "start", "stop", "pause", "rm", "keep"),
-    *("snapshot", "restore", "why"),
+    *("snapshot", "restore", "why", "tunnel", "audit", "egress", "pool", "hosts", "images", "wizard", "scan"),
 }
 """What speaks to the service."""
 FILES_ONLY = {"run", "tasks", "devcontainer"}
 """What works on the caller's own files, service or not."""
 HERE = {
     "open": ("open", "x"), "ssh-config": ("ssh-config", "x"), "ssh-proxy": ("ssh-proxy", "x"), "build": ("build", "."),
-    "wizard": ("wizard", "--base", "debian:12", "--apt", "git"), "scan": ("scan", "x"), "images": ("images", "ls"),
-    "reap": ("reap", "--once"), "pool": ("pool", "ls"), "audit": ("audit",), "egress": ("egress", "log", "x"),
-    "serve": ("serve",), "token": ("token", "ls"), "hosts": ("hosts", "ls"), "doctor": ("doctor",),
-    "prune": ("prune",), "tunnel": ("tunnel", "ls"),
+    "reap": ("reap", "--once"), "serve": ("serve",), "token": ("token", "ls"), "doctor": ("doctor",),
+    "prune": ("prune",),
 }  # fmt: skip
 
 

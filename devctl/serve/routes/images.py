@@ -1,10 +1,7 @@
 """Images: built of uploads, made by answers, listed, removed and scanned."""
 
-import hashlib
-
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
-from pydantic import BaseModel
 
 from devctl.scan.records import ScanReport
 from devctl.serve.image_records import (
@@ -17,10 +14,10 @@ from devctl.serve.image_records import (
     WizardDraft,
     WizardForm,
 )
-from devctl.serve.imaging import Work, building, own_images, remove_image, wizard_form, wizard_work
-from devctl.serve.operations import Operation, Wanted
+from devctl.serve.imaging import building, own_images, remove_image, wizard_form, wizard_work
+from devctl.serve.operations import Operation
 from devctl.serve.records import KeyHeader
-from devctl.serve.routing import blueprint, caller, followed, reply, reply_tagged, route, service
+from devctl.serve.routing import begun, blueprint, caller, reply, reply_tagged, route, service
 from devctl.serve.scans import last_scan, scanning
 from devctl.wizard.lint import lint
 from devctl.wizard.records import WizardRequest
@@ -39,17 +36,17 @@ def delete_image(query: ImageRemoval) -> Response:
 
 def build_image(header: KeyHeader, body: BuildWish) -> Response:
     """Build an image of an upload; the policy is asked for each image that it builds on."""
-    return _begun("build", body.tag or body.tree, body, header, building(service(), caller(), body))
+    return begun("build", body.tag or body.tree, body, header, building(service(), caller(), body))
 
 
 def make_image(header: KeyHeader, body: WizardRequest) -> Response:
     """Make an image of a base and packages, as the wizard does."""
-    return _begun("wizard", body.tag, body, header, wizard_work(service(), caller(), body))
+    return begun("wizard", body.tag, body, header, wizard_work(service(), caller(), body))
 
 
 def scan_image(header: KeyHeader, body: ScanWish) -> Response:
     """Look for what is known against an image; the policy goes by the highest score."""
-    return _begun("scan", body.image, body, header, scanning(service(), caller(), body))
+    return begun("scan", body.image, body, header, scanning(service(), caller(), body))
 
 
 def show_scan(query: ImageQuery) -> Response:
@@ -80,10 +77,3 @@ def api() -> APIBlueprint:
     route(made, "POST", "/scans", scan_image, {202: Operation})
     route(made, "GET", "/scans", show_scan, {200: ScanReport, 304: None})
     return made
-
-
-def _begun(kind: str, subject: str, body: BaseModel, header: KeyHeader, work: Work) -> Response:
-    digest = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
-    wanted = Wanted(kind=kind, subject=subject, key=header.idempotency_key, digest=digest)
-    operation = followed(service().operations.begin(caller(), wanted, work), header)
-    return reply(operation, 202, {"Location": f"/v1/operations/{operation.id}"})

@@ -60,7 +60,7 @@ def test_an_image_is_built_of_an_upload_and_is_its_owners(builds: Server) -> Non
     assert (done.status, done.json["state"]) == (202, "done"), done.body
     assert f"devctl-user/{ADA.name}/proof:1" in done.json["result"]["tags"]
     told = [one["text"] for one in ada.lines(f"{done.headers['location']}/events")]
-    assert any(one.startswith("build ") for one in told), told
+    assert any(one.startswith("started ") for one in told), told
     assert bob("GET", done.headers["location"]).status == 404
     image = done.json["result"]["id"]
     assert image in [one["id"] for one in ada("GET", "/v1/images").json["items"]]

@@ -123,8 +123,16 @@ def test_decisions_and_reasons_are_read(clients: Clients) -> None:
 
 def test_stock_and_hosts_are_for_admins(clients: Clients) -> None:
     ada, root = clients(ADA), clients(ROOT)
-    assert root.pool().containers == () and root.hosts.list() == []
-    for refused in (ada.pool, ada.hosts.list, lambda: ada.hosts.drain("x"), lambda: ada.hosts.remove("x")):
+    assert root.pool.stock().containers == () and root.hosts.list() == []
+    for refused in (
+        ada.pool.stock,
+        ada.pool.fill,
+        ada.pool.drain,
+        ada.hosts.list,
+        ada.hosts.prefetch,
+        lambda: ada.hosts.drain("x"),
+        lambda: ada.hosts.remove("x"),
+    ):
         with pytest.raises(LaunchRefused, match="no admin"):
             refused()
     with pytest.raises(HostUnreachable):

@@ -5,19 +5,28 @@ import ssl
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.devctl.programs import machine_variables
+from tests.devctl.programs import machine_variables, served
+
+
+@pytest.fixture(params=["here", "service"])
+def variables(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Of somebody at the machine, and of somebody who asks a service."""
+    here = machine_variables(tmp_path, database_url, "bubblewrap")
+    if request.param == "here":
+        yield here
+        return
+    with served(here, tmp_path) as service:
+        yield service.caller
 
 
 def test_a_tunnel_lives_as_its_command_does_and_is_closed_from_another(
-    backend: str, database_url: str, tmp_path: Path
+    variables: dict[str, str], tmp_path: Path
 ) -> None:
-    if backend == "docker":
-        pytest.skip("the command is the same on every backend")
-    variables = machine_variables(tmp_path, database_url, backend)
 
     def devctl(*arguments: str) -> list[str]:
         return [sys.executable, "-m", "devctl.cli", *arguments]

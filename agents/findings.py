@@ -103,7 +103,7 @@ def changed_lines(diff: str, path: str | None = None) -> list[str]:
     """Return the lines that a diff adds or removes, with their sign; of one file, or of all."""
     lines: list[str] = []
     inside = in_hunk = False
-    for line in diff.splitlines():
+    for line in diff.split("\n"):  # `splitlines` would take a separator within a line of the file for the end of it
         if line.startswith("diff --git "):
             inside, in_hunk = path is None or line.endswith(f" b/{path}") or f" a/{path} " in line, False
         elif line.startswith("@@"):

@@ -55,10 +55,15 @@ def complete_fitting(
         except ContextOverflow as fault:
             if shorter is None:
                 raise
-            told = CommandResult(reply={"left_out": shorter.left_out, "because": fault.message})
-            journal.command(STEP, shorter.left_out, partial(_given, told))
-            logger.warning("turn %s: asked again without %s: %s", context.turn.key, shorter.left_out, fault.message)
+            leave_out(context, shorter.left_out, fault)
     raise ValueError("give at least one prompt")
+
+
+def leave_out(context: TurnContext, what: str, fault: ContextOverflow) -> None:
+    """Keep in the journal that the next question goes without something, because the one before was too long."""
+    told = CommandResult(reply={"left_out": what, "because": fault.message})
+    context.journal.command(STEP, what, partial(_given, told))
+    logger.warning("turn %s: asked again without %s: %s", context.turn.key, what, fault.message)
 
 
 def _given(result: CommandResult) -> CommandResult:

@@ -8,34 +8,31 @@ import logging
 from pydantic import JsonValue
 
 from agents.crew import TurnContext
-from agents.documented_feature import DocumentedFeature, documented_feature
+from agents.documented_feature import documented_feature
 from agents.findings import Finding, ReviewReply, finding_of, quotes_change
-from agents.fitting import Prompt, complete_fitting
 from agents.handover import Handover, handed_over
 from agents.ids import round_folder
 from agents.journal import CommandResult
 from agents.lessons import taught_by
-from agents.plans import PlannedTask
+from agents.partwise import heard_of
+from agents.review_parts import by_file, reading_of
+from agents.review_prompt import Material, told
 from agents.sarif import review_sarif
 from agents.sign_off import Evidence, static_findings, too_long, unmet, vanished
 from agents.suites import environment_at
 from agents.surroundings import Neighbourhood, look_from
 from agents.tasks import planned_task
 from agents.threads import Record
-from agents.words import Listener
 from devctl import LaunchRefused, PreparationFailed
-from prompts import render
 from tools.artifacts import ArtifactRef
 from tools.lint import LintReport, lint_change
 from tools.lint_project import lint_project, project_linters
 from tools.mirror import Mirror
-from tools.model import Message
 from tools.patch import DiffLimits
 
 logger = logging.getLogger(__name__)
 
-DIFF_LIMIT = 120_000
-"""Characters of a diff that the Reviewer reads; a longer change is sent back."""
+WHOLE = DiffLimits(characters=1_000_000_000, file_characters=1_000_000_000)
 
 
 class Review(Record):
@@ -47,26 +44,15 @@ class Review(Record):
     dropped: int = 0
     """Claims that quoted no changed line."""
     lint_verdict: str
+    parts: int = 1
+    """Parts in which the change was read."""
+    unread: tuple[str, ...] = ()
+    """What nobody read, each with the reason."""
 
     @property
     def signed_off(self) -> bool:
         """Whether nothing blocks: neither what the model found nor what the linters hold for certain."""
         return not any(finding.blocks for finding in self.findings)
-
-
-class Material(Record):
-    """What the Reviewer looks at."""
-
-    diff: str
-    changed: frozenset[str] = frozenset()
-    """All paths in which it differs from its base."""
-    since_diff: str
-    lint: LintReport
-    certain: tuple[Finding, ...] = ()
-    """High findings of the linters: they send the change back whatever the model says."""
-    around: Neighbourhood
-    documented: DocumentedFeature | None = None
-    """What a documentation task documents."""
 
 
 def review(context: TurnContext) -> dict[str, JsonValue]:
@@ -76,22 +62,17 @@ def review(context: TurnContext) -> dict[str, JsonValue]:
         context.journal.command("material", {"commit": work.commit}, lambda: _material(context, work))
     )
     earlier = _earlier(context, work)
-    planned = planned_task(context)
-    said = Listener(context).news()
     refused: list[str] = []
 
-    def problems(reply: ReviewReply) -> list[str]:
-        found = _problems(context, reply, earlier, seen)
+    def problems(reply: ReviewReply, asked: list[Finding], alone: bool) -> list[str]:
+        found = _problems(context, reply, asked, seen, alone)
         refused.extend(found)
         return found
 
-    alone = seen.model_copy(update={"since_diff": "", "around": Neighbourhood(tree="", wishes=""), "documented": None})
-    prompts = [
-        Prompt(left_out, (*_messages(context, planned, shown, earlier), *([said] if said else [])))
-        for left_out, shown in (("", seen), ("all but the change itself", alone))
-    ]
-    reply = complete_fitting(context, prompts, ReviewReply, problems)
-    made = _made(reply, earlier, seen)
+    heard = heard_of(context, seen, earlier, problems)
+    reply = heard.reply
+    made = _made(reply, earlier, seen.model_copy(update={"certain": (*seen.certain, *heard.missing)}))
+    made = made.model_copy(update={"parts": heard.parts, "unread": (*seen.unread, *heard.unread)})
     if made.dropped:
         logger.info("%d claims of the review of %s quote no changed line", made.dropped, context.task_key)
     _export(context, work, made, seen)
@@ -128,7 +109,9 @@ def _export(context: TurnContext, work: Handover, made: Review, seen: Material) 
 def _note(context: TurnContext, reply: ReviewReply, made: Review, refused: list[str]) -> None:
     """Write to the audit what the Reviewer said, what of it was not taken, and which of its claims were dropped."""
     dropped = [f"{made.dropped} claims quote no changed line"] if made.dropped else []
-    reasons = (*(f"not taken: {problem}" for problem in dict.fromkeys(refused)), *dropped)
+    parts = [f"read in {made.parts} parts"] if made.parts > 1 else []
+    unread = [f"not read: {one}" for one in made.unread]
+    reasons = (*(f"not taken: {problem}" for problem in dict.fromkeys(refused)), *dropped, *parts, *unread)
     verdict = "signed off" if made.signed_off else f"sent back: {', '.join(finding.title for finding in made.findings)}"
     context.note("review", "allowed", reasons, f"{verdict}; {made.summary}", reply.model_dump_json())
 
@@ -140,6 +123,8 @@ def _result(context: TurnContext, made: Review) -> dict[str, JsonValue]:
     verdict = "signed off" if made.signed_off else f"{blocking} blocking findings"
     if made.signed_off and made.findings:
         verdict += f" with {len(made.findings)} remarks"
+    if made.unread:
+        verdict += f"; not read: {', '.join(made.unread[:5])}" + (" and more" if len(made.unread) > 5 else "")
     return {"signed_off": made.signed_off, "verdict": verdict, "review": ref.model_dump(mode="json")}
 
 
@@ -151,16 +136,17 @@ def _material(context: TurnContext, work: Handover) -> CommandResult:
     mirror = work.fetch(context)
     since = work.previous
     lint = _linted(context, mirror, work)
-    whole = DiffLimits(characters=DIFF_LIMIT, file_characters=DIFF_LIMIT)
-    change = mirror.change(work.base, work.commit, whole)
+    change = mirror.change(work.base, work.commit, WHOLE)
+    reading = reading_of(by_file(change.text))
     material = Material(
-        diff=change.text,
+        diff=reading.text,
         changed=frozenset(file.path for file in change.files),
-        since_diff=mirror.diff(since, work.commit, whole) if since else "",
+        since_diff=mirror.diff(since, work.commit, WHOLE) if since else "",
         lint=lint,
-        certain=(*_certain(mirror, work, lint), *([too_long(change, DIFF_LIMIT)] if change.truncated else [])),
+        certain=(*_certain(mirror, work, lint), *too_long(reading.beyond)),
         around=_around(context, mirror, work),
         documented=documented_feature(context, mirror, work) if _is_documentation(context) else None,
+        unread=(*reading.unread, *(f"{name} (beyond what one review reads)" for name in reading.beyond)),
     )
     return CommandResult(reply=material.model_dump(mode="json"))
 
@@ -204,8 +190,10 @@ def _earlier(context: TurnContext, work: Handover) -> list[Finding]:
     return [finding for finding in made.findings if finding.id.startswith("R-")]
 
 
-def _problems(context: TurnContext, reply: ReviewReply, earlier: list[Finding], seen: Material) -> list[str]:
-    """Return what is wrong with a reply beyond its form."""
+def _problems(
+    context: TurnContext, reply: ReviewReply, earlier: list[Finding], seen: Material, alone: bool
+) -> list[str]:
+    """Return what is wrong with a reply beyond its form; one on a part of several need not show every point."""
     said = {verdict.id for verdict in reply.earlier}
     missing = [finding.id for finding in earlier if finding.id not in said]
     problems = [f"earlier: say for {identifier} whether it is resolved or open" for identifier in missing]
@@ -217,49 +205,8 @@ def _problems(context: TurnContext, reply: ReviewReply, earlier: list[Finding], 
         evidence = Evidence(
             diff=seen.diff,
             changed=seen.changed,
-            proven_by=_told(context, "proven_by"),
-            commands=_told(context, "commands"),
+            proven_by=told(context, "proven_by"),
+            commands=told(context, "commands"),
         )
-        problems += unmet(reply, points, evidence)
+        problems += unmet(reply, points, evidence, whole=alone)
     return problems
-
-
-def _told(context: TurnContext, key: str) -> tuple[str, ...]:
-    """Return a list of what the Tester told: tests that prove the change, or commands that ended well."""
-    test = context.turn.payload.get("test")
-    found = test.get(key) if isinstance(test, dict) else None
-    return tuple(str(name) for name in found) if isinstance(found, list) else ()
-
-
-def _messages(
-    context: TurnContext, planned: PlannedTask, seen: Material, earlier: list[Finding]
-) -> tuple[Message, ...]:
-    test = context.turn.payload.get("test")
-    test = test if isinstance(test, dict) else {}
-    task = render(
-        "reviewer_task",
-        task={
-            "key": planned.key,
-            "title": planned.task.title,
-            "description": planned.task.description,
-            "done_when": planned.task.done_when,
-        },
-        feature={"title": context.crew.reader.feature(context.feature).title},  # type: ignore[union-attr]  # recorded before any task runs
-        round=context.turn.round,
-        test_verdict=test.get("verdict", "not tested"),
-        proven_by=_told(context, "proven_by"),
-        commands=_told(context, "commands"),
-        skipped=test.get("skipped") or [],
-        documented=seen.documented.model_dump() if seen.documented else None,
-        documentation=test.get("documentation"),
-        suite_tail=test.get("tail") or "",
-        lint_verdict=seen.lint.verdict,
-        lint_findings=seen.lint.text,
-        open_findings=[finding.model_dump() for finding in earlier],
-        since_diff=seen.since_diff,
-        diff=seen.diff,
-        tree=seen.around.tree,
-        wishes=seen.around.wishes,
-    )
-    system = render("reviewer_system", later_round=bool(earlier))
-    return (Message(role="system", content=system), Message(role="user", content=task))

@@ -7,11 +7,11 @@ from functools import cached_property
 
 from agents.findings import ClaimedFinding as Claim
 from agents.findings import Finding, MetPoint, OpenFindingVerdict, ReviewReply, changed_lines, finding_of
+from agents.review_parts import MOST, PART
 from agents.threads import Record
 from prompts import visible
 from tools.lint import LintFinding, LintReport
 from tools.lint_report import LintTool
-from tools.patch import Diff
 
 STATIC: frozenset[LintTool] = frozenset({"ruff", "bandit", "node"})
 """Linters whose high findings send a change back by themselves: each means code that cannot run or a security hole."""
@@ -42,20 +42,42 @@ def _finding_of(found: LintFinding, texts: dict[str, str]) -> Finding:
     )
 
 
-def too_long(change: Diff, limit: int) -> Finding:
-    """Return the finding that sends back a change of which the Reviewer cannot read all."""
-    longest = max(change.files, key=lambda file: file.additions + file.deletions)
-    return finding_of(
-        Claim(
-            path=longest.path,
-            quote="",
-            severity="high",
-            title="The change is too long to be read whole",
-            failure=f"{change.verdict}: a review reads {limit:,} characters of a diff, so parts of it would go unread.",
-            suggestion="Hand in less: take out what is generated or copied, or have the task split.",
-        ),
-        prefix="L",
+def joined_reply(replies: Sequence[ReviewReply]) -> ReviewReply:
+    """Return what was said of a change's parts as one reply on the whole."""
+    return ReviewReply(
+        summary="\n".join(f"Part {number}: {reply.summary}" for number, reply in enumerate(replies, start=1)),
+        done=list({met.point: met for reply in replies for met in reply.done}.values()),
+        earlier=list({verdict.id: verdict for reply in replies for verdict in reply.earlier}.values()),
+        findings=[finding for reply in replies for finding in reply.findings],
     )
+
+
+def unshown(reply: ReviewReply, points: Sequence[str], path: str) -> tuple[Finding, ...]:
+    """Return a finding, at a path of the change, for the points of the task that no part of it was said to meet."""
+    shown = {met.point for met in reply.done}
+    lacking = [number for number in range(1, len(points) + 1) if number not in shown]
+    if not lacking:
+        return ()
+    named = "; ".join(points[number - 1] for number in lacking)
+    failure = f"Read part by part, nothing was found for: {named}"
+    cure = "Do it, or hand in a smaller change that can be read at once."
+    return (_about_the_review(path, "No part of the change shows what is to be done", failure, cure),)
+
+
+def too_long(beyond: Sequence[str]) -> tuple[Finding, ...]:
+    """Return the finding that sends back a change of which these files go unread."""
+    if not beyond:
+        return ()
+    named = ", ".join(beyond[:20]) + (f" and {len(beyond) - 20} more" if beyond[20:] else "")
+    failure = f"Nobody has looked at all of {named}: a review reads at most {MOST} parts of {PART:,} characters."
+    cure = "Hand in less: take out what is generated or copied, or have the task split."
+    return (_about_the_review(beyond[0], "The change is too long to be read whole", failure, cure),)
+
+
+def _about_the_review(path: str, title: str, failure: str, suggestion: str) -> Finding:
+    """A finding of this program about the review itself; it is made anew in each round."""
+    claim = Claim(path=path, quote="", severity="high", title=title, failure=failure, suggestion=suggestion)
+    return finding_of(claim, prefix="L")
 
 
 class Evidence(Record):
@@ -100,10 +122,10 @@ class Evidence(Record):
         return quote in self.commands and quote in point
 
 
-def unmet(reply: ReviewReply, points: Sequence[str], evidence: Evidence) -> list[str]:
+def unmet(reply: ReviewReply, points: Sequence[str], evidence: Evidence, *, whole: bool = True) -> list[str]:
     """Return what a sign-off lacks: each point of the task needs something of the evidence that shows it.
 
-    A change without a line that could be quoted (binary files, renames) needs none.
+    A reply on a part of the change may leave out points, for others may show them; what it gives must be true. A change without a line that could be quoted (binary files, renames) needs none.
     """
     if not evidence.lines and not evidence.proven_by:
         return []
@@ -111,7 +133,7 @@ def unmet(reply: ReviewReply, points: Sequence[str], evidence: Evidence) -> list
     problems = [
         f"done: say for point {number} by which changed line or test it is met, or report what is missing as a finding"
         for number in range(1, len(points) + 1)
-        if number not in shown
+        if whole and number not in shown
     ]
     given = {number: point for number, point in enumerate(points, start=1)}
     problems += [evidence.problem(met, given.get(met.point, "")) for met in reply.done]

@@ -2,9 +2,8 @@
 
 import pytest
 
-from agents.findings import MetPoint, ReviewReply
-from agents.sign_off import Evidence, too_long, unmet
-from tools.patch import ChangedFile, Diff
+from agents.findings import MetPoint, OpenFindingVerdict, ReviewReply
+from agents.sign_off import Evidence, joined_reply, too_long, unmet, unshown
 
 DIFF = """diff --git a/shop.py b/shop.py
 --- a/shop.py
@@ -56,16 +55,38 @@ def test_point_is_not_shown(point: str, quote: str) -> None:
     assert len(signed(point, quote)) == 1
 
 
-def test_change_that_is_cut_is_a_blocking_finding_about_its_longest_file() -> None:
-    sizes = {"a.py": 10, "b.py": 500}
-    files = tuple(
-        ChangedFile(
-            path=path, status="added", additions=size, deletions=0, old_mode="000000", new_mode="100644", binary=False
-        )
-        for path, size in sizes.items()
-    )
-    found = too_long(Diff(text="", truncated=True, files=files), 1_000)
-    assert (found.path, found.blocks) == ("b.py", True)
+def test_files_that_go_unread_are_one_blocking_finding_that_names_them() -> None:
+    (found,) = too_long([f"f{number}.py" for number in range(30)])
+    assert (found.path, found.blocks) == ("f0.py", True)
+    assert "f19.py and 10 more" in found.failure
+    assert too_long([]) == ()
+
+
+def reply_on(point: int, *earlier: str, quote: str = "x") -> ReviewReply:
+    verdicts = [OpenFindingVerdict(id=one, state="open", reason="r") for one in earlier]
+    return ReviewReply(summary=f"s{point}", findings=[], earlier=verdicts, done=[MetPoint(point=point, quote=quote)])
+
+
+def test_replies_on_parts_are_one_reply_on_the_whole() -> None:
+    joined = joined_reply([reply_on(1, "R-1"), reply_on(2, "R-2"), reply_on(2, "R-2")])
+    assert joined.summary == "Part 1: s1\nPart 2: s2\nPart 3: s2"
+    assert [met.point for met in joined.done] == [1, 2]
+    assert [verdict.id for verdict in joined.earlier] == ["R-1", "R-2"]
+
+
+def test_a_point_that_no_part_shows_blocks() -> None:
+    (found,) = unshown(reply_on(2), ["first", "second", "third"], "a.py")
+    assert (found.blocks, found.path) == (True, "a.py")
+    assert found.failure.endswith("first; third")
+    assert unshown(joined_reply([reply_on(1), reply_on(2)]), ["first", "second"], "a.py") == ()
+
+
+def test_what_a_part_gives_must_be_true_and_what_it_leaves_out_may_stand_in_others() -> None:
+    points = ["totals are right", "more is right"]
+    assert unmet(reply_on(1, quote="nothing of the change"), points, EVIDENCE, whole=False)
+    left_out = ReviewReply(summary="s", findings=[], earlier=[], done=[])
+    assert unmet(left_out, points, EVIDENCE, whole=False) == []
+    assert len(unmet(left_out, points, EVIDENCE)) == 2
 
 
 def test_point_left_out_is_asked_for() -> None:

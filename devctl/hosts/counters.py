@@ -1,5 +1,6 @@
 """The kernel's counters of one environment, read from control group files of version 1 and 2."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from devctl.records import Record
 CGROUPS, PROC = Path("/sys/fs/cgroup"), Path("/proc")
 _UNLIMITED = 2**60
 """Version 1 says "no limit" as the largest number of pages; nothing real is as large."""
+_READ_BYTES = 65_536
 
 
 class Counters(Record):
@@ -81,15 +83,14 @@ def read_groups(groups: Groups, started: datetime, devices: Sequence[str] = ()) 
 
 def read_network(pid: int, proc: Path = PROC) -> tuple[int, int] | None:
     """Bytes received and sent by all interfaces but loopback in the network namespace of a process."""
-    try:
-        lines = (proc / str(pid) / "net" / "dev").read_text().splitlines()[2:]
-    except OSError:
+    text = _text(f"{proc}/{pid}/net/dev")
+    if text is None:
         return None
     received = sent = 0
-    for line in lines:
-        name, _, rest = line.partition(":")
+    for line in text.splitlines()[2:]:
+        name, _, rest = line.partition(b":")
         fields = rest.split()
-        if name.strip() != "lo" and len(fields) > 8:
+        if name.strip() != b"lo" and len(fields) > 8:
             received, sent = received + int(fields[0]), sent + int(fields[8])
     return received, sent
 
@@ -107,39 +108,42 @@ def devices_of(pid: int, targets: Sequence[str], proc: Path = PROC) -> tuple[str
 
 def _version_2(folders: Mapping[str, Path], devices: frozenset[str]) -> dict[str, object]:
     folder = folders["unified"]
-    cpu, memory = _fields(folder / "cpu.stat"), _fields(folder / "memory.stat")
-    current, limit = _number(folder / "memory.current"), _number(folder / "memory.max")
+    cpu = _text(f"{folder}/cpu.stat")
+    current = _number(f"{folder}/memory.current")
+    droppable = _field(_text(f"{folder}/memory.stat"), b"inactive_file") or 0
     found: dict[str, object] = {
-        "memory_bytes": None if current is None else max(0, current - memory.get("inactive_file", 0)),
-        "memory_limit_bytes": limit,
-        "pids": _number(folder / "pids.current"),
-        "out_of_memory": _fields(folder / "memory.events").get("oom_kill"),
+        "memory_bytes": None if current is None else max(0, current - droppable),
+        "memory_limit_bytes": _number(f"{folder}/memory.max"),
+        "pids": _number(f"{folder}/pids.current"),
+        "out_of_memory": _field(_text(f"{folder}/memory.events"), b"oom_kill"),
     }
-    if "usage_usec" in cpu:
-        found["cpu_seconds"] = cpu["usage_usec"] / 1e6
-    if "throttled_usec" in cpu:
-        found["throttled_seconds"] = cpu["throttled_usec"] / 1e6
-    return found | _traffic(_io_stat(folder / "io.stat"), devices)
+    if (used := _field(cpu, b"usage_usec")) is not None:
+        found["cpu_seconds"] = used / 1e6
+    if (throttled := _field(cpu, b"throttled_usec")) is not None:
+        found["throttled_seconds"] = throttled / 1e6
+    return found | _traffic(_io_stat(_text(f"{folder}/io.stat")), devices)
 
 
 def _version_1(folders: Mapping[str, Path], devices: frozenset[str]) -> dict[str, object]:
     found: dict[str, object] = {}
     if (used := _number(_at(folders, "cpuacct", "cpuacct.usage"))) is not None:
         found["cpu_seconds"] = used / 1e9
-    if (throttled := _fields(_at(folders, "cpu", "cpu.stat")).get("throttled_time")) is not None:
+    if (throttled := _field(_text(_at(folders, "cpu", "cpu.stat")), b"throttled_time")) is not None:
         found["throttled_seconds"] = throttled / 1e9
     current = _number(_at(folders, "memory", "memory.usage_in_bytes"))
     if current is not None:
-        stat = _fields(_at(folders, "memory", "memory.stat"))
-        droppable = stat.get("total_inactive_file", stat.get("inactive_file", 0))
+        stat = _text(_at(folders, "memory", "memory.stat"))
+        below = _field(stat, b"total_inactive_file")
+        droppable = below if below is not None else _field(stat, b"inactive_file") or 0
         found["memory_bytes"] = max(0, current - droppable)
         limit = _number(_at(folders, "memory", "memory.limit_in_bytes"))
         found["memory_limit_bytes"] = limit if limit is not None and limit < _UNLIMITED else None
-        found["out_of_memory"] = _fields(_at(folders, "memory", "memory.oom_control")).get("oom_kill")
+        found["out_of_memory"] = _field(_text(_at(folders, "memory", "memory.oom_control")), b"oom_kill")
     found["pids"] = _number(_at(folders, "pids", "pids.current"))
-    recursive = _at(folders, "blkio", "blkio.throttle.io_service_bytes_recursive")
-    file = recursive if recursive.is_file() else _at(folders, "blkio", "blkio.throttle.io_service_bytes")
-    return found | _traffic(_service_bytes(file), devices)
+    traffic = _text(_at(folders, "blkio", "blkio.throttle.io_service_bytes_recursive"))
+    if traffic is None:
+        traffic = _text(_at(folders, "blkio", "blkio.throttle.io_service_bytes"))
+    return found | _traffic(_service_bytes(traffic), devices)
 
 
 def _traffic(by_device: Mapping[str, tuple[int, int]] | None, devices: frozenset[str]) -> dict[str, object]:
@@ -155,49 +159,30 @@ def _traffic(by_device: Mapping[str, tuple[int, int]] | None, devices: frozenset
     }
 
 
-def _io_stat(file: Path) -> dict[str, tuple[int, int]] | None:
+def _io_stat(text: bytes | None) -> dict[str, tuple[int, int]] | None:
     """`8:0 rbytes=1 wbytes=2 …` by device."""
-    lines = _lines(file)
-    if lines is None:
+    if text is None:
         return None
     found = {}
-    for line in lines:
+    for line in text.decode().splitlines():
         device, *pairs = line.split()
         numbers = dict(_pairs(pairs))
         found[device] = (numbers.get("rbytes", 0), numbers.get("wbytes", 0))
     return found
 
 
-def _service_bytes(file: Path) -> dict[str, tuple[int, int]] | None:
+def _service_bytes(text: bytes | None) -> dict[str, tuple[int, int]] | None:
     """`8:0 Read 1`, `8:0 Write 2` by device; the last line is their total."""
-    lines = _lines(file)
-    if lines is None:
+    if text is None:
         return None
     found: dict[str, tuple[int, int]] = {}
-    for line in lines:
+    for line in text.decode().splitlines():
         words = line.split()
         if len(words) == 3 and words[1] in ("Read", "Write") and words[2].isdigit():
             read, written = found.get(words[0], (0, 0))
             amount = int(words[2])
             found[words[0]] = (read + amount, written) if words[1] == "Read" else (read, written + amount)
     return found
-
-
-def _at(folders: Mapping[str, Path], controller: str, name: str) -> Path:
-    return folders[controller] / name if controller in folders else Path("/nonexistent")
-
-
-def _lines(file: Path) -> list[str] | None:
-    try:
-        return file.read_text().splitlines()
-    except OSError:
-        return None
-
-
-def _fields(file: Path) -> dict[str, int]:
-    """Lines of a name and a number."""
-    words = (line.split() for line in _lines(file) or ())
-    return {one[0]: int(one[1]) for one in words if len(one) == 2 and one[1].isdigit()}
 
 
 def _pairs(words: Sequence[str]) -> Iterator[tuple[str, int]]:
@@ -207,6 +192,34 @@ def _pairs(words: Sequence[str]) -> Iterator[tuple[str, int]]:
             yield name, int(number)
 
 
-def _number(file: Path) -> int | None:
-    lines = _lines(file)
-    return int(lines[0]) if lines and lines[0].strip().isdigit() else None
+def _at(folders: Mapping[str, Path], controller: str, name: str) -> str:
+    return f"{folders[controller]}/{name}" if controller in folders else "/nonexistent"
+
+
+def _text(file: str) -> bytes | None:
+    """All of a file of the kernel, with as few calls as can be: several are read for each environment and sample."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        text = b""
+        while part := os.read(descriptor, _READ_BYTES):
+            text += part
+        return text
+    except OSError:  # the group or the process ended meanwhile
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _field(text: bytes | None, name: bytes) -> int | None:
+    """The number on the line that begins with a name; no more of the text is taken apart."""
+    _, _, rest = (b"\n" + (text or b"")).partition(b"\n" + name + b" ")
+    number = rest.partition(b"\n")[0].strip()
+    return int(number) if number.isdigit() else None
+
+
+def _number(file: str) -> int | None:
+    number = (_text(file) or b"").partition(b"\n")[0].strip()
+    return int(number) if number.isdigit() else None

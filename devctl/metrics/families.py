@@ -1,11 +1,10 @@
 """The families of metrics that say how environments are; each name is here and nowhere else."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from devctl.fleet.records import EnvironmentRecord
 from devctl.hosts.counters import Counters
@@ -14,7 +13,9 @@ from devctl.metrics.sampler import Sampled
 LABELS = ("name", "owner", "host")
 """Of every metric of one environment; those of environments that are gone vanish with them."""
 PREFIX = "devctl_environment_"
-_GPU = f"{PREFIX}gpu_"
+_number: Callable[[float], str] = floatToGoString
+"""Writes a value as the library does."""
+_GPU = "gpu_"
 """Families that are not there at all where no environment has a GPU."""
 
 
@@ -24,6 +25,11 @@ class _Family(NamedTuple):
     value: Callable[[Counters], float | None]
     counts: bool = True
     """Whether it only grows: a counter, whose samples are named `…_total`."""
+
+    @property
+    def series(self) -> str:
+        """What its samples are called."""
+        return f"{PREFIX}{self.name}_total" if self.counts else PREFIX + self.name
 
 
 _OF_COUNTERS = (
@@ -49,63 +55,52 @@ _OF_RECORDS: tuple[tuple[str, str, Callable[[EnvironmentRecord], float]], ...] =
     ("kept", "Whether the idle reaper leaves it alone for a time", lambda record: float(record.keep_until is not None)),
 )
 
+SERIES = (*(family.series for family in _OF_COUNTERS), *(PREFIX + name for name, _, _ in _OF_RECORDS))
+"""What the samples of one environment are called."""
 
-class EnvironmentCollector(Collector):
-    """All environments of the last round."""
+
+class EnvironmentText:
+    """Writes all environments of the last round in the text format of Prometheus.
+
+    An environment's labels stand on the page in every family: they are put into text once, and joined to values.
+    """
 
     def __init__(self, latest: Callable[[], Iterable[Sampled]]) -> None:
         self._latest = latest
+        self._labels: dict[tuple[str, str, str], str] = {}
 
-    def describe(self) -> Iterator[Metric]:
-        """The families without samples, so that registering measures nothing."""
-        yield from (made for made, _ in (*_measured_families(), *_record_families()))
-        yield _phases()
-
-    def collect(self) -> Iterator[Metric]:
+    def render(self) -> str:
         """The families with their samples."""
         found = list(self._latest())
-        for family, read in _measured_families():
-            for one in found:
-                value = None if one.counters is None else read(one.counters)
-                if value is not None:
-                    family.add_metric(_labels(one.record), value)
-            if family.samples or not family.name.startswith(_GPU):
-                yield family
-        for gauge, of_record in _record_families():
-            for one in found:
-                gauge.add_metric(_labels(one.record), of_record(one.record))
-            yield gauge
-        yield _counted(found)
+        keys = [(one.record.name, one.record.owner, one.record.host) for one in found]
+        self._labels = texts = {key: self._labels.get(key) or _labels(LABELS, key) for key in keys}
+        labeled = [(texts[key], one) for key, one in zip(keys, found, strict=True)]
+        measured = [(labels, one.counters) for labels, one in labeled if one.counters is not None]
+        lines: list[str] = []
+        for family in _OF_COUNTERS:
+            values = [(labels, value) for labels, one in measured if (value := family.value(one)) is not None]
+            if values or not family.name.startswith(_GPU):
+                lines += _lines(family.series, family.words, values, family.counts)
+        for name, words, read in _OF_RECORDS:
+            lines += _lines(PREFIX + name, words, [(labels, read(one.record)) for labels, one in labeled])
+        return "".join([*lines, *_by_phase(found)])
 
 
-def _measured_families() -> list[tuple[CounterMetricFamily | GaugeMetricFamily, Callable[[Counters], float | None]]]:
-    return [
-        ((CounterMetricFamily if one.counts else GaugeMetricFamily)(PREFIX + one.name, one.words, labels=LABELS), one.value)
-        for one in _OF_COUNTERS
-    ]  # fmt: skip
+def _by_phase(found: Iterable[Sampled]) -> list[str]:
+    counts = Counter((one.record.phase, one.record.host) for one in found)
+    values = [(_labels(("phase", "host"), key), number) for key, number in sorted(counts.items())]
+    return _lines("devctl_environments", "Environments by phase", values)
 
 
-def _record_families() -> list[tuple[GaugeMetricFamily, Callable[[EnvironmentRecord], float]]]:
-    return [(GaugeMetricFamily(PREFIX + name, words, labels=LABELS), read) for name, words, read in _OF_RECORDS]
+def _lines(series: str, words: str, values: Iterable[tuple[str, float]], counts: bool = False) -> list[str]:
+    """A family: what it is, and a line for each of its samples."""
+    head = f"# HELP {series} {words}\n# TYPE {series} {'counter' if counts else 'gauge'}\n"
+    return [head, *(f"{series}{labels} {_number(value)}\n" for labels, value in values)]
 
 
-def _phases() -> GaugeMetricFamily:
-    return GaugeMetricFamily("devctl_environments", "Environments by phase", labels=("phase", "host"))
-
-
-def _counted(found: Iterable[Sampled]) -> GaugeMetricFamily:
-    counts: dict[tuple[str, str], int] = {}
-    for one in found:
-        key: tuple[str, str] = (one.record.phase, one.record.host)
-        counts[key] = counts.get(key, 0) + 1
-    family = _phases()
-    for key, number in sorted(counts.items()):
-        family.add_metric(list(key), number)
-    return family
-
-
-def _labels(record: EnvironmentRecord) -> list[str]:
-    return [record.name, record.owner, record.host]
+def _labels(names: Sequence[str], values: Sequence[str]) -> str:
+    escaped = (one.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"") for one in values)
+    return "{" + ",".join(f'{name}="{value}"' for name, value in sorted(zip(names, escaped, strict=True))) + "}"
 
 
 def _ratio(percent: float | None) -> float | None:

@@ -12,7 +12,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from devctl.fleet.database import Database
-from devctl.metrics.families import EnvironmentCollector
+from devctl.metrics.families import EnvironmentText
 from devctl.metrics.gpus import GpuCollector
 from devctl.metrics.reaping import ReaperCounts
 from devctl.metrics.sampler import Sampler
@@ -34,7 +34,7 @@ class MetricsPage:
         self._pool = PoolCounts(database, self.registry)
         self._reaper = ReaperCounts(database, self.registry)
         self._smoke = SmokeCounts(database, self.registry)
-        self.registry.register(EnvironmentCollector(sampler.latest))
+        self._environments = EnvironmentText(sampler.latest)
         self.registry.register(GpuCollector(sampler.gpus.latest))
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -91,7 +91,7 @@ class MetricsPage:
         """Render what is known."""
         began = time.monotonic()
         self._rendered.set_to_current_time()
-        plain = generate_latest(self.registry)
+        plain = self._environments.render().encode() + generate_latest(self.registry)
         packed = gzip.compress(plain, compresslevel=5, mtime=0)
         self._render_seconds.set(time.monotonic() - began)
         with self._lock:

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 STORE_EVERY = timedelta(minutes=5)
 STORED_FOR = timedelta(days=8)
+_MEASURED = ("running", "paused")
 _REMOTE_WORKERS = 8
 _STORE = """INSERT INTO sample (environment, at, started, cpu_seconds, counters)
     SELECT %s, %s, %s, %s, %s WHERE EXISTS (SELECT 1 FROM environment WHERE id = %s)
@@ -60,7 +61,9 @@ class Sampler:
         """Measure all; raises StateUnavailable."""
         began = time.monotonic()
         records = self._rows.listed(None, {})
-        measured = {record.id: self._measured(record) for record in self._locals(records)}
+        engines = {host: self._engine(host) for host in {record.host for record in records}}
+        local = [record for record in records if not _is_remote(record, engines[record.host])]
+        measured = {record.id: self._measured(record, engines[record.host]) for record in local}
         measured |= self._from_remotes([record for record in records if record.id not in measured])
         with self._lock:
             before, self._latest = self._latest, {}
@@ -90,29 +93,17 @@ class Sampler:
         if self._remote is not None:
             self._remote.shutdown(wait=False, cancel_futures=True)
 
-    def _locals(self, records: list[EnvironmentRecord]) -> list[EnvironmentRecord]:
-        """Those whose counters are files of this machine, or that do not run at all."""
-        engines = {record.host: self._engine(record.host) for record in records}
-        return [
-            record
-            for record in records
-            if record.phase not in ("running", "paused") or (engine := engines[record.host]) is None or engine.local
-        ]
-
     def _from_remotes(self, records: list[EnvironmentRecord]) -> dict[str, Counters | None]:
-        """Old engines take a second for each answer, so several are asked at once."""
+        """Old engines take a second for each answer, so several are asked at once, each only while it answers."""
         if not records:
             return {}
         if self._remote is None:
             self._remote = ThreadPoolExecutor(_REMOTE_WORKERS, thread_name_prefix="devctl-stats")
-        counters = self._remote.map(self._measured, records)
+        counters = self._remote.map(lambda record: self._measured(record, self._engine(record.host)), records)
         return {record.id: found for record, found in zip(records, counters, strict=True)}
 
-    def _measured(self, record: EnvironmentRecord) -> Counters | None:
-        if record.phase not in ("running", "paused"):
-            return None
-        engine = self._engine(record.host)
-        if engine is None:
+    def _measured(self, record: EnvironmentRecord, engine: HostEngine | None) -> Counters | None:
+        if engine is None or record.phase not in _MEASURED:
             return None
         try:
             counters = self._counting.read(engine, record)
@@ -147,6 +138,11 @@ class Sampler:
     def _is_due(self, identity: str, at: datetime) -> bool:
         last = self._stored.get(identity)
         return last is None or at - last >= STORE_EVERY
+
+
+def _is_remote(record: EnvironmentRecord, engine: HostEngine | None) -> bool:
+    """Whether its counters have to be asked for; else they are files of this machine, or it has none."""
+    return record.phase in _MEASURED and engine is not None and not engine.local
 
 
 def _row(identity: str, counters: Counters) -> tuple[object, ...]:

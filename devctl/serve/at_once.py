@@ -7,26 +7,39 @@ from typing import Any, Protocol
 from waitress.channel import HTTPChannel
 from waitress.task import WSGITask
 
-from devctl.serve.metrics_route import PATH
-from devctl.serve.tokens import Tokens
+from devctl.serve.metrics_route import PATH, bearer
+from devctl.serve.tokens import Tokens, digest_of
 
 _MOST_TOGETHER = 1_000_000
 """Bytes of a body up to which putting it behind the head costs less than sending it on its own."""
 
 
-class _Request(Protocol):
+class Request(Protocol):
     """A request as waitress has parsed it."""
 
     path: str
     command: str
+    version: str
     error: object
     headers: dict[str, str]
+    connection_close: bool
+    expect_continue: bool
+    chunked: bool
+    content_length: int
+
+
+class Repeats(Protocol):
+    """Knows requests by their bytes."""
+
+    def learn(self, data: bytes, request: Request) -> None: ...
+
+    def answer(self, data: bytes, address: tuple[str, int]) -> bytes | None: ...
 
 
 class _Channel(Protocol):
     """A connection; `service` answers the first of its requests."""
 
-    requests: list[_Request]
+    requests: list[Request]
 
     def service(self) -> None: ...
 
@@ -53,7 +66,7 @@ class AtOnce:
     The loop must never wait for anything: only requests that need neither the database nor a host are its own.
     """
 
-    def __init__(self, threads: _Dispatcher, fits: Callable[[_Request], bool]) -> None:
+    def __init__(self, threads: _Dispatcher, fits: Callable[[Request], bool]) -> None:
         self._threads = threads
         self._fits = fits
         self._loop: int | None = None
@@ -71,6 +84,10 @@ class AtOnce:
         self._loop = threading.get_ident()
         while self._kept:  # a connection whose next request fits too comes back meanwhile
             self._kept.pop(0).service()
+
+    def keeps(self, task: object) -> bool:
+        """Whether a connection waits for `answer`, and came last."""
+        return bool(self._kept) and self._kept[-1] is task
 
     def is_here(self) -> bool:
         """Whether the present thread is the loop's."""
@@ -115,23 +132,48 @@ class _WholeTask(WSGITask):  # type: ignore[misc]  # waitress has no types
 class _Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     task_class = _WholeTask
 
+    def received(self, data: bytes) -> bool:
+        """Answer bytes that were a request before; else have them parsed, in the loop's thread as all that is read.
 
-def answering_at_once(server: Any, fits: Callable[[_Request], bool]) -> AtOnce:
-    """Have a waitress server keep for its loop the requests that fit."""
+        On a connection with nothing under way the same bytes are the same request, so parsing them says nothing new.
+        """
+        repeats: Repeats | None = self.server.repeats
+        with self.requests_lock:
+            closing = self.will_close or self.close_when_flushed
+            idle = not (closing or self.requests or self.request is not None or self.total_outbufs_len)
+        if repeats is None or not idle:
+            return bool(super().received(data))
+        if (answer := repeats.answer(data, self.addr)) is not None:
+            self._send(answer)
+            return True
+        going_on = bool(super().received(data))
+        if self.server.task_dispatcher.keeps(self) and len(self.requests) == 1 and self.request is None:
+            repeats.learn(data, self.requests[0])
+        return going_on
+
+    def _send(self, answer: bytes) -> None:
+        """Send what the socket takes now; the loop sends the rest."""
+        sent = self.send(answer)
+        if sent < len(answer) and self.connected:
+            self.write_soon(answer[sent:])
+
+
+def answering_at_once(server: Any, fits: Callable[[Request], bool], repeats: Repeats | None = None) -> AtOnce:
+    """Have a waitress server keep for its loop the requests that fit, and not parse those that repeat."""
     made = AtOnce(server.task_dispatcher, fits)
     server.task_dispatcher = made
     server.trigger = _LoopTrigger(server.trigger, made)
     server.channel_class = _Connection
+    server.repeats = repeats
     return made
 
 
-def known_scrapes(tokens: Tokens) -> Callable[[_Request], bool]:
+def known_scrapes(tokens: Tokens) -> Callable[[Request], bool]:
     """Scrapes with a token that was verified just now: the page is there, and nobody has to be asked."""
 
-    def fits(request: _Request) -> bool:
+    def fits(request: Request) -> bool:
         if request.error is not None or request.path != PATH or request.command not in ("GET", "HEAD"):
             return False
-        scheme, _, given = request.headers.get("AUTHORIZATION", "").partition(" ")
-        return scheme.lower() == "bearer" and tokens.remembers(given.strip())
+        return tokens.recall(digest_of(bearer(request.headers.get("AUTHORIZATION", "")))) is not None
 
     return fits

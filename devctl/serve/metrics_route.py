@@ -37,21 +37,37 @@ def may_read(user: User) -> bool:
     return user.role == "admin" or user.tier == TIER
 
 
+def bearer(authorization: str) -> str:
+    """The token in such a header; an empty string where there is none."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether a caller that accepts these encodings is sent the packed page."""
+    return "gzip" in accepted
+
+
+def headers_of(body: bytes, packed: bool) -> list[tuple[str, str]]:
+    """What stands above a page that is sent."""
+    headers = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
+    return [*headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")] if packed else headers
+
+
 def _scrape(service: "Service", environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
     address = service.address_of(environ)
     if service.throttle.wait(address):
         return _refuse(start, problem_of(missing_token()).model_copy(update={"status": 429, "kind": "TooManyFailures"}))
-    scheme, _, given = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    token = bearer(environ.get("HTTP_AUTHORIZATION", ""))
     try:
-        if scheme.lower() != "bearer" or not given.strip():
+        if not token:
             raise missing_token()
-        _check(service, given.strip(), address)
+        _check(service, token, address)
     except DevctlError as error:
         return _refuse(start, problem_of(error))
-    packed = "gzip" in environ.get("HTTP_ACCEPT_ENCODING", "")
+    packed = takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
     body = service.page.page(packed)
-    headers = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
-    start("200 OK", [*headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")] if packed else headers)
+    start("200 OK", headers_of(body, packed))
     return [body] if environ["REQUEST_METHOD"] == "GET" else []
 
 

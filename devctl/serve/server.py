@@ -14,6 +14,7 @@ from devctl.gpu.detection import GpuPlaces
 from devctl.serve.app import create_app
 from devctl.serve.at_once import answering_at_once, known_scrapes
 from devctl.serve.metrics_route import with_metrics
+from devctl.serve.repeats import Scrapes
 from devctl.serve.service import Service
 from devctl.serve.settings import LOOPBACK, ServeSettings
 from devctl.serve.tls_front import ServerKeys, TlsFront
@@ -61,7 +62,9 @@ class Server:
             connection_limit=1_000,
             **_proxy(settings),
         )
-        self._at_once = answering_at_once(self._server, known_scrapes(self.service.tokens))
+        # behind a proxy the caller's address is among the headers, so all of them are read
+        self.repeats = Scrapes(self.service) if settings.behind_proxy is None else None
+        self._at_once = answering_at_once(self._server, known_scrapes(self.service.tokens), self.repeats)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         self.url = f"{scheme}://{host}:{port}"
 

@@ -62,7 +62,7 @@ class Tokens:
         identity, secret = secrets.token_hex(4), secrets.token_urlsafe(SECRET_BYTES)
         rows = self._database.rows(
             _INSERT,
-            *(identity, _digest(secret), user.name, user.tier, user.role, note, expires),
+            *(identity, digest_of(secret), user.name, user.tier, user.role, note, expires),
         )
         return NewToken(token=_token(rows[0]), secret=f"{PREFIX}_{identity}_{secret}")
 
@@ -79,7 +79,7 @@ class Tokens:
 
     def verify(self, given: str) -> User:
         """Return whose token it is; raises TokenRefused, for every reason in the same words."""
-        whole = _digest(given)
+        whole = digest_of(given)
         with self._lock:
             until, user = self._known.get(whole, (0.0, None))
         if user is not None and time.monotonic() < until:
@@ -91,11 +91,11 @@ class Tokens:
             self._known[whole] = (time.monotonic() + _KNOWN_SECONDS, user)
         return user
 
-    def remembers(self, given: str) -> bool:
-        """Whether `verify` would answer for it without the database."""
+    def recall(self, digest: bytes) -> User | None:
+        """Whose token has this digest, if `verify` would answer for it without the database."""
         with self._lock:
-            until, user = self._known.get(_digest(given), (0.0, None))
-        return user is not None and time.monotonic() < until - 0.1
+            until, user = self._known.get(digest, (0.0, None))
+        return user if time.monotonic() < until - 0.1 else None
 
     def _looked_up(self, given: str) -> User:
         prefix, _, rest = given.partition("_")
@@ -106,7 +106,7 @@ class Tokens:
             identity,
         )  # fmt: skip
         stored = bytes(rows[0]["digest"]) if rows else _NOBODY
-        same = hmac.compare_digest(stored, _digest(secret))
+        same = hmac.compare_digest(stored, digest_of(secret))
         if not (same and rows and prefix == PREFIX) or rows[0]["late"]:
             raise TokenRefused("the token is not known here, or it has expired", _HINT)
         self._database.rows(
@@ -123,7 +123,8 @@ def missing_token() -> TokenRefused:
     return TokenRefused("this needs a token", _HINT)
 
 
-def _digest(text: str) -> bytes:
+def digest_of(text: str) -> bytes:
+    """What is kept of a secret."""
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
 
 

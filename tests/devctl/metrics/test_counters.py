@@ -47,6 +47,33 @@ def test_no_limit_is_none_on_both_versions(tmp_path: Path) -> None:
         assert found is not None and found.memory_limit_bytes is None
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_traffic_of_very_many_devices_is_read_whole(version: int, tmp_path: Path) -> None:
+    (trees.version_1 if version == 1 else trees.version_2)(tmp_path)
+    if version == 1:
+        file = tmp_path / f"cg/blkio/docker/{trees.ID}/blkio.throttle.io_service_bytes_recursive"
+        file.write_text("".join(f"254:{number} Read 1\n254:{number} Write 2\n" for number in range(5_000)))
+    else:
+        file = tmp_path / f"cg/system.slice/docker-{trees.ID}.scope/io.stat"
+        file.write_text("".join(f"254:{number} rbytes=1 wbytes=2 rios=1 wios=1\n" for number in range(5_000)))
+    groups = groups_of(42, tmp_path / "cg", tmp_path / "proc")
+    assert file.stat().st_size > 2**16 and groups is not None
+    found = read_groups(groups, NOW)
+    assert found is not None and (found.block_read_bytes, found.block_written_bytes) == (5_000, 10_000)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n", "inactive_file\n", "inactive_file x\n", "inactive_file 5 6\n", "xinactive_file 7\n"]
+)
+def test_statistics_without_the_number_are_none_of_it(text: str, tmp_path: Path) -> None:
+    trees.version_2(tmp_path)
+    (tmp_path / f"cg/system.slice/docker-{trees.ID}.scope/memory.stat").write_text(text)
+    groups = groups_of(42, tmp_path / "cg", tmp_path / "proc")
+    assert groups is not None
+    found = read_groups(groups, NOW)
+    assert found is not None and found.memory_bytes == 104_857_600
+
+
 def test_groups_of_the_whole_machine_and_processes_that_are_gone_are_none(tmp_path: Path) -> None:
     trees.write(tmp_path, {"proc/7/cgroup": "0::/\n", "cg/cgroup.controllers": "cpu\n", "proc/8/cgroup": "0::/../x\n"})
     for pid in (7, 8, 9):

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -74,6 +75,15 @@ def serving(fleet: Fleet, settings: DevctlSettings, gpus: GpuPlaces | None = Non
     server = Server(fleet, settings, ServeSettings.model_validate(wanted), gpus)
     with server.in_background():
         yield server
+
+
+def after_first_round(server: Server) -> Server:
+    """Wait until the service has measured for the first time, as it does at its start: what a test measures then is not
+    overtaken by that, nor what it reads changed between two reads."""
+    while not server.service.page.page(False):
+        assert server.service.background.failures["metrics"] == 0
+        time.sleep(0.01)
+    return server
 
 
 def token_of(server: Server, user: User) -> str:

@@ -1,21 +1,48 @@
 """Requests that the loop answers itself, beside others that wait in threads."""
 
 import http.client
+import re
 import socket
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
 
 from devctl.fleet.records import User
-from devctl.serve.at_once import answering_at_once
+from devctl.serve.at_once import Request, answering_at_once
+from devctl.serve.repeats import Scrapes
 from devctl.serve.server import Server
+from devctl.serve.throttle import ALLOWED
+from devctl.serve.tokens import digest_of
+from tests.devctl.fleets import ADA, ROOT
 from tests.devctl.serve.services import Caller, token_of
 
 BIG = b"x" * 3_000_000
+
+
+class Known:
+    """Answers a request that came before with BIG, and says which it learnt."""
+
+    def __init__(self) -> None:
+        self.learnt: list[bytes] = []
+        self.answered = 0
+
+    def learn(self, data: bytes, request: Request) -> None:
+        assert request.path == "/quick"
+        self.learnt.append(data)
+
+    def answer(self, data: bytes, address: tuple[str, int]) -> bytes | None:
+        if data not in self.learnt or address[0] != "127.0.0.1":
+            return None
+        self.answered += 1
+        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BIG) + BIG
 
 
 class Running:
@@ -27,7 +54,8 @@ class Running:
         self._stop = threading.Event()
         listener = socket.create_server(("127.0.0.1", 0))
         self.server = create_server(self._app, map=self._map, sockets=[listener], threads=1, asyncore_use_poll=True)
-        self.at_once = answering_at_once(self.server, lambda request: request.path == "/quick")
+        self.known = Known()
+        self.at_once = answering_at_once(self.server, lambda request: request.path == "/quick", self.known)
         self.port: int = listener.getsockname()[1]
         self._thread = threading.Thread(target=self._loop, name="loop")
         self._thread.start()
@@ -77,15 +105,15 @@ def test_what_fits_is_answered_while_all_threads_wait(running: Running) -> None:
     slow.start()
     while "/slow" not in running.threads:
         assert slow.is_alive()
-    assert running.ask("GET", "/quick", "/quick") == [b"/quick", b"/quick"]
+    assert running.ask("GET", "/quick", "/quick") == [b"/quick", BIG]
     assert running.threads == {"/slow": "waitress-0", "/quick": "loop"}
     running.go_on.set()
     slow.join()
 
 
 def test_answers_of_all_kinds_come_whole(running: Running) -> None:
-    paths = ("/quick", "/big", "/none", "/unknown", "/other", "/quick")
-    assert running.ask("GET", *paths) == [b"/quick", BIG, b"", b"unknown", b"/other", b"/quick"]
+    paths = ("/quick", "/big", "/none", "/unknown", "/other")
+    assert running.ask("GET", *paths) == [b"/quick", BIG, b"", b"unknown", b"/other"]
 
 
 def test_requests_sent_together_are_answered_in_order(running: Running) -> None:
@@ -100,18 +128,127 @@ def test_requests_sent_together_are_answered_in_order(running: Running) -> None:
     assert answer.count(b"/quick") == 2
 
 
+def test_what_repeats_is_not_parsed_again_and_its_answer_comes_whole(running: Running) -> None:
+    paths = ("/quick", "/quick", "/other", "/other", "/quick")
+    assert running.ask("GET", *paths) == [b"/quick", BIG, b"/other", b"/other", BIG]
+    assert running.ask("GET", "/quick") == [BIG]
+    assert (running.known.answered, len(running.known.learnt)) == (3, 1)
+
+
+def test_what_comes_in_parts_or_with_more_behind_it_is_neither_learnt_nor_taken_for_known(running: Running) -> None:
+    words = b"GET /quick HTTP/1.1\r\nHost: x\r\n\r\n"
+    for parts in ([words[:9], words[9:]], [words + words], [words + b"GET "]):
+        with socket.create_connection(("127.0.0.1", running.port), timeout=60) as connection:
+            answer = b""
+            for part in parts:
+                connection.sendall(part)
+                if part is not parts[-1]:
+                    time.sleep(0.05)  # so that they are read apart; the test holds if they are not
+            while answer.count(b"/quick") < b"".join(parts).count(b"/quick"):
+                answer += received(connection)
+    assert words + words not in running.known.learnt and words + b"GET " not in running.known.learnt
+    assert running.known.answered == 0
+
+
+def received(connection: socket.socket) -> bytes:
+    """What came; the other side may not close."""
+    part = connection.recv(65_536)
+    assert part
+    return part
+
+
+def undated(answer: bytes) -> bytes:
+    """An answer with another date."""
+    assert len(re.findall(rb"\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n", answer)) == 1
+    return re.sub(rb"\r\nDate: .* GMT\r\n", b"\r\nDate: now\r\n", answer, count=1)
+
+
+def exchanged(server: Server, *requests: bytes) -> list[bytes]:
+    """Send requests one after another over one connection; returns the answers as they came, without their dates."""
+    place = urlsplit(server.url)
+    answers = []
+    with socket.create_connection((place.hostname, place.port), timeout=60) as connection:
+        for request in requests:
+            connection.sendall(request)
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += received(connection)
+            head, _, body = head.partition(b"\r\n\r\n")
+            found = re.search(rb"Content-Length: (\d+)", head)
+            assert found is not None
+            while len(body) < int(found[1]):
+                body += received(connection)
+            answers.append(undated(head + b"\r\n\r\n" + body))
+    return answers
+
+
+def asking(token: str, encoding: str = "gzip", method: str = "GET") -> bytes:
+    lines = (f"{method} /metrics HTTP/1.1", "Host: x", f"Authorization: Bearer {token}", f"Accept-Encoding: {encoding}")
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_scrapes_that_repeat_are_answered_like_those_that_are_parsed(away: Server, encoding: str) -> None:
+    away.service.page.render()
+    words = asking(token_of(away, ROOT), encoding)
+    before = away.service.page.scrapes
+    answers = exchanged(away, *[words] * 5)
+    assert answers == [answers[0]] * 5 and answers[0].startswith(b"HTTP/1.1 200 OK\r\n")
+    assert away.service.page.scrapes == before + 5
+    repeats = away.repeats
+    assert repeats is not None
+    repeated = repeats.answer(words, ("127.0.0.1", 1))
+    assert repeated is not None and undated(repeated) == answers[0]
+
+
+def test_scrapes_that_repeat_are_refused_once_their_token_or_their_address_is(away: Server) -> None:
+    away.service.page.render()
+    secret, reader = token_of(away, ROOT), token_of(away, ADA)
+    words, repeats = asking(secret), away.repeats
+    assert [answer[:12] for answer in exchanged(away, *[asking(reader)] * 3)] == [b"HTTP/1.1 403"] * 3
+    assert [answer[:12] for answer in exchanged(away, *[words] * 3)] == [b"HTTP/1.1 200"] * 3
+    assert repeats is not None and repeats.answer(words, ("192.0.2.1", 1)) is not None
+    for _ in range(ALLOWED):
+        away.service.throttle.failed("192.0.2.1")
+    assert repeats.answer(words, ("192.0.2.1", 1)) is None and repeats.answer(words, ("192.0.2.2", 1)) is not None
+    assert repeats.answer(asking(reader), ("192.0.2.2", 1)) is None
+    away.service.tokens.remove(secret.split("_")[1])
+    assert repeats.answer(words, ("192.0.2.2", 1)) is None
+    assert exchanged(away, words)[0].startswith(b"HTTP/1.1 401")
+
+
+@pytest.mark.parametrize("change", [
+    ("HTTP/1.1", "HTTP/1.0"), ("Host: x", "Connection: close"), ("Host: x", "Content-Length: 3"), ("/metrics", "/metricsx"),
+    ("GET", "HEAD"), ("Host: x", "X: " + 4_096 * "x"),
+])  # fmt: skip
+def test_only_plain_scrapes_over_connections_that_stay_are_learnt(away: Server, change: tuple[str, str]) -> None:
+    token = token_of(away, ROOT)
+    away.service.tokens.verify(token)
+    words = asking(token).replace(change[0].encode(), change[1].encode())
+    parsed = HTTPRequestParser(Adjustments())
+    parsed.received(words)
+    repeats = Scrapes(away.service)
+    repeats.learn(words, parsed)
+    assert repeats.answer(words, ("127.0.0.1", 1)) is None
+    plain = HTTPRequestParser(Adjustments())
+    plain.received(asking(token))
+    repeats.learn(asking(token), plain)
+    assert repeats.answer(asking(token), ("127.0.0.1", 1)) is not None
+
+
 def test_scrapes_with_a_token_seen_before_are_the_loops_and_others_are_not(away: Server) -> None:
     tokens = away.service.tokens
     away.service.page.render()
     secret = token_of(away, User(name="prometheus", tier="metrics", role="viewer"))
-    assert not tokens.remembers(secret)
+    assert tokens.recall(digest_of(secret)) is None
     assert [Caller(away.url, secret)("GET", "/metrics").status for _ in range(3)] == [200] * 3
     head = Caller(away.url, secret)("HEAD", "/metrics")
     assert (head.status, head.body) == (200, b"") and int(head.headers["content-length"]) > 1000
-    assert tokens.remembers(secret) and not tokens.remembers(secret + "x") and not tokens.remembers("")
+    assert tokens.recall(digest_of(secret)) is not None
+    assert tokens.recall(digest_of(secret + "x")) is tokens.recall(digest_of("")) is None
     assert Caller(away.url, "")("GET", "/metrics").status == 401
     tokens.remove(
         next(one.id for one in tokens.listed() if one.user == "prometheus" and secret.startswith(f"dvt_{one.id}_"))
     )
-    assert not tokens.remembers(secret)
+    assert tokens.recall(digest_of(secret)) is None
     assert Caller(away.url, secret)("GET", "/metrics").status == 401

@@ -15,7 +15,7 @@ from devctl.errors import LaunchFailed
 from devctl.fleet.database import Database
 from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import User
-from devctl.metrics.families import LABELS, PREFIX, EnvironmentCollector
+from devctl.metrics.families import LABELS, PREFIX, SERIES
 from devctl.serve.server import Server
 from scripts.source import ROOT as HOUSE
 from tests.devctl.fleets import ADA, ROOT, wanted
@@ -128,8 +128,8 @@ def exported(server: Server) -> dict[str, set[str]]:
         found.setdefault(name, known)
         if kind == "histogram":
             found.setdefault(f"{name}_bucket", {"le"})
-    for family in EnvironmentCollector(lambda: []).describe():  # those of GPUs are on the page only where one is used
-        found.setdefault(family.name, set(LABELS))
+    for name in SERIES:  # those of GPUs are on the page only where one is used
+        found.setdefault(name, set(LABELS))
     return found
 
 
@@ -153,6 +153,7 @@ def test_dashboards_and_rules_name_only_what_is_exported(away: Server) -> None:
     parts.admission.audit(ADA, "exec", "x", False, ("no",))
     counted_once(parts.database)
     record = parts.admission.reserve(ADA, wanted("docker", "shown"), 60)
+    away.service.sampler.gpus.look()
     known, seen = exported(away), 0
     parts.database.rows("DELETE FROM environment WHERE id = %s RETURNING id", record.id)
     parts.database.rows("DELETE FROM warm RETURNING name")

@@ -18,7 +18,7 @@ Network = Literal["none", "packages"]
 class Record(BaseModel):
     """A frozen record without unknown fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Limits(Record):

@@ -1,14 +1,20 @@
 """A PostgreSQL database in which a program's state stands: connections, transactions and numbered migrations."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.resources.abc import Traversable
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import ConnectionPool, PoolTimeout
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+    from psycopg_pool import ConnectionPool
 
 Connection = psycopg.Connection[DictRow]
 
@@ -21,7 +27,7 @@ class Tables:
 
     schema: str
     """Theirs alone, so that several programs may share a database; a plain word of ours."""
-    migrations: Traversable
+    migrations: "Traversable"
     """The folder of `NNNN_name.sql`, each run once, by name."""
     lock: int
     """Key of the advisory lock that lets one process migrate at a time."""
@@ -39,43 +45,59 @@ class Tables:
 
 
 class StateDatabase:
-    """A pool of connections to one PostgreSQL database; safe to share between threads."""
+    """Connections to one PostgreSQL database; safe to share between threads.
+
+    A program that does one thing after another has one connection; a pool is there from when a second is wanted.
+    """
 
     def __init__(self, url: str, tables: Tables, connections: int = 16) -> None:
         self.url = url
         self._tables = tables
-        self._pool = ConnectionPool(
-            url,
-            min_size=1,
-            max_size=connections,
-            open=False,
-            timeout=20,
-            kwargs={"autocommit": True, "row_factory": dict_row, "options": tables.search_path},
-            connection_class=psycopg.Connection[DictRow],
-        )
+        self._most = connections
+        self._given = {"autocommit": True, "row_factory": dict_row, "options": tables.search_path}
+        self._lock = threading.Lock()
+        self._first: Connection | None = None
+        """The connection of `open`, while nobody has it."""
+        self._pool: ConnectionPool[Connection] | None = None
+        self._closed = False
 
     def open(self) -> None:
         """Connect and bring the tables up to date; raises the program's error, with the server's own words."""
         with self._translated():
-            # the pool would say only "timeout"
-            with psycopg.connect(self.url, connect_timeout=CONNECT_SECONDS) as first:
+            first: Connection = psycopg.connect(self.url, connect_timeout=CONNECT_SECONDS, **self._given)  # type: ignore[arg-type] # its own options
+            try:
                 self._check_encoding(first.info)
-            self._pool.open(wait=True, timeout=20)
-        try:
-            self._migrate()
-        except BaseException:
-            self._pool.close()
-            raise
+                self._migrate(first)
+            except BaseException:
+                first.close()
+                raise
+        with self._lock:
+            self._first = first
 
     def close(self) -> None:
-        """Return all connections."""
-        self._pool.close()
+        """Return all connections; those that are lent, when they are given back."""
+        with self._lock:
+            self._closed = True
+            first, pool, self._first, self._pool = self._first, self._pool, None, None
+        if first is not None:
+            first.close()
+        if pool is not None:
+            pool.close()
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """Lend one autocommitting connection."""
-        with self._translated(), self._pool.connection() as connection:
-            yield connection
+        with self._translated():
+            with self._lock:
+                first, self._first = self._first, None
+            if first is None:
+                with self._opened_pool().connection() as another:
+                    yield another
+                return
+            try:
+                yield first
+            finally:
+                self._give_back(first)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -88,8 +110,30 @@ class StateDatabase:
         with self.connection() as connection:
             return connection.execute(query.encode(), parameters).fetchall()
 
-    def _migrate(self) -> None:
-        with self.connection() as connection, connection.transaction():
+    def _give_back(self, first: Connection) -> None:
+        """Keep it for the next one; one that broke off, or is in the middle of something, is replaced by the pool's."""
+        whole = not first.closed and first.info.transaction_status == TransactionStatus.IDLE
+        with self._lock:
+            if whole and not self._closed:
+                self._first = first
+                return
+        first.close()
+
+    def _opened_pool(self) -> "ConnectionPool[Connection]":
+        from psycopg_pool import ConnectionPool
+
+        with self._lock:
+            if self._closed:
+                raise psycopg.OperationalError("it was closed by this program")
+            if self._pool is None:
+                self._pool = ConnectionPool(
+                    self.url, min_size=1, max_size=self._most, open=True, timeout=20, kwargs=self._given,
+                    connection_class=psycopg.Connection[DictRow],
+                )  # fmt: skip
+            return self._pool
+
+    def _migrate(self, connection: Connection) -> None:
+        with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [self._tables.lock])
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._tables.schema}".encode())
             # made in the first place of the search path
@@ -123,7 +167,7 @@ class StateDatabase:
                 f"{self._tables.variable} is no address of a PostgreSQL database",
                 "write it as postgresql://user:password@host:5432/name",
             ) from None
-        except (psycopg.OperationalError, PoolTimeout) as fault:
+        except psycopg.OperationalError as fault:  # a pool that waited in vain says it so, too
             words = str(fault).strip().splitlines()
             raise self._tables.unavailable(
                 f"PostgreSQL at {_place(self.url)} does not answer: {words[0] if words else repr(fault)}",

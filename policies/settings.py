@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 class PolicySettings(BaseModel):
     """Which engine decides, by which rules."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     opa_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
     """Base URL of an OPA server, such as `http://127.0.0.1:8181`; None decides in process."""

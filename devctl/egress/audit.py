@@ -5,8 +5,8 @@ import threading
 
 from psycopg.types.json import Jsonb
 
-from devctl.egress.keeper import Wish
 from devctl.egress.proxy import Decision
+from devctl.egress.wishes import Wish
 from devctl.errors import StateUnavailable
 from devctl.fleet.database import Database
 

@@ -9,34 +9,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from devctl import locks
 from devctl.egress.proxy import Decision, Proxy, Resolve, system_resolve
 from devctl.egress.rules import read_rules
+from devctl.egress.wishes import CONTROL, DONE, LOOK, SOCKET, Wish, locked, read_wishes
 from devctl.errors import EgressInvalid
-from devctl.records import Record
-from devctl.unix_sockets import connect_unix, listen_unix
+from devctl.unix_sockets import listen_unix
 
 log = logging.getLogger(__name__)
 
-CONTROL, WISH, SOCKET = "control.sock", "wish.json", "proxy.sock"
 IDLE_SECONDS = 10.0
 """How long it stays when there is no environment any more."""
-LOOK, DONE = b"look\n", b"done\n"
-
-
-class Wish(Record):
-    """What one environment may reach."""
-
-    environment: str
-    """Its id."""
-    name: str
-    owner: str
-    domains: tuple[str, ...]
 
 
 class Keeper:
@@ -124,33 +108,3 @@ class Keeper:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def read_wishes(folder: Path) -> list[Wish]:
-    """All wishes of a folder; what cannot be read is passed over with a warning."""
-    found = []
-    for path in sorted(folder.glob(f"*/{WISH}")):
-        try:
-            wish = Wish.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
-            log.warning("%s cannot be read: %s", path, error)
-            continue
-        if wish.environment == path.parent.name:
-            found.append(wish)
-    return found
-
-
-def ask_to_look(folder: Path, seconds: float = 10.0) -> bool:
-    """Have the running keeper compare; False where none runs."""
-    try:
-        with connect_unix(folder / CONTROL) as connection:
-            connection.settimeout(seconds)
-            connection.sendall(LOOK)
-            return connection.recv(64) == DONE
-    except OSError:
-        return False
-
-
-def locked(folder: Path) -> AbstractContextManager[None]:
-    """Hold the lock under which wishes are written and keepers start and end."""
-    return locks.locked(folder / "lock")

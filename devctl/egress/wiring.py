@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from devctl.egress.keeper import SOCKET, WISH, Wish, ask_to_look, locked
 from devctl.egress.rules import read_rules
+from devctl.egress.wishes import SOCKET, WISH, Wish, ask_to_look, locked
 from devctl.errors import EgressFailed, EnvironmentGone, LaunchFailed
 from devctl.fleet.records import EnvironmentRecord
 from devctl.hosts.engine import ExecRequest, HostEngine, NetworkPlan

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from devctl.errors import DevctlError, HostUnreachable, NameTaken, NoHost, NotRunning
 from devctl.fleet.database import Connection, Database
@@ -14,9 +14,11 @@ from devctl.hosts.images import Fetched, WantedImages, bring, recent_images
 from devctl.hosts.local import BUBBLEWRAP, LOCAL, LocalHosts
 from devctl.hosts.placement import Candidate, best, obstacle
 from devctl.hosts.registry import HostRegistry, HostState, no_host
-from devctl.hosts.ssh_forward import SshForward
-from devctl.hosts.tls_forward import TlsForward
 from devctl.settings import DevctlSettings
+
+if TYPE_CHECKING:
+    from devctl.hosts.ssh_forward import SshForward
+    from devctl.hosts.tls_forward import TlsForward
 
 log = logging.getLogger(__name__)
 
@@ -120,10 +122,16 @@ class Hosts:
         for state in states:
             if state not in old and state.facts is not None:
                 found[state.host.name] = state.facts
-        if old:
-            with ThreadPoolExecutor(_MEASURERS) as threads:
-                found |= dict(zip([state.host.name for state in old], threads.map(self._measured, old), strict=True))
-        return found
+        return found | self._measured_now(old)
+
+    def _measured_now(self, states: Sequence[HostState]) -> dict[str, HostFacts | str]:
+        """What hosts have, asked at the same time; a word of why for one that does not answer."""
+        if not states:
+            return {}
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(_MEASURERS) as threads:
+            return dict(zip([state.host.name for state in states], threads.map(self._measured, states), strict=True))
 
     def _measured(self, state: HostState) -> HostFacts | str:
         try:
@@ -135,9 +143,7 @@ class Hosts:
 
     def measure(self) -> dict[str, HostFacts | str]:
         """Measure all added hosts at the same time; for the service's background, and `devctl hosts ls`."""
-        states = self.registry.all()
-        with ThreadPoolExecutor(_MEASURERS) as threads:
-            return dict(zip([state.host.name for state in states], threads.map(self._measured, states), strict=True))
+        return self._measured_now(self.registry.all())
 
     def states(self, measure: bool = False) -> list[HostState]:
         """The hosts that were added, by name, with how many environments each has; measured first, where it is wanted."""
@@ -179,9 +185,13 @@ class Hosts:
                 forward.ensure()
             return known[1]
         if host.address.startswith("ssh:"):
+            from devctl.hosts.ssh_forward import SshForward
+
             forward = SshForward(host, self.settings.ssh_config, self.settings.git_env)
             forward.ensure()
         elif host.address.startswith("tcp:"):
+            from devctl.hosts.tls_forward import TlsForward
+
             forward = TlsForward(host)
         where = host if forward is None else host.model_copy(update={"address": forward.address, "tls": None})
         engine = guarded(

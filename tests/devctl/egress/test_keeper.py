@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from devctl.egress.keeper import WISH, Keeper, Wish, ask_to_look, read_wishes
+from devctl.egress.keeper import Keeper
 from devctl.egress.proxy import Decision
+from devctl.egress.wishes import WISH, Wish, ask_to_look, read_wishes
 from devctl.inside import egress as relay
 from tests.devctl.egress.outside import Client, origin, proxy, resolve
 

@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -164,8 +163,6 @@ def program(context: click.Context, backend: str | None, unsandboxed: bool, fold
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors are printed, never raised."""
-    # pydantic would look for plugins through all that is installed; none has a say in our records
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     invocation = Invocation()
     start = partial(program.main, prog_name="devctl", obj=invocation, standalone_mode=False)
     try:

@@ -32,6 +32,7 @@ EXIT_CODES = {
     "NoHost": UNAVAILABLE,
     "NameTaken": REFUSED,
     "NotRunning": REFUSED,
+    "InUse": REFUSED,
     "PortTaken": REFUSED,
     "LaunchRefused": REFUSED,
     "PathRefused": REFUSED,

@@ -14,6 +14,7 @@ DevctlError                     message and hint
 ├── NoSuchEnvironment           no environment has that name
 ├── NameTaken                   another environment has that name
 ├── NotRunning                  the environment is stopped, paused, failed or still being made
+├── InUse                       it cannot be removed while something is made of it
 ├── PortTaken                   another program listens on that port of this machine
 ├── HostUnreachable             the engine of a host does not answer
 ├── NoHost                      no host of that name, or none that can take the environment
@@ -106,6 +107,10 @@ class NameTaken(DevctlError):
 
 class NotRunning(DevctlError):
     """The environment is not in a phase in which this can be done."""
+
+
+class InUse(DevctlError):
+    """It cannot be removed while something is made of it."""
 
 
 class PortTaken(DevctlError):

@@ -218,11 +218,10 @@ class Fleet:
         return self._snapshots.listed(user)
 
     def remove_snapshot(self, user: User, tag: str) -> None:
-        """Remove a snapshot with its image."""
+        """Remove a snapshot with its image; raises InUse, with their names, while environments are made of it."""
         refuse_viewers(user)
         found = self._snapshots.find(user, tag)
-        self._parts.hosts.engine(found.host).forget(found.image)
-        self._snapshots.remove(tag)
+        self._snapshots.remove(user, tag, self._parts.hosts.engine(found.host))
 
     def close(self) -> None:
         """Return the connections to hosts and database."""

@@ -1,10 +1,12 @@
 """Snapshots: the files of an environment kept as an image, and the environments made of them."""
 
+from collections.abc import Sequence
+
 from psycopg import errors
 from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter, ValidationError
 
-from devctl.errors import LaunchFailed, NameTaken, NoSuchEnvironment
+from devctl.errors import InUse, LaunchFailed, NameTaken, NoSuchEnvironment
 from devctl.fleet.database import Database
 from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, Lifecycle, Name, Snapshot, User
 from devctl.hosts.engine import HostEngine
@@ -30,7 +32,7 @@ class Snapshots:
         try:
             image = engine.snapshot(record, tag)
         except BaseException:
-            self.remove(tag)
+            self._drop(tag)
             raise
         update = f"UPDATE snapshot SET image = %s WHERE tag = %s RETURNING {_FIELDS}"  # noqa: S608 - our own field names
         return Snapshot.model_validate(self._database.rows(update, image, tag)[0])
@@ -56,9 +58,36 @@ class Snapshots:
         rows = self._database.rows(query, user.role == "admin", user.name)
         return [Snapshot.model_validate(row) for row in rows]
 
-    def remove(self, tag: str) -> None:
-        """Forget a snapshot."""
+    def remove(self, user: User, tag: str, engine: HostEngine) -> None:
+        """Forget a snapshot and remove its image; raises InUse while the containers of environments are made of it.
+
+        The engine refuses too, so what is just being restored keeps its image, or is not made.
+        """
+        found = self.find(user, tag)
+        if engine.backend == "docker" and (users := self._users(found)):
+            raise InUse(
+                f"the snapshot {tag!r} is used by {_named(users, user)}",
+                "`devctl rm` them first; a copy of the files of one is kept by a snapshot of its own",
+            )
+        engine.forget(found.image)
+        self._drop(tag)
+
+    def _users(self, snapshot: Snapshot) -> list[tuple[str, str]]:
+        """Names and owners of the environments that are made of it."""
+        query = """SELECT name, owner FROM environment
+            WHERE phase <> 'removed' AND host = %s AND spec ->> 'image' = %s ORDER BY name"""
+        rows = self._database.rows(query, snapshot.host, snapshot.image)
+        return [(str(row["name"]), str(row["owner"])) for row in rows]
+
+    def _drop(self, tag: str) -> None:
         self._database.rows("DELETE FROM snapshot WHERE tag = %s RETURNING tag", tag)
+
+
+def _named(users: Sequence[tuple[str, str]], asking: User) -> str:
+    """The environments that somebody may see by name, and how many others there are."""
+    seen = [name for name, owner in users if asking.role == "admin" or owner == asking.name]
+    others = [f"{len(users) - len(seen)} of other users"] if len(seen) < len(users) else []
+    return ", ".join([*seen, *others])
 
 
 def _check_name(name: str) -> None:

@@ -5,14 +5,15 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal
 
 import docker
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, ImageNotFound
 
 from devctl.capture import TIMED_OUT
-from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed
+from devctl.errors import DevctlError, EnvironmentGone, InUse, LaunchFailed
 from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, Host
 from devctl.gpu.options import given
 from devctl.hosts import containers, docker_commands, docker_facts, docker_files, laid_out
@@ -291,14 +292,21 @@ class DockerHost:
         return f"{name}:{tag}"
 
     def forget(self, image: str) -> None:
+        api = self._client.api
         try:
-            found = self._client.api.inspect_image(image)  # type: ignore[no-untyped-call] # untyped in the stubs
-            laid_out.release(self._client.api, str(found["Id"]))
-            self._client.api.remove_image(image, force=True)
-        except NotFound:
+            with translated(self.host, image):
+                found = api.inspect_image(image)  # type: ignore[no-untyped-call] # untyped in the stubs
+                laid_out.release(api, str(found["Id"]))
+                api.remove_image(image)  # with force it would stay without a name where a container is made of it
+        except EnvironmentGone:
             return
-        except (DockerException, OSError) as error:
-            log.warning("the image %s could not be removed: %s", image, cause(error))
+        except LaunchFailed as error:
+            if getattr(error.__cause__, "status_code", None) != HTTPStatus.CONFLICT:
+                raise
+            raise InUse(
+                f"containers on {self.host.name} are made of {image}: {cause(error.__cause__ or error)}",
+                "remove them; `devctl pool drain` removes those that are kept warm",
+            ) from error
 
     def written_mb(self) -> dict[str, int]:
         if self._fixed.disk_limits:

@@ -195,7 +195,7 @@ class HostEngine(Protocol):
         """Keep its files as an image; returns the image's reference."""
 
     def forget(self, image: str) -> None:
-        """Remove an image that a snapshot made."""
+        """Remove an image that a snapshot made; raises InUse where the engine has containers of it."""
 
     def written_mb(self) -> dict[str, int]:
         """How much each running environment has written, in MiB, by its id; empty where storage limits it itself."""

@@ -26,6 +26,7 @@ STATUS = {
     "NoSuchImage": 404,
     "NameTaken": 409,
     "NotRunning": 409,
+    "InUse": 409,
     "PortTaken": 409,
     "EnvironmentGone": 410,
     "SandboxFailed": 502,

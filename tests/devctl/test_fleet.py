@@ -1,6 +1,7 @@
 """Kept environments from their making to their end, the same on every backend."""
 
 import io
+import subprocess
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from devctl.errors import (
+    InUse,
     LaunchFailed,
     LaunchRefused,
     NameTaken,
@@ -18,6 +20,7 @@ from devctl.errors import (
 )
 from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import KeptLimits, Lifecycle, LifecycleCommand, SecretFile, User
+from devctl.hosts import containers
 from tests.devctl.fleets import ADA, BOB, ROOT, wanted
 
 
@@ -153,6 +156,7 @@ def test_snapshot_is_restored_as_a_new_environment(fleet: Fleet, backend: str) -
     assert fleet.exec(ADA, "second", ["sh", "-c", "cat file $HOME/dot; echo $ONE"]).output == "kept\nkept\n1\n"
     assert [one.tag for one in fleet.snapshots(ADA)] == ["golden"] and fleet.snapshots(BOB) == []
     fleet.remove(ADA, "first")
+    fleet.remove(ADA, "second")
     fleet.remove_snapshot(ADA, "golden")
     with pytest.raises(NoSuchEnvironment, match="golden"):
         fleet.restore(ADA, "golden", "third")
@@ -204,3 +208,42 @@ def test_keep_and_activity_are_written_down(fleet: Fleet, backend: str) -> None:
     fleet.exec(ADA, "kept", ["true"])
     rows = fleet.parts.database.rows("SELECT kind, open FROM activity WHERE environment = %s", record.id)
     assert {row["kind"]: row["open"] for row in rows} == {"attach": 0, "exec": 0}
+
+
+def test_snapshot_stays_while_environments_are_made_of_it(docker_fleet: Fleet) -> None:
+    def images(*options: str) -> list[str]:
+        home = docker_fleet.installation()
+        argv = ["docker", "images", "-q", "--filter", f"label={containers.HOME_LABEL}={home}", *options]
+        return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout.split()
+
+    docker_fleet.up(ADA, wanted("docker", "first"))
+    docker_fleet.snapshot(ADA, "first", "golden")
+    docker_fleet.restore(ADA, "golden", "second")
+    docker_fleet.restore(ROOT, "golden", "theirs")
+    with pytest.raises(InUse, match="'golden' is used by second, 1 of other users"):
+        docker_fleet.remove_snapshot(ADA, "golden")
+    with pytest.raises(InUse, match="second, theirs"):
+        docker_fleet.remove_snapshot(ROOT, "golden")
+    assert [one.tag for one in docker_fleet.snapshots(ADA)] == ["golden"]
+    docker_fleet.remove(ROOT, "theirs")
+    docker_fleet.stop(ADA, "second")
+    with pytest.raises(InUse, match=r"used by second\. "):
+        docker_fleet.remove_snapshot(ADA, "golden")
+    docker_fleet.start(ADA, "second")
+    docker_fleet.remove(ADA, "second")
+    docker_fleet.remove_snapshot(ADA, "golden")
+    assert images() == [] and images("--filter", "dangling=true") == []
+
+
+def test_snapshot_whose_image_others_use_is_left_as_it_is(docker_fleet: Fleet) -> None:
+    docker_fleet.up(ADA, wanted("docker", "first"))
+    image = docker_fleet.snapshot(ADA, "first", "golden").image
+    argv = ["docker", "create", "--network", "none", image, "true"]
+    made = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+    try:
+        with pytest.raises(InUse, match=r"containers on local are made of"):
+            docker_fleet.remove_snapshot(ADA, "golden")
+        assert [one.tag for one in docker_fleet.snapshots(ADA)] == ["golden"]
+    finally:
+        subprocess.run(["docker", "rm", made], check=True, capture_output=True, timeout=60)
+    docker_fleet.remove_snapshot(ADA, "golden")

@@ -144,4 +144,5 @@ def test_environment_of_a_labelled_image_runs_as_its_user_and_its_snapshot_does_
     docker_fleet.restore(ADA, "kept", "again")
     shown = docker_fleet.exec(ADA, "again", ["sh", "-c", "id -un; echo $STAGE; cat told"]).output
     assert shown == "dev\nimage\nfeature\nimage\n"
+    docker_fleet.remove(ADA, "again")
     docker_fleet.remove_snapshot(ADA, "kept")

@@ -21,6 +21,8 @@ from devctl.records import Record
 TIMED_OUT = 124
 """The exit status reported for a command that was killed at its time limit."""
 _CHUNK = 65_536
+_LONGEST_WAIT = 86_400.0
+"""Seconds; the kernel's calls take no more than some weeks."""
 _DRAIN_SECONDS = 1.0
 
 
@@ -189,8 +191,12 @@ class Running:
         try:
             with selectors.DefaultSelector() as selector:
                 selector.register(handle, selectors.EVENT_READ)
-                left = None if limit is None else max(0.0, begin + limit - time.monotonic())
-                return not selector.select(left)
+                while True:
+                    left = _LONGEST_WAIT if limit is None else max(0.0, begin + limit - time.monotonic())
+                    if selector.select(min(left, _LONGEST_WAIT)):
+                        return False
+                    if left < _LONGEST_WAIT:
+                        return True
         finally:
             os.close(handle)
 

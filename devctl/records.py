@@ -4,7 +4,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
+
+from devctl.amounts import Cpus, DiskMb, MemoryMb, OutputBytes, Pids, Seconds
 
 WORKDIR = "/work"
 """The working folder inside every environment."""
@@ -24,17 +26,17 @@ class Record(BaseModel):
 class Limits(Record):
     """How much an environment may use."""
 
-    memory_mb: int = Field(default=2048, ge=16)
+    memory_mb: MemoryMb = 2048
     """Memory of all its processes together, in MiB; per process where no cgroup can be made."""
-    cpus: float = Field(default=2.0, gt=0)
+    cpus: Cpus = 2.0
     """Processor share, in cores."""
-    pids: int = Field(default=512, ge=8)
+    pids: Pids = 512
     """Processes and threads alive at once."""
-    seconds: float = Field(default=600, gt=0)
+    seconds: Seconds = 600
     """Wall-clock time of one command, and of preparing."""
-    output_bytes: int = Field(default=200_000, ge=1_000)
+    output_bytes: OutputBytes = 200_000
     """Output kept of one command; what is over it is cut out of the middle."""
-    disk_mb: int = Field(default=4096, ge=1)
+    disk_mb: DiskMb = 4096
     """The largest file a process may write, and all that one `get` or `put` may carry, in MiB."""
 
 
@@ -166,7 +168,7 @@ class Command(Record):
     stdin: bytes | None = None
     cwd: str = "."
     """Relative to the work folder."""
-    seconds: float | None = None
+    seconds: Seconds | None = None
     """None: until it ends or is cancelled."""
 
 

@@ -60,18 +60,23 @@ def read_context(plan: BuildPlan, options: BuildOptions) -> Context:
 
 
 def bases_of(dockerfile: bytes, args: Mapping[str, str]) -> tuple[str, ...]:
-    """The images that a Dockerfile builds on; stages of its own are not among them."""
+    """The images that a Dockerfile builds on; stages of its own are not among them. Raises BuildRefused."""
     from dockerfile_parse import DockerfileParser  # type: ignore[import-untyped] # no type information
 
-    parser = DockerfileParser(fileobj=io.BytesIO(dockerfile), build_args=dict(args))
-    stages = {
-        words[2].lower()
-        for step in parser.structure
-        if step["instruction"] == "FROM" and len(words := step["value"].split()) == 3
-    }
-    return tuple(
-        image for image in parser.parent_images if image and image.lower() not in stages and image != "scratch"
-    )
+    try:
+        parser = DockerfileParser(fileobj=io.BytesIO(dockerfile), build_args=dict(args))
+        stages = {
+            words[2].lower()
+            for step in parser.structure
+            if step["instruction"] == "FROM" and len(words := step["value"].split()) == 3
+        }
+        images: list[str] = parser.parent_images
+    except (ValueError, IndexError) as error:  # no UTF-8, or an ARG of nothing
+        raise BuildRefused(
+            f"the Dockerfile cannot be read: {error}",
+            "save it as UTF-8, and write each ARG and ENV in a line of its own",
+        ) from error
+    return tuple(image for image in images if image and image.lower() not in stages and image != "scratch")
 
 
 def digest_of(plan: BuildPlan, context: Context, options: BuildOptions, image_id: Callable[[str], str]) -> str:

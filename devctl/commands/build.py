@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devctl.commands.up import Pairs, tell
+from devctl.commands.parameters import Amount, Pairs
+from devctl.commands.up import tell
 from devctl.invocation import DONE, Invocation, json_option
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def build() -> None:
 @click.option("--secret", "secrets", multiple=True, type=Pairs(), help="ID=FILE: for steps that mount it.")
 @click.option("--cache", help="Repository in a registry that keeps the layers.  [default: $DEVCTL_BUILD_CACHE]")
 @click.option("--no-cache", is_flag=True, help="Do every step anew.")
-@click.option("--seconds", type=click.FloatRange(min=1), default=3600.0, show_default=True)
+@click.option("--seconds", type=Amount("Seconds"), default=3600.0, show_default=True)
 @click.option("--context-mb", type=click.IntRange(min=1), default=1024, show_default=True, help="Largest context.")
 @json_option
 @click.pass_obj

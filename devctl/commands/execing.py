@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from devctl.commands.up import Pairs, Span, tell
+from devctl.commands.parameters import Amount, Pairs, Span
+from devctl.commands.up import tell
 from devctl.invocation import DONE, Invocation, json_option
 
 _SHELL = ("sh", "-c", "command -v bash >/dev/null 2>&1 && exec bash -l || exec sh -l")
@@ -16,7 +17,7 @@ _SHELL = ("sh", "-c", "command -v bash >/dev/null 2>&1 && exec bash -l || exec s
 @click.option("-i", "--stdin", "interactive", is_flag=True, help="Pass on the standard input.")
 @click.option("--env", multiple=True, type=Pairs(), help="A variable for the command.")
 @click.option("--cwd", help="The folder, relative to the work folder.")
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="End it after so long; status 124.")
+@click.option("--seconds", type=Amount("Seconds"), help="End it after so long; status 124.")
 @json_option
 @click.argument("name")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from devctl.commands.listing import cut, table
-from devctl.commands.up import Pairs
+from devctl.commands.parameters import Pairs
 from devctl.invocation import DONE, FAILED, Invocation, json_option
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from devctl.commands.up import Pairs
+from devctl.commands.parameters import Pairs
 from devctl.invocation import DONE, Invocation, json_option
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devctl.commands.up import Span, launched_lines, tell
+from devctl.commands.parameters import Span
+from devctl.commands.up import launched_lines, tell
 from devctl.invocation import DONE, Invocation, json_option
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from devctl.commands.parameters import Amount
 from devctl.invocation import DONE, FAILED, UNAVAILABLE, Invocation, json_option
 
 
@@ -57,8 +58,8 @@ def _doctor_gpu(invocation: Invocation, image: str | None) -> int:
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("--package", "packages", multiple=True, help="Install this too, for example pytest.")
 @click.option("--image", help="The Docker image to build on.")
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=600.0, show_default=True)
-@click.option("--memory-mb", type=click.IntRange(min=16), default=2048, show_default=True)
+@click.option("--seconds", type=Amount("Seconds"), default=600.0, show_default=True)
+@click.option("--memory-mb", type=Amount("MemoryMb"), default=2048, show_default=True)
 @json_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_obj

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from devctl.commands.listing import ago, table
-from devctl.commands.up import Span
+from devctl.commands.parameters import Span
 from devctl.invocation import DONE, Invocation, json_option
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from datetime import timedelta
 import click
 
 from devctl.commands.listing import ago, table
+from devctl.commands.parameters import Span
 from devctl.commands.serving import Address
-from devctl.commands.up import Span
 from devctl.invocation import DONE, Invocation, json_option
 
 _OPEN = "open"

@@ -1,47 +1,17 @@
 """`devctl up`: a kept environment of an image, a folder or a git address."""
 
-import re
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
 
+from devctl.commands.parameters import Amount, Pairs, Span
 from devctl.invocation import DONE, Invocation, json_option
 
 if TYPE_CHECKING:
     from devctl.fleet.records import EnvironmentRecord
     from devctl.sources.records import Overrides
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-
-class Pairs(click.ParamType[tuple[str, str]]):
-    """`NAME=VALUE`."""
-
-    name = "name=value"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Split it at the first equals sign."""
-        name, equals, rest = str(value).partition("=")
-        if not name or not equals:
-            self.fail(f"{value!r} is not NAME=VALUE", param, ctx)
-        return name, rest
-
-
-class Span(click.ParamType[timedelta]):
-    """A span of time: `90m`, `8h`, `2d`."""
-
-    name = "span"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Read a number and its unit."""
-        if isinstance(value, timedelta):
-            return value
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(value))
-        if found is None:
-            self.fail(f"{value!r} is no span of time; write 90m, 8h or 2d", param, ctx)
-        return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
 
 
 @click.command(context_settings={"allow_interspersed_args": True})
@@ -51,11 +21,11 @@ class Span(click.ParamType[timedelta]):
 @click.option("--label", "labels", multiple=True, type=Pairs(), help="A label to find it by.")
 @click.option("--env", multiple=True, type=Pairs(), help="A variable that every command sees. Never a secret.")
 @click.option("--secret", "secrets", multiple=True, help="NAME=FILE or NAME=env:VARIABLE: seen as /run/secrets/NAME.")
-@click.option("--cpus", type=float, help="Cores.")
-@click.option("--memory-mb", type=int)
-@click.option("--pids", type=int, help="Processes and threads.")
-@click.option("--disk-mb", type=int)
-@click.option("--seconds", type=float, help="Stop it after so long.")
+@click.option("--cpus", type=Amount("Cpus"), help="Cores.")
+@click.option("--memory-mb", type=Amount("MemoryMb"))
+@click.option("--pids", type=Amount("Pids"), help="Processes and threads.")
+@click.option("--disk-mb", type=Amount("DiskMb"))
+@click.option("--seconds", type=Amount("Seconds"), help="Stop it after so long.")
 @click.option("--egress", type=click.Choice(["none", "allow", "open"]), help="The way out.  [default: none]")
 @click.option("--allow", "domains", multiple=True, help="A domain that it may reach; with --egress allow.")
 @click.option("--port", "ports", multiple=True, type=click.IntRange(1, 65_535), help="A port inside to be reached.")
@@ -97,6 +67,8 @@ def launched_lines(record: "EnvironmentRecord") -> list[str]:
 
 def _overrides(given: dict[str, object]) -> "Overrides":
     """Put the options into the words of sources."""
+    from pydantic import ValidationError
+
     from devctl.fleet.records import GpuWish
     from devctl.secret_files import wished
     from devctl.sources.records import Overrides
@@ -112,4 +84,9 @@ def _overrides(given: dict[str, object]) -> "Overrides":
     found["keep_until"] = datetime.now(UTC) + keep if isinstance(keep, timedelta) else None
     gpu = given.pop("gpu")
     found["gpu"] = None if gpu is None else GpuWish.model_validate({"want": gpu})
-    return Overrides.model_validate({**given, **found})
+    try:
+        return Overrides.model_validate({**given, **found})
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        option = "--" + str(problem["loc"][0]).replace("_", "-")
+        raise click.BadParameter(f"{problem['input']!r}: {problem['msg'].lower()}", param_hint=option) from error

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devctl.commands.up import Pairs, tell
+from devctl.commands.parameters import Pairs
+from devctl.commands.up import tell
 from devctl.invocation import DONE, FAILED, Invocation, json_option
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _MANAGERS = ("apt", "yum", "pip", "npm")
 @click.option("--yum", multiple=True, help="A package: NAME or NAME-VERSION.")
 @click.option("--pip", multiple=True, help="A package: NAME or NAME==VERSION.")
 @click.option("--npm", multiple=True, help="A package: NAME or NAME@VERSION.")
-@click.option("--port", "ports", multiple=True, type=int, help="A port that it listens on.")
+@click.option("--port", "ports", multiple=True, type=click.IntRange(1, 65_535), help="A port that it listens on.")
 @click.option("--user", help="Whom commands run as.  [default: dev]")
 @click.option("--label", "labels", multiple=True, type=Pairs())
 @click.option("--print", "only_print", is_flag=True, help="Print the Dockerfile, and build nothing.")
@@ -56,7 +57,11 @@ def wizard(invocation: Invocation, /, only_print: bool, check: Path | None, **gi
 def _check(invocation: Invocation, file: Path) -> int:
     from devctl.wizard.lint import lint
 
-    found = lint(file.read_text(encoding="utf-8"))
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"{file} cannot be read: {error}", param_hint="--check") from error
+    found = lint(text)
     lines = [f"{file}:{one.line}: {one.rule} {one.severity}: {one.message}" for one in found]
     invocation.show([one.model_dump(mode="json") for one in found], lines or [f"{file}: nothing is wrong"])
     return FAILED if any(one.severity == "error" for one in found) else DONE

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, StringConstraints
 
+from devctl.amounts import Cpus, DiskMb, MemoryMb, OutputBytes, Pids, Seconds
 from devctl.records import Record
 
 NAME = r"^[a-z0-9][a-z0-9-]{0,47}$"
@@ -35,15 +36,15 @@ class User(Record):
 class KeptLimits(Record):
     """How much a kept environment may use, all its commands together."""
 
-    cpus: float = Field(default=2.0, gt=0, le=1024)
+    cpus: Cpus = 2.0
     """Processor share, in cores."""
-    memory_mb: int = Field(default=4096, ge=16)
-    pids: int = Field(default=1024, ge=8)
-    disk_mb: int = Field(default=10_240, ge=16)
+    memory_mb: MemoryMb = 4096
+    pids: Pids = 1024
+    disk_mb: DiskMb = 10_240
     """Size of what it writes, in MiB; enforced as the host's file system can, else watched."""
-    seconds: float | None = Field(default=None, gt=0)
+    seconds: Seconds | None = None
     """Life time after which it is stopped; None is for ever."""
-    output_bytes: int = Field(default=1_000_000, ge=1_000)
+    output_bytes: OutputBytes = 1_000_000
     """Output kept of one command."""
 
 

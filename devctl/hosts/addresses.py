@@ -16,11 +16,13 @@ def checked_host(
 
     A host name that begins with a dash would be taken for an option of ssh.
     """
-    parts = urlsplit(address)
     try:
+        parts = urlsplit(address)
         port = parts.port
     except ValueError as error:
-        raise SettingsInvalid(f"{address!r} has no port that can be one", "write a number up to 65535") from error
+        raise SettingsInvalid(
+            f"{address!r} is no address: {error}", "write ssh://user@machine, tcp://machine:2376 or unix:///path"
+        ) from error
     if parts.scheme not in ("ssh", "tcp", "unix"):
         raise SettingsInvalid(
             f"{address!r} is no address of a host", "write ssh://user@machine, tcp://machine:2376 or unix:///path"

@@ -90,6 +90,10 @@ class BubblewrapStream:
             self._error = SandboxFailed(f"the sandbox could not start: {error}", "run `devctl doctor`")
             self._started.set()
             return
+        except Exception as error:  # noqa: BLE001 - handed to the thread that waits, which raises it
+            self._error = error
+            self._started.set()
+            return
         try:
             note = noting(process.pid)
         except Exception as error:  # noqa: BLE001 - handed to the thread that waits, which raises it

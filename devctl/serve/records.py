@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
+from devctl.amounts import Seconds
 from devctl.fleet.records import NAME, EnvironmentRecord, EnvironmentSpec, Name, Phase, User
 from devctl.metrics.usage import Usage
 from devctl.records import Record
@@ -68,7 +69,7 @@ class ExecWish(Record):
     """Answer when it has ended, with its output; otherwise at once, and the output is a stream of its own."""
     stdin: Base64Bytes | None = None
     """With `wait`: all that it reads."""
-    seconds: float | None = Field(default=None, gt=0)
+    seconds: Seconds | None = None
     """With `wait`: its time limit."""
 
 

@@ -61,9 +61,12 @@ def check_address(address: str) -> None:
     """Refuse protocols that run programs or travel in the open, and credentials in an address."""
     if address.startswith("/"):
         return
-    parts = urlsplit(address) if "://" in address else None
-    if parts is None:
+    if "://" not in address:
         return  # user@host:path, which git speaks over ssh
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise SourceInvalid(f"{address} is no address: {error}", "write https://host/owner/name") from error
     if parts.scheme not in ("https", "ssh", "file") and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         raise SourceInvalid(
             f"{parts.scheme}:// is no way to clone that devctl takes: {address}", "use https, ssh or a local path"

@@ -38,14 +38,14 @@ def recognise(text: str) -> Found:
     if _SCHEME.match(text) or _SCP.fullmatch(text):
         address, ref = split_ref(text)
         return Found(kind="git", address=address, ref=ref)
-    path = Path(text).expanduser()
-    if path.exists():
+    path = _path(text)
+    if _is_there(path):
         found = _of_path(path.resolve())
         if found.kind == "folder" and _IMAGE.fullmatch(text) and "." not in text and "/" not in text:
             return found.model_copy(update={"notes": (f"took the folder {text}; write {text}:latest for the image",)})
         return found
     bare, mark, ref = text.rpartition("#")
-    if mark and ref and (local := Path(bare).expanduser()).is_dir() and is_repository(local):
+    if mark and ref and _is_there(local := _path(bare)) and local.is_dir() and is_repository(local):
         return Found(kind="git", path=local.resolve(), address=str(local.resolve()), ref=ref)
     if text.startswith((".", "/", "~")) or text.endswith((".json", ".git")):
         raise SourceInvalid(f"there is nothing at {text}", "check the path")
@@ -55,6 +55,20 @@ def recognise(text: str) -> Found:
             "image names are in small letters, such as python:3.11-slim",
         )
     return Found(kind="image", address=text)
+
+
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise SourceInvalid(f"there is nothing at {text}: {error}", "check the path") from error
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # too long for a name
+        return False
 
 
 def is_image(text: str) -> bool:

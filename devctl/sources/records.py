@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from devctl.amounts import Cpus, DiskMb, MemoryMb, OutputBytes, Pids, Seconds
 from devctl.fleet.records import EgressMode, EnvironmentSpec, GpuWish, Mount, SecretFile
 from devctl.records import Record
 
@@ -65,12 +66,12 @@ class Overrides(Record):
     """Which `.devcontainer/NAME/devcontainer.json`."""
     labels: dict[str, str] = {}
     env: dict[str, str] = {}
-    cpus: float | None = Field(default=None, gt=0)
-    memory_mb: int | None = Field(default=None, ge=16)
-    pids: int | None = Field(default=None, ge=8)
-    disk_mb: int | None = Field(default=None, ge=16)
-    seconds: float | None = Field(default=None, gt=0)
-    output_bytes: int | None = Field(default=None, ge=1_000)
+    cpus: Cpus | None = None
+    memory_mb: MemoryMb | None = None
+    pids: Pids | None = None
+    disk_mb: DiskMb | None = None
+    seconds: Seconds | None = None
+    output_bytes: OutputBytes | None = None
     egress: EgressMode | None = None
     domains: tuple[str, ...] = ()
     """Names that the environment may reach; any makes the egress an allow-list."""

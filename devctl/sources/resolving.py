@@ -84,7 +84,8 @@ class _Resolver:
             if config is None and (tree / "Dockerfile").is_file():
                 build = BuildPlan(context=tree, dockerfile=within(tree, tree / "Dockerfile"))
         named = name or name_from(found.address.rpartition("/")[2].partition(":")[0] if tree is None else tree.name)
-        spec = EnvironmentSpec(name=named, image="", source=self._text, notes=found.notes, workdir=WORKDIR)
+        source = self._text if found.path is None else str(found.path)
+        spec = EnvironmentSpec(name=named, image="", source=source, notes=found.notes, workdir=WORKDIR)
         if config is not None and tree is not None:
             spec, build = self._follow(spec, config, tree)
         if found.kind == "image":

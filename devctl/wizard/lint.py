@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from devctl.records import Record
@@ -55,10 +55,21 @@ def _unpinned(installing: str, pinned: str) -> Callable[[_Step], bool]:
     return lambda step: any(not re.search(pinned, name) for name in _names(step, installing))
 
 
+def _image(step: _Step) -> str:
+    """What a FROM names; empty where it names nothing."""
+    return next((word for word in step.value.split() if not word.startswith("--")), "")
+
+
+def _stages(steps: Sequence[_Step]) -> set[str]:
+    """The names that stages give themselves."""
+    named = (re.search(r"\sas\s+(\S+)\s*$", step.value, re.IGNORECASE) for step in steps if step.instruction == "FROM")
+    return {found[1].lower() for found in named if found}
+
+
 def _untagged(step: _Step) -> bool:
     if step.instruction != "FROM":
         return False
-    image = [word for word in step.value.split() if not word.startswith("--")][0]
+    image = _image(step)
     return image != "scratch" and "$" not in image and "@" not in image and ":" not in image.rsplit("/", 1)[-1]
 
 
@@ -99,9 +110,11 @@ def lint(dockerfile: str) -> list[LintFinding]:
     steps = list(_steps(dockerfile))
     if not any(step.instruction == "FROM" for step in steps):
         return [LintFinding(rule="DC1000", severity="error", line=1, message="it has no FROM, so it is no Dockerfile")]
+    stages = _stages(steps)
     found = [
         LintFinding(rule=rule.id, severity=rule.severity, line=step.line, message=rule.message)
         for step in steps
+        if not (step.instruction == "FROM" and _image(step).lower() in stages)
         for rule in RULES
         if rule.broken(step)
     ]

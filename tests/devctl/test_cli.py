@@ -52,6 +52,17 @@ def test_ls_and_stop_of_a_running_environment(tmp_path: Path) -> None:
         (("stop",), 2, "--all"),
         (("run",), 2, "COMMAND"),
         (("--backend", "vm", "ls"), 2, "vm"),
+        (("up", ".", "--cpus", "0"), 2, "greater than 0"),
+        (("up", ".", "--memory-mb", "1"), 2, "greater than or equal to 16"),
+        (("up", ".", "--disk-mb", "99999999999999999999"), 2, "less than or equal to"),
+        (("up", ".", "--workdir", "work"), 2, "--workdir"),
+        (("run", "--seconds", "nan", "true"), 2, "finite"),
+        (("exec", "--seconds", "1e400", "shop", "true"), 2, "finite"),
+        (("keep", "shop", "99999999d"), 2, "century"),
+        (("up", "http://[::1"), 1, "is no address"),
+        (("up", "ü" * 300), 1, "no image name"),
+        (("up", "~nobody-has-this-name/x"), 1, "there is nothing at"),
+        (("hosts", "add", "shop", "http://[::1"), 3, "is no address"),
     ],
 )
 def test_errors_have_words_and_codes(tmp_path: Path, arguments: tuple[str, ...], code: int, words: str) -> None:

@@ -1,6 +1,7 @@
 """The builder's parts without an engine: digests, bases, caches, progress."""
 
 import base64
+import contextlib
 import http.server
 import json
 import os
@@ -19,6 +20,7 @@ from devctl.builder.digest import bases_of, digest_of, read_context
 from devctl.builder.progress import BuildxProgress, ClassicProgress
 from devctl.errors import BuildRefused
 from devctl.sources.records import BuildPlan
+from devctl.wizard import lint
 
 
 def digest(folder: Path, image_id: str = "sha256:1", **plan: object) -> str:
@@ -68,6 +70,42 @@ def test_a_dockerfile_may_have_an_ignore_list_of_its_own(tmp_path: Path) -> None
 )
 def test_the_images_that_a_dockerfile_builds_on(dockerfile: str, args: dict[str, str], bases: tuple[str, ...]) -> None:
     assert bases_of(dockerfile.encode(), args) == bases
+
+
+@pytest.mark.parametrize("dockerfile", [b"\xa2\xff", b"ARG\nFROM a\n", b"ARG A=b C\nFROM a\n"])
+def test_a_dockerfile_that_cannot_be_read_is_refused(dockerfile: bytes) -> None:
+    with pytest.raises(BuildRefused, match="cannot be read"):
+        bases_of(dockerfile, {})
+
+
+WORDS = (
+    *("FROM", "from", "ARG", "ARG A=b", "ARG A", "AS", "one", "ENV a", "LABEL", "COPY --from=0 a b", "RUN [", "EXPOSE"),
+    *(
+        "debian:12",
+        "${A}",
+        "${",
+        "$",
+        "--platform=",
+        "=",
+        "\n",
+        "\\\n",
+        "# escape=`\n",
+        "`\n",
+        '"',
+        "'",
+        "<<E\n",
+        "\x00",
+        "é",
+    ),
+)
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=10))
+def test_no_dockerfile_is_too_odd_for_bases_and_lint(words: list[str]) -> None:
+    text = " ".join(words).replace("\n ", "\n")
+    with contextlib.suppress(BuildRefused):
+        bases_of(text.encode(), {})
+    lint(text)
 
 
 @contextmanager

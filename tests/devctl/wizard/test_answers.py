@@ -141,3 +141,8 @@ def test_every_rule_is_in_the_documentation() -> None:
     page = (ROOT / "docs/images.md").read_text()
     for rule in RULES:
         assert f"| {rule.id} | {rule.severity} | {rule.message} |" in page
+
+
+def test_a_stage_of_its_own_needs_no_tag() -> None:
+    assert lint("FROM debian:12.5 AS one\nFROM one\nUSER dev\n") == []
+    assert [one.rule for one in lint("FROM debian:12.5 AS one\nFROM other\nUSER dev\n")] == ["DL3006"]

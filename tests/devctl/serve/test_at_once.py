@@ -25,10 +25,12 @@ from tests.devctl.fleets import ADA, ROOT
 from tests.devctl.serve.services import Caller, token_of
 
 BIG = b"x" * 3_000_000
+HUGE = b"y" * 40_000_000
+"""More than the buffers of a connection hold."""
 
 
 class Known:
-    """Answers a request that came before with BIG, and says which it learnt."""
+    """Answers a request that came before with HUGE, and says which it learnt."""
 
     def __init__(self) -> None:
         self.learnt: list[bytes] = []
@@ -42,7 +44,7 @@ class Known:
         if data not in self.learnt or address[0] != "127.0.0.1":
             return None
         self.answered += 1
-        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BIG) + BIG
+        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(HUGE) + HUGE
 
 
 class Running:
@@ -105,7 +107,7 @@ def test_what_fits_is_answered_while_all_threads_wait(running: Running) -> None:
     slow.start()
     while "/slow" not in running.threads:
         assert slow.is_alive()
-    assert running.ask("GET", "/quick", "/quick") == [b"/quick", BIG]
+    assert running.ask("GET", "/quick", "/quick") == [b"/quick", HUGE]
     assert running.threads == {"/slow": "waitress-0", "/quick": "loop"}
     running.go_on.set()
     slow.join()
@@ -130,8 +132,8 @@ def test_requests_sent_together_are_answered_in_order(running: Running) -> None:
 
 def test_what_repeats_is_not_parsed_again_and_its_answer_comes_whole(running: Running) -> None:
     paths = ("/quick", "/quick", "/other", "/other", "/quick")
-    assert running.ask("GET", *paths) == [b"/quick", BIG, b"/other", b"/other", BIG]
-    assert running.ask("GET", "/quick") == [BIG]
+    assert running.ask("GET", *paths) == [b"/quick", HUGE, b"/other", b"/other", HUGE]
+    assert running.ask("GET", "/quick") == [HUGE]
     assert (running.known.answered, len(running.known.learnt)) == (3, 1)
 
 
@@ -147,6 +149,20 @@ def test_what_comes_in_parts_or_with_more_behind_it_is_neither_learnt_nor_taken_
             while answer.count(b"/quick") < b"".join(parts).count(b"/quick"):
                 answer += received(connection)
     assert words + words not in running.known.learnt and words + b"GET " not in running.known.learnt
+    assert running.known.answered == 0
+
+
+def test_known_words_inside_another_request_are_a_part_of_that(running: Running) -> None:
+    running.ask("GET", "/quick")
+    words = running.known.learnt[0]
+    with socket.create_connection(("127.0.0.1", running.port), timeout=60) as connection:
+        connection.sendall(b"POST /other HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(words))
+        while not any(channel.request is not None for channel in list(running.server.active_channels.values())):
+            time.sleep(0.01)
+        connection.sendall(words)
+        answer = b""
+        while not answer.endswith(b"/other"):
+            answer += received(connection)
     assert running.known.answered == 0
 
 
@@ -199,6 +215,14 @@ def test_scrapes_that_repeat_are_answered_like_those_that_are_parsed(away: Serve
     assert repeats is not None
     repeated = repeats.answer(words, ("127.0.0.1", 1))
     assert repeated is not None and undated(repeated) == answers[0]
+    away.service.page.render()
+    anew = repeats.answer(words, ("127.0.0.1", 1))
+    assert anew is not None and anew.endswith(b"\r\n\r\n" + away.service.page.page(encoding == "gzip"))
+    later = anew
+    while later == anew:  # until the next second
+        time.sleep(0.05)
+        later = repeats.answer(words, ("127.0.0.1", 1)) or b""
+    assert undated(later) == undated(anew)
 
 
 def test_scrapes_that_repeat_are_refused_once_their_token_or_their_address_is(away: Server) -> None:
@@ -218,7 +242,7 @@ def test_scrapes_that_repeat_are_refused_once_their_token_or_their_address_is(aw
 
 
 @pytest.mark.parametrize("change", [
-    ("HTTP/1.1", "HTTP/1.0"), ("Host: x", "Connection: close"), ("Host: x", "Content-Length: 3"), ("/metrics", "/metricsx"),
+    ("HTTP/1.1", "HTTP/1.0"), ("HTTP/1.1", "HTTP/1.0\r\nConnection: keep-alive"), ("Host: x", "Connection: close"), ("Host: x", "Content-Length: 3"), ("/metrics", "/metricsx"),
     ("GET", "HEAD"), ("Host: x", "X: " + 4_096 * "x"),
 ])  # fmt: skip
 def test_only_plain_scrapes_over_connections_that_stay_are_learnt(away: Server, change: tuple[str, str]) -> None:

@@ -146,8 +146,8 @@ class Seat:
         """Return what is shown in place of handing in, or None when it was shown before."""
         if self._shown:
             return None
-        text = f"Your change ({change.verdict}):\n\n{change.text}\n\n{CHECKLIST}{CHECKLIST_END}"
-        return Observation(verdict="not handed in yet", text=text, data={"shown": True})
+        note = f"This is your change ({change.verdict}).\n\n{CHECKLIST}{CHECKLIST_END}"
+        return Observation(verdict="not handed in yet", text=change.text, note=note, data={"shown": True})
 
     def _request(self, request: DependencyRequest) -> Observation:
         return self.bench.prepare_again(tuple(request.packages))

@@ -20,6 +20,7 @@ from agents.exchanges import tokens_of
 from agents.stuck import Act, stuck_reason
 from agents.threads import Record
 from agents.words import Listener
+from prompts import one_line, own_lines, untrusted
 from tools.errors import ContextOverflow
 from tools.model import Message, ModelReply, ModelRequest, ToolCall, ToolSchema
 
@@ -39,14 +40,20 @@ class Answer(Record):
     verdict: str
     """One line without times; the first line that the model reads."""
     text: str = ""
+    """What files, commands and services say; the model reads it inside a fence."""
+    note: str = ""
+    """What this program says besides."""
     failed: bool = False
     accepted: bool = False
     """True when this was the submission that ends the conversation."""
     data: JsonValue = None
 
     def as_message(self, call: ToolCall) -> Message:
-        """Return the message that tells the model."""
-        return Message(role="tool", content=f"Verdict: {self.verdict}\n{self.text}".rstrip(), tool_call_id=call.id)
+        """Return the message that tells the model: what is foreign in it stands in a fence that it cannot close."""
+        parts = [f"Verdict: {one_line(self.verdict)}"]
+        parts += [untrusted(self.text)] if self.text.strip() else []
+        parts += [own_lines(self.note.rstrip())] if self.note.strip() else []
+        return Message(role="tool", content="\n".join(parts), tool_call_id=call.id)
 
 
 class Outcome(Record):
@@ -139,7 +146,7 @@ class Conversation:
             if accepted is not None:
                 answer = Answer(verdict="not run: the work is handed in", failed=True)
             elif reply.truncated and not _is_whole(call):
-                answer = Answer(verdict="error: reply cut off", text=f"{CUT_CALL}. {SHORTER}", failed=True)
+                answer = Answer(verdict="error: reply cut off", note=f"{CUT_CALL}. {SHORTER}", failed=True)
             else:
                 answer = self._act(call)
             self._messages.append(answer.as_message(call))
@@ -148,7 +155,7 @@ class Conversation:
         return accepted
 
     def _remember(self, call: ToolCall, answer: Answer) -> None:
-        outcome = hashlib.sha256(f"{answer.verdict}\n{answer.text}".encode()).hexdigest()
+        outcome = hashlib.sha256(f"{answer.verdict}\n{answer.text}\n{answer.note}".encode()).hexdigest()
         self._acts.append(Act(action=f"{call.name} {call.arguments}", outcome=outcome, failed=answer.failed))
 
     def _warn(self, reason: str) -> None:

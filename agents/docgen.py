@@ -19,7 +19,7 @@ from agents.workbench import Start as BenchStart
 from prompts import render
 from tools.chat import ToolCall
 from tools.docs import Brief
-from tools.observation import Observation, cut_middle
+from tools.observation import OUTPUT_CHARACTERS, Observation, cut_middle
 from tools.patch import Diff
 
 CHECKLIST = """Before you hand this in, check:
@@ -59,6 +59,10 @@ def work(context: TurnContext) -> dict[str, JsonValue]:
     return hand_over(context, start, before, outcome, snapshot, tuple(bench.granted))
 
 
+DIFF_SHOWN = OUTPUT_CHARACTERS - documentation.TEXT_LIMIT
+"""Characters of the diff; the rest of a result is for what the checks found."""
+
+
 class DocSeat(Seat):
     """The seat whose submission is checked: it is handed in when its checks were shown for just these files."""
 
@@ -86,10 +90,10 @@ class DocSeat(Seat):
         if shown and report.green:
             return None
         found = cut_middle(report.text, documentation.TEXT_LIMIT)
-        parts = [f"Your change ({change.verdict}):", change.text, f"The checks say: {report.verdict}", found]
-        parts += [CHECKLIST, CHECKLIST_END if report.green else FOUND_END]
-        text = "\n\n".join(part for part in parts if part)
-        return Observation(verdict="not handed in yet", text=text, data={"shown": True, "checked": tree})
+        text = "\n\n".join(part for part in (cut_middle(change.text, DIFF_SHOWN), found) if part)
+        note = f"This is your change ({change.verdict}), and what the checks found of it: {report.verdict}"
+        note = "\n\n".join((note, CHECKLIST, CHECKLIST_END if report.green else FOUND_END))
+        return Observation(verdict="not handed in yet", text=text, note=note, data={"shown": True, "checked": tree})
 
 
 FOUND_END = (

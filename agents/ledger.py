@@ -32,7 +32,7 @@ class Ledger:
         """Take over what an answer brought."""
         data = answer.data if isinstance(answer.data, dict) else {}
         self.take(data)
-        line = answer.text.partition("\n")[0]
+        line = (answer.note or answer.text).partition("\n")[0]
         if answer.failed and UNANSWERED in line:
             self.note(line)
 

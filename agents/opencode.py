@@ -98,7 +98,8 @@ class OpencodeSeat:
 
     def sit(self, task: str) -> Outcome:
         """Do the work and return how it ended."""
-        said = "\n\n".join(f"{word.by} says: {word.text}" for word in self._listener.words())
+        news = self._listener.news()
+        said = (news.content or "") if news else ""
         prompt = render("opencode_task", task=f"{task}\n\n{said}".strip(), refused="", no_change=False)
         run = self._run(1, prompt)
         for number in range(2, RUNS + 1):

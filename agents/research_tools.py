@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agents.ledger import Ledger
 from agents.vulnerabilities import advisory_lines
-from prompts import untrusted
 from tools.dispatch import Tool
 from tools.environments import WorkTree
 from tools.errors import SourceRefused
@@ -112,11 +111,11 @@ class ResearchTools:
             f"[{source.id}] {hit.title}\n  {hit.url}\n  {hit.excerpt}"
             for source, hit in zip(sources, hits, strict=True)
         ]
-        text = (
-            untrusted("\n".join(lines)) + "\nNot read yet: read_page one of them before you cite it." if lines else ""
-        )
+        note = "Not read yet: read_page one of them before you cite it." if lines else ""
         fresh = [source for source in sources if source.id not in self._ledger.sources]
-        return Observation(verdict=f"{len(hits)} results", text=text, data={"sources": _plain(fresh)})
+        return Observation(
+            verdict=f"{len(hits)} results", text="\n".join(lines), note=note, data={"sources": _plain(fresh)}
+        )
 
     def _page(self, asked: PageArguments) -> Observation:
         id_, address = self._ledger.address_of(asked.source)
@@ -158,9 +157,9 @@ class ResearchTools:
             raise SourceRefused(f"there are {parts} parts, not {part}", "ask for one of them")
         source = self._ledger.read(reading, id_)
         shown = reading.text[(part - 1) * PART : part * PART]
-        head = f"[{source.id}] " + (f"part {part} of {parts}" if parts > 1 else "")
-        text = "\n".join([head.strip(), untrusted("\n".join([source.title, source.address, "", shown]))])
-        return Observation(verdict=f"read as {source.id}", text=text, data={"sources": _plain([source])})
+        text = "\n".join([source.title, source.address, "", shown])
+        note = f"[{source.id}]" + (f" part {part} of {parts}" if parts > 1 else "")
+        return Observation(verdict=f"read as {source.id}", text=text, note=note, data={"sources": _plain([source])})
 
 
 def _plain(sources: Sequence[Source]) -> list[Any]:

@@ -27,7 +27,7 @@ from tools.dispatch import AuditEvent, Door, Tool
 from tools.docs import docstrings_only
 from tools.environments import WorkTree, open_worktree, prepare_commit, take_locks
 from tools.errors import ToolError
-from tools.observation import Observation
+from tools.observation import Observation, cut_middle
 from tools.patch import Diff
 from tools.worktools import BashArguments, CreateArguments, EditArguments, ViewArguments, worktree_tools
 
@@ -140,7 +140,7 @@ class Workbench:
         try:
             prepared = self._prepare(snapshot.commit)
         except PreparationFailed as fault:
-            raise ToolError(f"the packages cannot be installed: {fault.message}", fault.log[-3000:]) from fault
+            raise ToolError(f"the packages cannot be installed: {fault.message}", shown=fault.log[-3000:]) from fault
         except LaunchRefused as fault:
             raise ToolError(f"the packages are refused: {fault.message}", "ask for others, or do without") from fault
         self._close()
@@ -148,7 +148,7 @@ class Workbench:
         text = "The environment is prepared again; files are as you left them."
         if locks := take_locks(self._opened(), prepared):
             text += f" Brought in step with what was installed: {', '.join(locks)}."
-        return Observation(verdict=f"installed {', '.join(packages)}", text=text, data={"granted": list(packages)})
+        return Observation(verdict=f"installed {', '.join(packages)}", note=text, data={"granted": list(packages)})
 
     def final_snapshot(self) -> SnapshotRef | None:
         """Return the work as it was last kept, or what the bench started from where that is work already."""
@@ -174,7 +174,8 @@ class Workbench:
             observation = self._door.call(self._context.turn.role, call.name, call.arguments)
         except ToolError as fault:
             verdict = f"error: {fault.message.splitlines()[0][:200] if fault.message else 'refused'}"
-            answer = Answer(verdict=verdict, text=f"{fault.message}\n{fault.hint}".strip(), failed=True)
+            note = f"{fault.message}\n{fault.hint}".strip()
+            answer = Answer(verdict=verdict, text=cut_middle(fault.shown), note=cut_middle(note), failed=True)
         else:
             answer = _answer(observation)
         snapshot = self.keep() if call.name in CHANGING else None
@@ -263,6 +264,7 @@ def _answer(observation: Observation) -> Answer:
     return Answer(
         verdict=observation.verdict,
         text=observation.text,
+        note=observation.note,
         failed=observation.verdict.startswith(("exit ", "timed out")) and observation.verdict != "exit 0",
         accepted=data.get("accepted") is True,
         data=data,

@@ -40,6 +40,11 @@ def untrusted(text: object) -> Shown:
     return Shown(f"<untrusted-{digest[:12]}>\n{body}\n</untrusted-{digest[:12]}>")
 
 
+def own_lines(text: str) -> Shown:
+    """Return lines that this program composed, with foreign words in them: none passes for a verdict or a fence."""
+    return Shown("\n".join(_marked(line) for line in text.splitlines()))
+
+
 def ours(text: object) -> Shown:
     """Return a text of several lines that this program composed: what is foreign in it is fenced already."""
     return Shown(text)

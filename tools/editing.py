@@ -36,8 +36,8 @@ def view(worktree: "WorkTree", path: str, start: int = 1, end: int | None = None
         raise ToolError(f"there is no {path}", "look with ls or git ls-files")
     text = as_text(worktree.read_file(path), path)
     shown, first, last, total = numbered(text, path, start, end)
-    rest = "" if last >= total else f"\n[{total - last} more lines; view from line {last + 1} to go on]"
-    return Observation(verdict=f"{path}: lines {first} to {last} of {total}", text=shown + rest)
+    rest = "" if last >= total else f"[{total - last} more lines; view from line {last + 1} to go on]"
+    return Observation(verdict=f"{path}: lines {first} to {last} of {total}", text=shown, note=rest)
 
 
 def create(worktree: "WorkTree", path: str, content: str) -> Observation:
@@ -130,7 +130,8 @@ def replaced(text: str, old: str, new: str, path: str) -> tuple[str, int]:
         old, new = old.replace("\n", "\r\n"), new.replace("\r\n", "\n").replace("\n", "\r\n")
     places = _places(text, old)
     if not places:
-        raise ToolError(f"the passage is not in {path}", _did_you_mean(text, old))
+        hint, shown = _did_you_mean(text, old)
+        raise ToolError(f"the passage is not in {path}", hint, shown)
     if len(places) > 1:
         lines = ", ".join(str(text.count("\n", 0, place) + 1) for place in places[:10])
         raise ToolError(
@@ -151,17 +152,17 @@ def _places(text: str, passage: str) -> list[int]:
     return found
 
 
-def _did_you_mean(text: str, old: str) -> str:
-    """The hint for a passage that is not there: the nearest lines as they are."""
+def _did_you_mean(text: str, old: str) -> tuple[str, str]:
+    """The hint for a passage that is not there, and the nearest lines as they are."""
     lines, wanted = text.splitlines(), old.strip("\n").splitlines()
     found = _nearest(lines, wanted) if wanted else None
     if found is None:
-        return "view the file and copy the passage exactly, with its indentation"
+        return "view the file and copy the passage exactly, with its indentation", ""
     start, alike = found
     passage = "\n".join(lines[start : start + len(wanted)])[:VIEW_CHARACTERS]
     if [line.strip() for line in passage.splitlines()] == [line.strip() for line in wanted]:
-        return f"only white space differs; did you mean lines {start + 1} to {start + len(wanted)}:\n{passage}"
-    return f"did you mean lines {start + 1} to {start + len(wanted)} ({alike:.0%} alike):\n{passage}"
+        return f"only white space differs; did you mean lines {start + 1} to {start + len(wanted)}, as shown", passage
+    return f"did you mean lines {start + 1} to {start + len(wanted)}, as shown ({alike:.0%} alike)", passage
 
 
 def _nearest(lines: list[str], wanted: list[str]) -> tuple[int, float] | None:

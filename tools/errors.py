@@ -57,7 +57,14 @@ class ProxyRefused(ToolsError):
 
 
 class ToolError(ToolsError):
-    """Something the model should hear as the result of its tool call, and may mend by another call."""
+    """Something the model should hear as the result of its tool call, and may mend by another call.
+
+    `shown` is what it quotes of files or programs: foreign, and shown to models inside a fence.
+    """
+
+    def __init__(self, message: str, hint: str = "", shown: str = "") -> None:
+        super().__init__(message, hint)
+        self.shown = shown
 
 
 class TreeTooBig(ToolError):

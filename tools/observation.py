@@ -15,7 +15,9 @@ class Observation(Record):
     verdict: str
     """One line without times, hashes and paths outside the work tree: a replay compares it."""
     text: str = ""
-    """What the model reads below the verdict."""
+    """What files, commands and services say: foreign, and shown to models inside a fence."""
+    note: str = ""
+    """What this program says of it, below the text."""
     data: JsonValue = None
     """The same for programs."""
 

@@ -80,5 +80,5 @@ def bash(worktree: WorkTree, command: str, seconds: float | None, limit: float) 
     text = cut_middle(result.output)
     if result.timed_out:
         note = f"[stopped after {allowed:g} seconds: run less at once; servers cannot be left running]"
-        return Observation(verdict="timed out", text=f"{text}\n{note}", data={"exit_code": result.exit_code})
+        return Observation(verdict="timed out", text=text, note=note, data={"exit_code": result.exit_code})
     return Observation(verdict=f"exit {result.exit_code}", text=text, data={"exit_code": result.exit_code})

@@ -71,7 +71,7 @@ class Siege:
             call.text,
         )
         (reply,) = [row["reply"]["value"] for row in said]
-        return Outcome(row, f"{reply['verdict']}\n{reply['text']}")
+        return Outcome(row, "\n".join((reply["verdict"], reply["text"], reply["note"])))
 
     def artifacts(self) -> Iterator[Path]:
         """What the workspace keeps, the logs included."""

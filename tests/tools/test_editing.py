@@ -29,7 +29,7 @@ def test_a_miss_shows_the_nearest_lines_as_they_are() -> None:
     with pytest.raises(ToolError) as caught:
         replaced(SOURCE, "def sub(a, b):\n    total = a minus b\n", "x", "calc.py")
     assert "did you mean lines 6 to 7" in caught.value.hint
-    assert "def sub(a, b):\n    total = a - b" in caught.value.hint
+    assert "def sub(a, b):\n    total = a - b" in caught.value.shown
 
 
 def test_a_miss_by_white_space_alone_is_told_as_such() -> None:

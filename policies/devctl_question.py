@@ -38,6 +38,8 @@ class DevctlImage(Record):
     name: str
     cvss: float | None = None
     """The highest CVSS base score of its known vulnerabilities, 0 for none; None where it was not scanned."""
+    owner: str = ""
+    """For whom it was made; nobody in particular where it is empty."""
 
 
 class DevctlQuestion(Record):

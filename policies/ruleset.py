@@ -82,6 +82,8 @@ class DevctlData(Record):
     image_cvss_limit: float = Field(ge=0)
     """A base image with a known vulnerability above it is refused, unless it is accepted by name."""
     accepted_images: tuple[str, ...]
+    shared_images: tuple[str, ...] = ()
+    """Patterns of names of images that all may run and build on, though they were made for somebody."""
     unscanned_images: Literal["allow", "deny"]
     allowed_images: tuple[str, ...] | None
     """Patterns of image names; None allows all."""

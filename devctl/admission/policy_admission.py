@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from devctl.admission import audit
+from devctl.admission.owners import ImageOwners
 from devctl.admission.questions import (
     LIVING,
     CallerFolders,
@@ -19,6 +20,7 @@ from devctl.admission.questions import (
     plain,
     with_real_folders,
 )
+from devctl.builder.records import OWNER_LABEL
 from devctl.errors import LaunchRefused, NameTaken
 from devctl.fleet import rows
 from devctl.fleet.database import Connection, Database
@@ -52,6 +54,7 @@ class PolicyAdmission:
             workspace=str(folders.workspace.resolve()) if folders.workspace else "",
         )
         self._score = score
+        self._owners = ImageOwners(database)
 
     def reserve(self, user: User, spec: EnvironmentSpec, seconds: float) -> EnvironmentRecord:
         """Ask, and insert the row as `creating` with its deadline; nobody else of this owner reserves meanwhile.
@@ -59,7 +62,7 @@ class PolicyAdmission:
         An optional GPU that is not granted is left out, with a note. Raises LaunchRefused and NameTaken.
         """
         spec = with_real_folders(spec)
-        image = self._image(spec.image)
+        image = self._image(spec.image, user)
         try:
             with self._database.transaction() as connection:
                 connection.execute(_ONE_AT_A_TIME, [user.name])
@@ -76,7 +79,7 @@ class PolicyAdmission:
     def foresee(self, user: User, spec: EnvironmentSpec, ahead: Sequence[EnvironmentSpec] = ()) -> None:
         """Ask whether it could be reserved now, beside those `ahead` that have no row yet; see Admission."""
         spec = with_real_folders(spec)
-        image = self._image(spec.image) if spec.image else None
+        image = self._image(spec.image, user) if spec.image else None
         with self._database.connection() as connection:
             others = (*self._living(connection, user.name, ""), *map(coming, ahead))
             _, decision = self._judge_launch(user, spec, image, others)
@@ -91,7 +94,7 @@ class PolicyAdmission:
             connection.execute(_ONE_AT_A_TIME, [record.owner])
             question = DevctlQuestion(
                 operation="start", user=asking(user), owner=owner_of(record), caller=self._caller,
-                subject=record.name, environment=described(record.spec), image=self._image(record.spec.image),
+                subject=record.name, environment=described(record.spec), image=self._image(record.spec.image, user),
                 running=self._living(connection, record.owner, record.id),
             )  # fmt: skip
             decision = self._policy.decide_devctl(question)
@@ -100,6 +103,18 @@ class PolicyAdmission:
         if again is None:
             raise _refused("start", record.name, decision)
         return again
+
+    def confirm(self, user: User, record: EnvironmentRecord, labels: Mapping[str, str]) -> None:
+        """Ask again where its image turns out to be somebody's; see Admission."""
+        if labels.get(OWNER_LABEL, user.name) == user.name:
+            return
+        image = self._image(record.spec.image, user, labels)
+        with self._database.connection() as connection:
+            _, decision = self._judge_launch(user, record.spec, image, self._living(connection, user.name, record.id))
+            if not decision.allowed:
+                self._write(connection, user, "create", record.name, decision, {"image": record.spec.image})
+        if not decision.allowed:
+            raise _refused("create", record.name, decision)
 
     def decide(
         self, user: User, operation: Operation, record: EnvironmentRecord, details: Mapping[str, object] | None = None
@@ -127,6 +142,7 @@ class PolicyAdmission:
         tag: str,
         base: str,
         packages: Mapping[str, Sequence[str]] | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> Decision:
         """Ask whether an image may be made upon `base` with these packages, by manager; raises LaunchRefused.
 
@@ -136,7 +152,7 @@ class PolicyAdmission:
         who = asking(user)
         question = DevctlQuestion(
             operation=operation, user=who, owner=who, caller=self._caller, subject=tag,
-            image=self._image(base), packages=wanted,
+            image=self._image(base, user, labels), packages=wanted,
         )  # fmt: skip
         decision = self._policy.decide_devctl(question)
         with self._database.connection() as connection:
@@ -181,8 +197,8 @@ class PolicyAdmission:
     def _living(self, connection: Connection, owner: str, but: str) -> tuple[LivingEnvironment, ...]:
         return tuple(living(row) for row in connection.execute(LIVING.encode(), [owner, but]))
 
-    def _image(self, name: str) -> DevctlImage:
-        return DevctlImage(name=name, cvss=self._score(name))
+    def _image(self, name: str, user: User, labels: Mapping[str, str] | None = None) -> DevctlImage:
+        return DevctlImage(name=name, cvss=self._score(name), owner=self._owners.owner(name, user.name, labels))
 
     def _write(
         self, connection: Connection, user: User, operation: str, subject: str, decision: Decision,

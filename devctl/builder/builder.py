@@ -127,6 +127,11 @@ class Builder:
             self._buildx.prune(self._made[0], max_mb)
         return removed
 
+    def labels(self, reference: str) -> dict[str, str]:
+        """What the engine says of an image; nothing of one that it does not have."""
+        found = self._images.find(reference)
+        return dict(found.labels) if found else {}
+
     def image_id(self, reference: str) -> str:
         """The id of an image that the engine has; empty when it does not."""
         found = self._images.find(reference)

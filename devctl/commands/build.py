@@ -97,7 +97,10 @@ def run_build(invocation: Invocation, plan: "BuildPlan", given: dict[str, object
         bases = builder.bases(plan, options)
         with invocation.fleet() as fleet:
             for base in bases:
-                fleet.parts.admission.decide_image(person, "build", options.tag or str(plan.dockerfile), base)
+                labels = builder.labels(base)
+                fleet.parts.admission.decide_image(
+                    person, "build", options.tag or str(plan.dockerfile), base, labels=labels
+                )
         return builder.build(plan, None if invocation.as_json else show_step, options)
 
 

@@ -42,10 +42,13 @@ class PlainAdmission:
 
     def decide_image(
         self, user: User, operation: Literal["build", "wizard"], tag: str, base: str,
-        packages: Mapping[str, Sequence[str]] | None = None,
+        packages: Mapping[str, Sequence[str]] | None = None, labels: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         """Allow it."""
         self.audit(user, operation, tag, True, (), {"base": base, "packages": dict(packages or {})})
+
+    def confirm(self, user: User, record: EnvironmentRecord, labels: Mapping[str, str]) -> None:
+        """Allow it."""
 
     def audit(
         self, user: User, operation: Operation, subject: str, allowed: bool,

@@ -42,9 +42,15 @@ class Admission(Protocol):
 
     def decide_image(
         self, user: User, operation: Literal["build", "wizard"], tag: str, base: str,
-        packages: Mapping[str, Sequence[str]] | None = None,
+        packages: Mapping[str, Sequence[str]] | None = None, labels: Mapping[str, str] | None = None,
     ) -> object:  # fmt: skip
-        """Ask whether an image may be made upon `base`; raises LaunchRefused."""
+        """Ask whether an image may be made upon `base`, which has these labels; raises LaunchRefused."""
+
+    def confirm(self, user: User, record: EnvironmentRecord, labels: Mapping[str, str]) -> None:
+        """Ask again where the labels of its image, as its host has it, say that it is somebody's, though its name does not.
+
+        Raises LaunchRefused, and writes that down.
+        """
 
     def audit(
         self, user: User, operation: Operation, subject: str, allowed: bool,

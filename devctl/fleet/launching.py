@@ -68,7 +68,9 @@ class Launching:
             self._parts.hosts.bring(spec.image, record.host)
             from devctl.sources.image_metadata import follow_image  # what `devctl ls` need not load
 
-            if (followed := follow_image(record.spec, engine.image_labels(spec.image))) != record.spec:
+            labels = engine.image_labels(spec.image)
+            self._parts.admission.confirm(user, record, labels)
+            if (followed := follow_image(record.spec, labels)) != record.spec:
                 record = self._rows.set_spec(record, followed)
             record = self._make(engine, record, progress, timed)
             self._renew(record)

@@ -46,10 +46,11 @@ def build_image(fleet: Fleet, settings: DevctlSettings, user: User, resolved: Re
         if step.state in ("started", "cached", "failed"):
             progress(f"build {step.name}{'' if step.state == 'started' else f' ({step.state})'}")
 
-    for base in _bases(resolved.build):
-        fleet.parts.admission.decide_image(user, "build", resolved.spec.name, base)
+    bases = _bases(resolved.build)
     host = fleet.parts.hosts.describe(resolved.spec.host or LOCAL)
     with open_builder(settings, host) as builder:
+        for base in bases:
+            fleet.parts.admission.decide_image(user, "build", resolved.spec.name, base, labels=builder.labels(base))
         return builder.build(resolved.build, told, BuildOptions(owner=user.name)).tag
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
+from devctl.admission.owners import OWN
 from devctl.builder.records import BuildOptions, BuildStep, ImageInfo
 from devctl.builder.telling import step_lines
 from devctl.errors import LaunchRefused, RequestInvalid
@@ -23,8 +24,6 @@ from devctl.wizard.records import WizardRequest
 if TYPE_CHECKING:
     from devctl.builder import Builder
 
-OWN = "devctl-user"
-"""First part of the names of users' images: nobody gives an image a name that others take for something else."""
 _PART = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*")
 
 Work = Callable[[Told], JsonValue]
@@ -44,7 +43,9 @@ def building(service: Service, user: User, wish: BuildWish) -> Work:
     def work(told: Told) -> JsonValue:
         with _builder(service) as builder:
             for base in builder.bases(plan, options):
-                service.fleet.parts.admission.decide_image(user, "build", wish.tag or wish.dockerfile, base)
+                service.fleet.parts.admission.decide_image(
+                    user, "build", wish.tag or wish.dockerfile, base, labels=builder.labels(base)
+                )
             built = builder.build(plan, _steps(told), options)
         service.uploads.remove(user, wish.tree)
         return _json(built)

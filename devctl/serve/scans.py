@@ -2,6 +2,7 @@
 
 from pydantic import JsonValue
 
+from devctl.admission.owners import OWN
 from devctl.builder.builder import engine_host
 from devctl.builder.records import OWNER_LABEL, REPOSITORY
 from devctl.errors import NoSuchImage, NoSuchResource, RequestInvalid
@@ -10,7 +11,7 @@ from devctl.fleet.roles import refuse_viewers
 from devctl.hosts.docker_images import EngineImage, EngineImages
 from devctl.scan.records import ScanReport
 from devctl.serve.image_records import ScanWish
-from devctl.serve.imaging import OWN, Work
+from devctl.serve.imaging import Work
 from devctl.serve.operations import Told
 from devctl.serve.service import Service
 from devctl.sources.finding import is_image

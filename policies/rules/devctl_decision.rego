@@ -21,7 +21,8 @@ granted if {
 complete if {
 	needed := {
 		"accepted_images", "allowed_images", "allowed_packages", "denied_packages", "forbidden_keys", "image_cvss_limit",
-		"mount_folders", "never_mounted", "role_operations", "tiers", "unscanned_images",
+		"mount_folders", "never_mounted", "role_operations", "shared_images", "tiers",
+		"unscanned_images",
 	}
 	count(needed - object.keys(settings)) == 0
 }

@@ -29,6 +29,22 @@ accepted_image if {
 	glob.match(pattern, null, input.image.name)
 }
 
+# What was made for somebody is theirs, unless the data share it. What was launched may be started again.
+deny contains {"rule": "image_owner", "reason": reason} if {
+	weighs_image
+	input.operation != "start"
+	not input.image.owner in {"", input.user.name}
+	is_string(input.image.owner)
+	input.user.role != "admin"
+	not shared_image
+	reason := sprintf("the image %q belongs to %s: ask them to build it for you, or an admin to share it by name", [input.image.name, input.image.owner])
+}
+
+shared_image if {
+	some pattern in settings.shared_images
+	glob.match(pattern, null, input.image.name)
+}
+
 deny contains {"rule": "image_list", "reason": reason} if {
 	weighs_image
 	is_array(settings.allowed_images)

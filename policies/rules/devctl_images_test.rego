@@ -75,3 +75,31 @@ test_list_of_packages_holds if {
 	count(devctl.deny) == 1 with input as asked with data.devctl_data.allowed_packages as ["apt:curl"]
 	count(devctl.deny) == 1 with input as asked with data.devctl_data.allowed_packages as ["pip:curl", "requests"]
 }
+
+bobs := {"image": {"name": "devctl-user/bob/tools:1", "cvss": null, "owner": "bob"}}
+
+test_image_of_somebody_else_is_refused if {
+	every operation in ["create", "build", "wizard"] {
+		denials := devctl.deny with input as asks(operation, bobs)
+		{denial.rule | some denial in denials} == {"image_owner"}
+	}
+}
+
+test_own_image_passes if {
+	count(devctl.deny) == 0 with input as asks("create", {"image": {"name": "tools", "cvss": null, "owner": "ann"}})
+	count(devctl.deny) == 0 with input as asks("create", {"image": {"name": "debian:12", "cvss": null, "owner": ""}})
+}
+
+test_admin_runs_the_images_of_all if {
+	admin := {"name": "ann", "tier": "owner", "role": "admin"}
+	count(devctl.deny) == 0 with input as asks("create", object.union(bobs, {"user": admin}))
+}
+
+test_shared_image_passes if {
+	count(devctl.deny) == 0 with input as asks("create", bobs) with data.devctl_data.shared_images as ["devctl-user/bob/*"]
+	count(devctl.deny) == 1 with input as asks("create", bobs) with data.devctl_data.shared_images as ["devctl-user/ann/*"]
+}
+
+test_launched_environment_starts_again if {
+	count(devctl.deny) == 0 with input as asks("start", bobs)
+}

@@ -14,14 +14,15 @@ PLACE = re.compile(
     r"(?<![\w/.@:-])((?:[\w@.+-]+/)*[\w@.+-]*[A-Za-z_][\w@.+-]*):(\d{1,7})(?:\s*[-\u2013]\s*(\d{1,7}))?(?![\w])"
 )
 ADDRESS = re.compile(r"https?://[^\s)>\]\"'`]+")
-SPAN = re.compile(r"`([^`\n]{3,})`")
+SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
+"""A code span; all are paired, also the short ones, so that no text between two of them passes for one."""
 HEADING = re.compile(r"#{1,6}\s+(.*)")
 ITEM = re.compile(r"\s{0,3}(?:[-*+]|\d{1,3}[.)])\s+\S")
 NOTHING = re.compile(r"\W*(none|nothing|no pitfalls?|not applicable|n/a)\b[^:]{0,60}", re.I)
 UNCLAIMING = re.compile(r"not (looked|researched)|open question|summary of what was asked|sources?$", re.I)
 """Headings under which nothing is claimed."""
 SHORTEST_COMMAND = 8
-"""Characters; `ls` alone cites nothing."""
+"""Characters of a part of a command that cites it; `ls` alone cites nothing."""
 
 
 class Evidence(Record):
@@ -159,9 +160,16 @@ def _cites(claim: Claim, evidence: Evidence, lines_of: LineCount) -> bool:
         return True
     ran = [" ".join(command.split()) for command in evidence.commands]
     quoted = [
-        " ".join(found[1].split()).removesuffix("…").removesuffix("...").strip() for found in SPAN.finditer(claim.text)
+        " ".join(found[2].split()).removesuffix("…").removesuffix("...").strip() for found in SPAN.finditer(claim.text)
     ]
-    return any(len(span) >= SHORTEST_COMMAND and any(span in command for command in ran) for span in quoted)
+    return any(_is_of(span, command) for span in quoted for command in ran)
+
+
+def _is_of(span: str, command: str) -> bool:
+    """Whether a code span is a command that ran, of two words at least, or a part of one that is told by its length."""
+    if span == command and " " in span:
+        return True
+    return len(span) >= SHORTEST_COMMAND and re.search(rf"(?<![\w-]){re.escape(span)}", command) is not None
 
 
 def _places(claim: Claim) -> list[tuple[str, int, int]]:

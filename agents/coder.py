@@ -189,9 +189,14 @@ def begin(context: TurnContext) -> Start:
 
 def _prompts(context: TurnContext, planned: PlannedTask, start: Start) -> tuple[str, str]:
     task = render("coder_task", **material(context, planned, start))
-    seconds = int(context.crew.settings.command_seconds)
-    system = render("coder_system", command_seconds=seconds, dependency_files=DEPENDENCY_FILES)
+    system = render("coder_system", **limits_of(context), dependency_files=DEPENDENCY_FILES)
     return system, task
+
+
+def limits_of(context: TurnContext) -> dict[str, int]:
+    """Return the time limits of commands, as prompts tell them."""
+    settings = context.crew.settings
+    return {"command_seconds": int(settings.command_seconds), "build_seconds": int(settings.build_seconds)}
 
 
 def material(context: TurnContext, planned: PlannedTask, start: Start) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from agents import documentation
-from agents.coder import CHECKLIST_END, Seat, Start, begin, hand_over, material
+from agents.coder import CHECKLIST_END, Seat, Start, begin, hand_over, limits_of, material
 from agents.conversation import Answer, Conversation
 from agents.crew import TurnContext
 from agents.handover import earlier_work
@@ -121,5 +121,5 @@ def _prompts(context: TurnContext, planned: PlannedTask, opening: Opening) -> tu
         "needs": "\n".join(need.as_text for need in needs),
         "customs": "\n".join(brief.customs),
     }
-    system = render("docgen_system", command_seconds=int(context.crew.settings.command_seconds))
+    system = render("docgen_system", **limits_of(context))
     return system, render("docgen_task", **shown)

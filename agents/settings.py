@@ -42,7 +42,9 @@ class CrewSettings(BaseModel):
     opencode: Path | None = None
     """The opencode program; None looks for it on PATH."""
     command_seconds: float = 120.0
-    """Time for one command of the Coder."""
+    """Time for one command of a role."""
+    build_seconds: float = 600.0
+    """Time for a command that builds or installs something for the first time in its environment."""
     suite_seconds: float = 900.0
     """Time for one run of a test suite."""
     approve_plan: bool = False

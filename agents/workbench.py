@@ -29,6 +29,7 @@ from tools.environments import WorkTree, open_worktree, prepare_commit, take_loc
 from tools.errors import ToolError
 from tools.observation import Observation, cut_middle
 from tools.patch import Diff
+from tools.patience import Patience
 from tools.worktools import BashArguments, CreateArguments, EditArguments, ViewArguments, worktree_tools
 
 logger = logging.getLogger(__name__)
@@ -223,12 +224,10 @@ class Workbench:
             repository=context.thread.repository,
             programs=self._programs,
         )
+        settings = context.crew.settings
+        patience = Patience(settings.command_seconds, settings.build_seconds)
         self._worktree = worktree
-        own = [
-            tool
-            for tool in worktree_tools(worktree, context.crew.settings.command_seconds)
-            if tool.name in self._arguments
-        ]
+        own = [tool for tool in worktree_tools(worktree, patience) if tool.name in self._arguments]
         self._door = Door(context.policy, [*own, *self._closing], self.audit, repository=context.thread.repository)
 
     def _prepare(self, commit: str) -> Prepared:

@@ -140,6 +140,9 @@ def crew_settings(settings: Settings, workspace: Workspace) -> CrewSettings:
         "merge": team.merge,
         "merge_method": team.merge_method,
         "label": team.label,
+        "command_seconds": team.command_seconds,
+        "build_seconds": team.build_seconds,
+        "suite_seconds": team.suite_seconds,
         "coder_seat": team.coder,
         "opencode": settings.opencode,
     }

@@ -107,6 +107,12 @@ class Team(Part):
     """Model calls of one turn."""
     turn_seconds: float | None = Field(default=None, gt=0)
     """Wall-clock time of one turn."""
+    command_seconds: float | None = Field(default=None, gt=0)
+    """Time for one command of a role."""
+    build_seconds: float | None = Field(default=None, gt=0)
+    """Time for the first build or install of its kind in an environment."""
+    suite_seconds: float | None = Field(default=None, gt=0)
+    """Time for one run of a test suite."""
     task_tokens: int | None = Field(default=None, ge=1)
     feature_tokens: int | None = Field(default=None, ge=1)
     feature_cost_usd: float | None = Field(default=None, gt=0)

@@ -10,8 +10,7 @@ from tools.dispatch import Tool
 from tools.environments import WorkTree
 from tools.errors import ToolError
 from tools.observation import Observation, cut_middle
-
-COMMAND_SECONDS = 120.0
+from tools.patience import Patience
 
 
 class _Arguments(BaseModel):
@@ -52,14 +51,15 @@ class CreateArguments(_Arguments):
     content: str = Field(description="the whole content")
 
 
-def worktree_tools(worktree: WorkTree, command_seconds: float = COMMAND_SECONDS) -> Sequence[Tool[Any]]:
+def worktree_tools(worktree: WorkTree, patience: Patience | None = None) -> Sequence[Tool[Any]]:
     """The tools of a role that works in this work tree."""
+    limits = patience or Patience()
 
     def path_of(read: ViewArguments | EditArguments | CreateArguments) -> tuple[str, ...]:
         return (editing.clean_path(read.path, worktree.workdir),)
 
     return (
-        Tool("bash", BashArguments, lambda read: bash(worktree, read.command, read.seconds, command_seconds)),
+        Tool("bash", BashArguments, lambda read: bash(worktree, read.command, read.seconds, limits)),
         Tool(
             "view",
             ViewArguments,
@@ -71,13 +71,16 @@ def worktree_tools(worktree: WorkTree, command_seconds: float = COMMAND_SECONDS)
     )
 
 
-def bash(worktree: WorkTree, command: str, seconds: float | None, limit: float) -> Observation:
+def bash(worktree: WorkTree, command: str, seconds: float | None, patience: Patience) -> Observation:
     """Run a command line; a failing command is no error here. Raises ToolError for one that cannot be run."""
     if not command.strip():
         raise ToolError("the command is empty", "give a command line")
+    limit = patience.limit(command)
     allowed = min(seconds or limit, limit)
     result = worktree.exec(command, seconds=allowed)
     text = cut_middle(result.output)
+    if not result.timed_out:
+        patience.ended(command)
     if result.timed_out:
         note = f"[stopped after {allowed:g} seconds: run less at once; servers cannot be left running]"
         return Observation(verdict="timed out", text=text, note=note, data={"exit_code": result.exit_code})

@@ -14,7 +14,9 @@ READ = Source(
 )
 FOUND = Source(id="S2", kind="page", title="B", address="https://b.example.org/")
 SOURCES = {"S1": READ, "S2": FOUND}
-STRICT = Evidence(sources=SOURCES, commands=("python -c 'import shelf; print(shelf.__version__)'", "ls"), strict=True)
+STRICT = Evidence(
+    sources=SOURCES, commands=("python -c 'import shelf; print(shelf.__version__)'", "ls", "go vet"), strict=True
+)
 LOOSE = STRICT.model_copy(update={"strict": False})
 LINES = {"shelf/books.py": 10, "empty.py": 0, "Makefile": 3}.get
 
@@ -33,6 +35,8 @@ def words(claim: str, evidence: Evidence = STRICT) -> str:
         "It is kept [S1, S1] and built (Makefile:3).",
         "The version is 2, as `python -c 'import shelf; print(shelf.__version__)'` says.",
         "The version is 2 (`python -c 'import shelf…`).",
+        "Of `a` and `x` the version is 2 (`python -c 'import shelf; print(shelf.__version__)'`).",
+        "With `a`, ``x`` and `ls` it is clean, as `go vet` says.",
         "See https://a.example.org/x#part for it [S1].",
         "See https://c.example.org/ as [S1] says.",
         "It runs at 12:30 with a 4:3 picture, as [S1] says.",
@@ -47,6 +51,9 @@ def test_a_claim_with_a_citation_that_holds_passes(claim: str) -> None:
     [
         ("It is fast.", "it cites nothing"),
         ("It is fast (`ls`).", "it cites nothing"),
+        ("It is `a` python -c 'import shelf `x` as it is.", "it cites nothing"),
+        ("It is fast (`a`, `x`, `shelf`).", "it cites nothing"),
+        ("It is fast (`elf; print(shelf`).", "it cites nothing"),
         ("It is fast, as `make very-fast` shows.", "it cites nothing"),
         ("See https://a.example.org/x#part for it.", "it cites nothing"),
         ("It is kept [S9].", "there is no source S9"),

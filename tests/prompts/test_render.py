@@ -17,7 +17,7 @@ def test_every_prompt_documents_just_the_variables_that_it_uses() -> None:
 
 
 def test_comment_does_not_reach_the_model() -> None:
-    text = render("coder_system", command_seconds=120, dependency_files="pyproject.toml")
+    text = render("coder_system", command_seconds=120, build_seconds=600, dependency_files="pyproject.toml")
     assert text.startswith("You are the Coder")
     assert "{#" not in text
     assert "cut off at 120 seconds" in text
@@ -25,7 +25,8 @@ def test_comment_does_not_reach_the_model() -> None:
 
 def test_missing_and_unknown_variables_are_named() -> None:
     with pytest.raises(
-        PromptError, match=r"misses \['command_seconds', 'dependency_files'\] and does not know \['x'\]"
+        PromptError,
+        match=r"misses \['build_seconds', 'command_seconds', 'dependency_files'\] and does not know \['x'\]",
     ):
         render("coder_system", x=1)
 

@@ -4,10 +4,9 @@ import threading
 
 from devctl.builder.buildx import Buildx, run_build
 from devctl.builder.caches import CachePlan
-from devctl.builder.job import LOG_TAIL, Job
+from devctl.builder.job import Job
 from devctl.builder.progress import BuildxProgress, Tell
 from devctl.builder.records import BuiltImage
-from devctl.errors import BuildFailed
 from devctl.hosts.docker_images import EngineImages
 
 
@@ -21,11 +20,7 @@ def build_by_buildx(
     ended = run_build(words, buildx.env, progress, job.options.seconds, cancelled)
     job.check(ended.timed_out, ended.cancelled, progress.log)
     if ended.exit_code != 0:
-        raise BuildFailed(
-            f"{job.plan.dockerfile} does not build: {progress.error or f'buildx ended with {ended.exit_code}'}",
-            progress.log[-LOG_TAIL:],
-            "correct it",
-        )
+        raise job.failed(progress.error or f"buildx ended with {ended.exit_code}", progress.log)
     return BuiltImage(
         tag=job.tag,
         tags=job.tags,

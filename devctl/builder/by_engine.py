@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from devctl.builder.job import LOG_TAIL, Job
+from devctl.builder.job import Job
 from devctl.builder.progress import ClassicProgress, Tell
 from devctl.builder.records import BuiltImage
 from devctl.errors import BuildFailed
@@ -35,8 +35,7 @@ def build_by_engine(images: EngineImages, job: Job, tell: Tell, cancelled: threa
         )
     except BuildFailed as error:
         job.check(late.is_set(), cancelled.is_set(), progress.log)
-        message = f"{job.plan.dockerfile} does not build: {error.message}"
-        raise BuildFailed(message, progress.log[-LOG_TAIL:], "correct it") from error
+        raise job.failed(error.message, progress.log) from error
     finally:
         timer.cancel()
     job.check(late.is_set(), cancelled.is_set(), progress.log)

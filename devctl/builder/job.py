@@ -3,6 +3,7 @@
 from devctl.builder.digest import Context
 from devctl.builder.records import DIGEST_LABEL, OWNER_LABEL, BuildOptions
 from devctl.errors import BuildFailed
+from devctl.hosts.docker_client import FULL_HINT, is_full
 from devctl.records import Record
 from devctl.sources.records import BuildPlan
 
@@ -41,3 +42,9 @@ class Job(Record):
                 output[-LOG_TAIL:],
                 "allow more with --seconds, or build less",
             )
+
+    def failed(self, words: str, output: str) -> BuildFailed:
+        """The error of a build that a step, or the engine, put an end to."""
+        tail = output[-LOG_TAIL:]
+        hint = f"{FULL_HINT}; `devctl build gc` sweeps layers" if is_full(words + tail) else "correct it"
+        return BuildFailed(f"{self.plan.dockerfile} does not build: {words}", tail, hint)

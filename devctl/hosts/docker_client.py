@@ -18,6 +18,7 @@ SECONDS = 60
 """Time limit of one call; a commit or a pull has its own."""
 NEWEST = "1.44"
 """The newest version of the engine's API that the SDK knows; older engines are spoken to in theirs."""
+FULL_HINT = "make room on the host: remove environments, snapshots or images"
 CONNECTIONS = 64
 """Kept per host, so that many threads launch at once."""
 
@@ -122,11 +123,16 @@ def translated_launch(host: Host, name: str, image: str) -> Iterator[None]:
         raise
 
 
+def is_full(words: str) -> bool:
+    """Whether an engine's words say that its disk is full."""
+    return "no space left" in words.lower() or "disk quota" in words.lower()
+
+
 def hint_for(error: APIError) -> str:
     """What can be done about an engine's refusal."""
     words = str(error).lower()
-    if "no space left" in words or "disk quota" in words:
-        return "make room on the host: remove environments, snapshots or images"
+    if is_full(words):
+        return FULL_HINT
     if "executable file not found" in words:
         return "the image lacks that program; environments need at least `sh` and `sleep`"
     return "read the engine's words, and its log"

@@ -88,7 +88,22 @@ class Hosts:
             )
         if len(names) > 1 and LOCAL in names and LOCAL not in states and not self._local.has_docker():
             names.remove(LOCAL)
-        return names
+        return self._here(names, states) if spec.egress.mode == "allow" else names
+
+    def _here(self, names: list[str], states: dict[str, HostState]) -> list[str]:
+        """Those of this machine, where the proxy of an allow-list runs; raises NoHost where all are others."""
+        here = [
+            name
+            for name in names
+            if name == BUBBLEWRAP
+            or (states[name].host if name in states else self._local.describe(name)).address.startswith("unix:")
+        ]
+        if not here:
+            raise NoHost(
+                f"an allow-list works on engines of this machine alone, and {', '.join(names)} is on another one",
+                "place it with --host on an engine of this machine, or take --egress none or open",
+            )
+        return here
 
     def _choose(
         self, connection: Connection, spec: EnvironmentSpec, names: Sequence[str], states: dict[str, HostState],

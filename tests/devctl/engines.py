@@ -64,6 +64,45 @@ def two_machines() -> Iterator[Machines]:
         yield Machines(folder, ssh, folder / "ssh" / "config", f"tcp://127.0.0.1:{port}", tls, near, far)
 
 
+@dataclass(frozen=True)
+class SmallEngine:
+    """An engine whose images and containers lie on a small disk of its own."""
+
+    address: str
+    disk: Path
+
+    def fill(self, left_mb: int | None) -> None:
+        """Fill the disk but for so many MiB; None makes room again."""
+        filler = self.disk / "filler"
+        filler.unlink(missing_ok=True)
+        if left_mb is not None:
+            room = os.statvfs(self.disk)
+            size = room.f_bavail * room.f_frsize - left_mb * 2**20
+            with filler.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, max(size, 1))
+
+
+@contextmanager
+def small_engine(megabytes: int) -> Iterator[SmallEngine]:
+    """Start an engine on a disk of that size, with the small image; skips where that cannot be."""
+    needs_docker()
+    for program in ("/usr/sbin/dockerd", "/usr/sbin/ip"):
+        if not Path(program).exists() or os.geteuid() != 0:
+            pytest.skip(f"another engine takes root and {program}")
+    folder = Path(tempfile.mkdtemp(prefix="de", dir="/tmp"))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        disk = folder / "disk"
+        disk.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(disk)]
+        if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+            pytest.skip("no disk can be mounted here")
+        stack.callback(_run, ["umount", "-l", str(disk)])
+        address = stack.enter_context(_engine(folder / "c", (), disk / "d"))
+        _run(["docker", "-H", address, "import", "-", SMALL_IMAGE], small_image())
+        yield SmallEngine(address, disk)
+
+
 def free_port() -> int:
     """A port of this machine that nobody has at this moment."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -82,17 +121,17 @@ def _bridge() -> Iterator[str]:
 
 
 @contextmanager
-def _engine(folder: Path, words: tuple[str, ...]) -> Iterator[str]:
-    """A Docker engine with everything of its own."""
+def _engine(folder: Path, words: tuple[str, ...], data: Path | None = None) -> Iterator[str]:
+    """A Docker engine with everything of its own; its images and containers lie in `data`."""
     folder.mkdir()
     with _bridge() as bridge:
-        yield from _running(folder, bridge, words)
+        yield from _running(folder, data or folder / "d", bridge, words)
 
 
-def _running(folder: Path, bridge: str, words: tuple[str, ...]) -> Iterator[str]:
+def _running(folder: Path, data: Path, bridge: str, words: tuple[str, ...]) -> Iterator[str]:
     address = f"unix://{folder}/s"
     namespace = f"devctl-{folder.parent.name}-{folder.name}"
-    argv = ["/usr/sbin/dockerd", "--data-root", f"{folder}/d", "--exec-root", f"{folder}/e", "-H", address]
+    argv = ["/usr/sbin/dockerd", "--data-root", str(data), "--exec-root", f"{folder}/e", "-H", address]
     argv += [
         "--pidfile",
         f"{folder}/p",
@@ -121,7 +160,7 @@ def _running(folder: Path, bridge: str, words: tuple[str, ...]) -> Iterator[str]
         engine.terminate()
         engine.wait(60)
         for mount in Path("/proc/self/mounts").read_text().splitlines():
-            if f" {folder}/" in mount:
+            if f" {folder}/" in mount or f" {data}/" in mount:
                 subprocess.run(["umount", "-l", mount.split()[1]], capture_output=True, check=False)
 
 

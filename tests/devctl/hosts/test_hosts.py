@@ -8,7 +8,7 @@ import pytest
 
 from devctl.errors import HostUnreachable, NoHost, NotRunning
 from devctl.fleet.fleet import Fleet
-from devctl.fleet.records import Host
+from devctl.fleet.records import Egress, Host
 from devctl.hosts.pool import Hosts
 from devctl.hosts.registry import FAILURES
 from devctl.hosts.ssh_forward import SshForward
@@ -47,6 +47,21 @@ def pool_of(fleet: Fleet) -> Hosts:
     pool = fleet.parts.hosts
     assert isinstance(pool, Hosts)
     return pool
+
+
+def test_allow_list_is_refused_on_other_machines_before_anything_is_made(many: Fleet) -> None:
+    allow = Egress(mode="allow", domains=("example.org",))
+    for host in ("near", "far"):
+        with pytest.raises(NoHost, match=f"this machine alone, and {host} is on another one"):
+            many.up(ADA, wanted("docker", "web", image="never-pulled:1", host=host, egress=allow))
+        assert many.parts.hosts.engine(host).found() == []
+    with pytest.raises(NoHost, match="^no host can take 'web': local: [^;]*drain"):
+        many.up(ADA, wanted("docker", "web", egress=allow))
+    pool_of(many).registry.drain("local", False)
+    record = many.up(ADA, wanted("docker", "web", egress=allow))
+    assert (record.host, record.phase) == ("local", "running")
+    closed = many.exec(ADA, "web", ["python3", "-c", "import socket; socket.create_connection(('1.1.1.1', 80), 3)"])
+    assert closed.exit_code != 0 and "unreachable" in closed.output
 
 
 @pytest.mark.parametrize("host", ["near", "far"])

@@ -86,7 +86,7 @@ def test_image_without_a_tag_is_the_latest() -> None:
         ("ssh://-oProxyCommand=x", "names no machine"),
         ("ssh://me:secret@box", "password"),
         ("ssh://-l@box", "no user"),
-        ("ssh://box:99999", "port"),
+        ("ssh://box:99999", "Port out of range"),
         ("unix:relative", "no socket"),
         ("box", "no address"),
     ],

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeVar, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from agents.ledger import Ledger
 from agents.vulnerabilities import advisory_lines
@@ -16,8 +16,8 @@ from tools.errors import SourceRefused
 from tools.mirror import Mirror
 from tools.observation import Observation
 from tools.research.advisories import Pin
-from tools.research.installed import node_docs, python_docs
-from tools.research.outside import OutsideSources
+from tools.research.installed import go_docs, node_docs, python_docs
+from tools.research.outside import OutsideSources, Registry
 from tools.research.settings import Ecosystem
 from tools.research.source import Reading, Source
 
@@ -29,6 +29,11 @@ DOCUMENT = re.compile(r"(^|/)(README|CONTRIBUTING|CHANGELOG|AGENTS)[^/]*$|\.(md|
 DOCUMENTS = 300
 DOCUMENT_BYTES = 512 * 1024
 LINK = re.compile(r"https?://[^\s<>)\]\"'`]+")
+
+
+Documented = Literal["python", "node", "go"]
+"""Ecosystems whose installed packages tell of themselves in a form that we read."""
+Asked = TypeVar("Asked", bound=BaseModel)
 
 
 class _Arguments(BaseModel):
@@ -53,8 +58,8 @@ class PageArguments(_Arguments):
 class PackageArguments(_Arguments):
     """Ask the registry about a package: versions, licence, what it needs, whether it is withdrawn, its links."""
 
-    ecosystem: Literal["python", "node"]
-    name: str = Field(description="the bare name", min_length=1, max_length=200)
+    ecosystem: Registry
+    name: str = Field(description="the bare name; of a Go module its path", min_length=1, max_length=200)
 
 
 class AdvisoryArguments(_Arguments):
@@ -68,12 +73,36 @@ class AdvisoryArguments(_Arguments):
 class DocumentationArguments(_Arguments):
     """Read what an INSTALLED package says: its README, or the signature, docstring and source of one of its names."""
 
-    ecosystem: Literal["python", "node"]
-    name: str = Field(description="the package", min_length=1, max_length=200)
+    ecosystem: Documented
+    name: str = Field(description="the package; of Go its import path", min_length=1, max_length=200)
     symbol: str = Field(
         default="", description="dotted name, such as flask.Flask.route; empty for the README", max_length=200
     )
     part: int = Field(default=1, ge=1, le=50, description="which part of a long text")
+
+
+_READERS: Mapping[Documented, Callable[[WorkTree, str, str], Reading]] = {
+    "python": python_docs,
+    "node": node_docs,
+    "go": go_docs,
+}
+
+
+def ecosystems_of(mirror: Mirror, commit: str, requirements: Sequence[str] = ()) -> frozenset[str]:
+    """Return the ecosystems of a repository and of packages that are to be added; empty where none can be told."""
+    facts = mirror.facts(commit)
+    found = {_OF_LANGUAGE[language] for language in facts.languages if language in _OF_LANGUAGE}
+    named = {requirement.partition(":")[0] for requirement in requirements if ":" in requirement}
+    added = {_OF_PREFIX[prefix] for prefix in named if prefix in _OF_PREFIX}
+    plain = {"python"} if any(":" not in requirement for requirement in requirements) else set()
+    return frozenset(found | added | plain)
+
+
+_OF_LANGUAGE = {
+    "Python": "python", "JavaScript": "node", "TypeScript": "node", "Go": "go", "Rust": "rust", "Java": "maven",
+    "Kotlin": "maven",
+}  # fmt: skip
+_OF_PREFIX = {"npm": "node", "go": "go", "cargo": "rust", "maven": "maven"}
 
 
 class ResearchTools:
@@ -85,7 +114,11 @@ class ResearchTools:
         ledger: Ledger,
         worktree: Callable[[], WorkTree],
         repository_links: Callable[[], frozenset[str]],
+        ecosystems: frozenset[str] = frozenset(),
     ) -> None:
+        """``ecosystems`` are those of the repository; where none can be told, tools for all are offered."""
+        self._registries = fitting(outside.registries, ecosystems)
+        self._documented = fitting(get_args(Documented), ecosystems)
         self._outside = outside
         self._ledger = ledger
         self._worktree = worktree
@@ -97,11 +130,12 @@ class ResearchTools:
         if self._outside.searching:
             tools.append(Tool("search", SearchArguments, self._search, network=NETWORK))
         tools.append(Tool("read_page", PageArguments, self._page, network=NETWORK))
-        if self._outside.settings.pypi_url or self._outside.settings.npm_url:
-            tools.append(Tool("package", PackageArguments, self._package, network=NETWORK))
+        if self._registries:
+            tools.append(Tool("package", _narrowed(PackageArguments, self._registries), self._package, network=NETWORK))
         if self._outside.advising:
             tools.append(Tool("advisories", AdvisoryArguments, self._advisories, network=NETWORK))
-        tools.append(Tool("package_docs", DocumentationArguments, self._documentation))
+        if self._documented:
+            tools.append(Tool("package_docs", _narrowed(DocumentationArguments, self._documented), self._documentation))
         return tools
 
     def _search(self, asked: SearchArguments) -> Observation:
@@ -147,7 +181,7 @@ class ResearchTools:
         return told.model_copy(update={"verdict": f"{len(known.found)} known vulnerabilities"})
 
     def _documentation(self, asked: DocumentationArguments) -> Observation:
-        read = python_docs if asked.ecosystem == "python" else node_docs
+        read = _READERS[asked.ecosystem]
         return self._told(read(self._worktree(), asked.name, asked.symbol), asked.part, None)
 
     def _told(self, reading: Reading, part: int, id_: str | None) -> Observation:
@@ -160,6 +194,20 @@ class ResearchTools:
         text = "\n".join([source.title, source.address, "", shown])
         note = f"[{source.id}]" + (f" part {part} of {parts}" if parts > 1 else "")
         return Observation(verdict=f"read as {source.id}", text=text, note=note, data={"sources": _plain([source])})
+
+
+def fitting(offered: Sequence[str], ecosystems: frozenset[str]) -> tuple[str, ...]:
+    """Return which of the ecosystems that could be asked about are the repository's; all where it has none."""
+    return tuple(one for one in offered if not ecosystems or one in ecosystems)
+
+
+def _narrowed(arguments: type[Asked], ecosystems: tuple[str, ...]) -> type[Asked]:
+    """Return the arguments with these ecosystems alone to choose from."""
+    choice: Any = Literal
+    made: Any = create_model(
+        arguments.__name__, __base__=arguments, __doc__=arguments.__doc__, ecosystem=(choice[ecosystems], ...)
+    )
+    return cast("type[Asked]", made)
 
 
 def _plain(sources: Sequence[Source]) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import get_args
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -14,7 +15,7 @@ from agents.ledger import Ledger
 from agents.manners import manners_at
 from agents.plans import Plan, load_plan
 from agents.research_report import Findings, written_report
-from agents.research_tools import ResearchTools, links_of
+from agents.research_tools import Documented, ResearchTools, ecosystems_of, fitting, links_of
 from agents.surroundings import look_from
 from agents.threads import Record
 from agents.vulnerabilities import Checked, advisory_lines, check_packages
@@ -77,6 +78,7 @@ class ResearchDesk:
         self._refused = 0
         self._checked = Checked()
         self._packages = tuple(dependency.requirement for dependency in plan.proposal.new_dependencies)
+        self._ecosystems = ecosystems_of(self._mirror, base, self._packages)
         self._check()
         self._bench = self._make_bench()
 
@@ -117,7 +119,11 @@ class ResearchDesk:
         if self._outside is None:
             return Workbench(self._context, start, tools, read_only=True)
         asking = ResearchTools(
-            self._outside, self._ledger, lambda: self._bench.worktree, lambda: links_of(self._mirror, self._base)
+            self._outside,
+            self._ledger,
+            lambda: self._bench.worktree,
+            lambda: links_of(self._mirror, self._base),
+            self._ecosystems,
         )
         return Workbench(self._context, start, [*asking.tools(), *tools], read_only=True)
 
@@ -150,11 +156,15 @@ class ResearchDesk:
 
     def _system(self) -> str:
         outside = self._outside
+        registries = fitting(outside.registries, self._ecosystems) if outside is not None else ()
         return render(
             "researcher_system",
             asking=outside is not None,
             searching=outside is not None and outside.searching,
             advising=outside is not None and outside.advising,
+            registries=registries,
+            documented=fitting(get_args(Documented), self._ecosystems),
+            others=tuple(one for one in sorted(self._ecosystems) if one not in registries),
         )
 
     def _task(self, base_verdict: str, base_tail: str) -> str:

@@ -107,6 +107,7 @@ class ReplayedDelivery:
             "ROADCREW_OSV_URL": "",
             "ROADCREW_PYPI_URL": "",
             "ROADCREW_NPM_URL": "",
+            "ROADCREW_GO_URL": "",
             "DEVCTL_FOLDER": str(self.environments),
             **more,
         }

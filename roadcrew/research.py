@@ -9,7 +9,7 @@ from tools.errors import SourceRefused
 from tools.research.addresses import origin_of
 from tools.research.settings import DETECT, ENDPOINT, OSV_URL, ResearchSettings
 
-CLIENTS = ("PIP_", "UV_", "NPM_CONFIG_", "npm_config_", "XDG_")
+CLIENTS = ("PIP_", "UV_", "NPM_CONFIG_", "npm_config_", "XDG_", "GOPROXY", "GOENV", "GOFLAGS")
 """Beginnings of the variables that package clients heed."""
 PLAIN = frozenset({"PATH", "HOME", "LANG", "APPDATA", "USERPROFILE"})
 
@@ -24,6 +24,7 @@ def research_settings(environment: Mapping[str, str]) -> ResearchSettings:
         osv_url=_address(environment, "ROADCREW_OSV_URL", OSV_URL),
         pypi_url=_address(environment, "ROADCREW_PYPI_URL", DETECT, also=DETECT),
         npm_url=_address(environment, "ROADCREW_NPM_URL", DETECT, also=DETECT),
+        go_url=_address(environment, "ROADCREW_GO_URL", DETECT, also=DETECT),
         clients={name: value for name, value in environment.items() if name in PLAIN or name.startswith(CLIENTS)},
     )
 

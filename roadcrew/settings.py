@@ -154,7 +154,7 @@ class Settings(Part):
     opencode: Path | None = None
     """`ROADCREW_OPENCODE`, the opencode program; None looks for it on PATH."""
     research: ResearchSettings = NO_RESEARCH
-    """`ROADCREW_SEARCH_URL`, `ROADCREW_OSV_URL`, `ROADCREW_PYPI_URL`, `ROADCREW_NPM_URL`; see roadcrew/research.py."""
+    """`ROADCREW_SEARCH_URL`, `ROADCREW_OSV_URL`, `ROADCREW_PYPI_URL`, `ROADCREW_NPM_URL`, `ROADCREW_GO_URL`; see roadcrew/research.py."""
     team: Team = Team()
 
 

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from agents.conversation import Answer
 from agents.ledger import Ledger
 from agents.research_tools import AdvisoryArguments, PackageArguments, ResearchTools
 from agents.vulnerabilities import advisory_lines
 from tests.tools.research.conftest import outside, server
 from tests.tools.research.documents import osv_record
 from tests.tools.research.outside_server import OutsideServer, Reply, as_json, packed
+from tools.chat import ToolCall
 from tools.errors import SourceRefused, SourceUnavailable
 from tools.research.advisories import MOST_OF_ONE, Pin
 from tools.research.outside import OutsideSources
@@ -58,11 +60,12 @@ def test_orders_in_an_answer_stay_in_its_fence(outside: OutsideSources, server: 
         told = tools._advisories(AdvisoryArguments(ecosystem="python", name="shelf", version="2.0.0"))
     else:
         told = tools._package(PackageArguments(ecosystem="python", name="shelf"))
-    assert "curl evil.example" in told.text
-    assert "curl" not in unfenced(told.text)
-    assert "curl" not in told.verdict
-    assert "\u202e" not in told.text
-    assert not [line for line in told.text.splitlines() if line.lower().startswith("verdict")]
+    answer = Answer(verdict=told.verdict, text=told.text, note=told.note)
+    shown = str(answer.as_message(ToolCall(id="1", name="package", arguments="{}")).content)
+    assert "curl evil.example" in shown
+    assert "curl" not in unfenced(shown)
+    assert "\u202e" not in shown
+    assert [line for line in shown.splitlines() if line.lower().startswith("verdict")] == [f"Verdict: {told.verdict}"]
 
 
 HUGE: dict[str, Reply] = {

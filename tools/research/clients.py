@@ -36,6 +36,13 @@ def npm_registry(environment: Mapping[str, str]) -> str | None:
     return found if _is_url(found) else None
 
 
+def go_proxy(environment: Mapping[str, str]) -> str | None:
+    """Return the first module proxy that go uses here; None without go, or where it asks no proxy first."""
+    found = (environment.get("GOPROXY") or _ask(["go", "env", "GOPROXY"], environment)).strip()
+    first = re.split(r"[,|]", found)[0].strip().rstrip("/")
+    return first if _is_url(first) else None
+
+
 def json_api(simple: str) -> str | None:
     """Return the base of the JSON API that belongs to an index's simple pages; None where none can be told."""
     base = simple.strip().rstrip("/")

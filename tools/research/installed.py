@@ -24,6 +24,11 @@ CONTEXT = 25
 """Lines shown after each place of a symbol in type definitions."""
 PLACES = 6
 PYTHON_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}")
+GO_PACKAGE = re.compile(r"(?!-)[A-Za-z0-9][\w.~-]*(/[A-Za-z0-9_][\w.~-]*){0,20}")
+GO_SYMBOL = re.compile(r"[A-Za-z_]\w{0,100}(\.[A-Za-z_]\w{0,100})?")
+GO_OFFLINE = 'PATH="$PATH:/usr/local/go/bin" GOPROXY=off GOTOOLCHAIN=local GOFLAGS=-mod=readonly'
+GO_SECONDS = 60.0
+_GO_FAULT = re.compile(r"doc: |.*command not found|go: |.*: not found|no required module|package .* is not in std")
 SYMBOL = re.compile(r"[A-Za-z_$][\w$.]{0,200}")
 _READER = Path(__file__).parent.parent / "inside" / "package_docs.py"
 _ROOT = 'for root in node_modules $(printf %s "$NODE_PATH" | tr : " "); do if [ -f "$root/$1/package.json" ]; then echo "$root"; exit 0; fi; done'
@@ -92,6 +97,34 @@ def node_docs(worktree: WorkTree, name: str, symbol: str = "") -> Reading:
         title=f"{symbol} of {version}" if symbol else version,
         address=f"{version} (Node), installed in the environment",
         text="\n\n".join(part for part in parts if part.strip()),
+    )
+
+
+def go_docs(worktree: WorkTree, name: str, symbol: str = "") -> Reading:
+    """Return what a Go package says, of the standard library or of a module in the cache, as `go doc` prints it.
+
+    Raises SourceRefused where go, the package or the symbol is not there. Nothing is fetched and nothing is run of it.
+    """
+    if not GO_PACKAGE.fullmatch(name) or (symbol and not GO_SYMBOL.fullmatch(symbol)):
+        raise SourceRefused(
+            f"{name!r} {symbol!r} cannot be looked up", "give a package's import path, and a name in it"
+        )
+    said = f"{shlex.quote(name)} {shlex.quote(symbol)}" if symbol else shlex.quote(name)
+    shown = "-src" if symbol else "-all"
+    ran = worktree.exec(f"{GO_OFFLINE} go doc {shown} {said} 2>&1 | head -c {PART}", seconds=GO_SECONDS)
+    if not ran.output.strip() or _GO_FAULT.match(ran.output):
+        told = ran.output.strip().splitlines()
+        raise SourceRefused((told[0] if told else "go doc says nothing")[:300], "look with bash: `go list -deps ./...`")
+    listed = worktree.exec(
+        f"{GO_OFFLINE} go list -f '{{{{with .Module}}}}{{{{.Path}}}} {{{{.Version}}}}{{{{end}}}}' {shlex.quote(name)} 2>/dev/null",
+        seconds=GO_SECONDS,
+    )
+    version = listed.output.strip()[:200] or "the standard library, or this repository"
+    return Reading(
+        kind="documentation",
+        title=f"{symbol} of {name}" if symbol else name,
+        address=f"{name} (Go), {version}, in the environment",
+        text=ran.output,
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import re
 import threading
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, NamedTuple, get_args
 from urllib.parse import unquote, urlsplit
 
 from tools.errors import SourceRefused, SourceUnavailable
@@ -14,6 +14,9 @@ from tools.research import clients, versions
 from tools.research.addresses import origin_of
 from tools.research.advisories import Advisories, Pin, ask_advisories
 from tools.research.endpoint_search import search_by_endpoint
+from tools.research.go_proxy import NAME as GO_NAME
+from tools.research.go_proxy import WHO as GO_WHO
+from tools.research.go_proxy import go_module
 from tools.research.node_registry import NAME as NODE_NAME
 from tools.research.node_registry import node_package
 from tools.research.packages import PackageFacts
@@ -26,8 +29,29 @@ from tools.research.settings import DETECT, ENDPOINT, Ecosystem, ResearchSetting
 from tools.research.source import Hit, Reading
 from tools.research.web import UNANSWERED, Web
 
-Registry = Literal["python", "node"]
+Registry = Literal["python", "node", "go"]
 """The ecosystems whose registries can be asked."""
+
+
+class _Registry(NamedTuple):
+    """How the packages of one ecosystem are asked about."""
+
+    who: str
+    setting: str
+    """Its field of the settings."""
+    variable: str
+    name: re.Pattern[str]
+    ask: Callable[[Web, str, str], PackageFacts]
+    detect: Callable[[Mapping[str, str]], str | None]
+
+
+_REGISTRIES: Mapping[Registry, _Registry] = {
+    "python": _Registry(
+        "the Python package index", "pypi_url", "ROADCREW_PYPI_URL", PYTHON_NAME, python_package, clients.python_index
+    ),
+    "node": _Registry("the npm registry", "npm_url", "ROADCREW_NPM_URL", NODE_NAME, node_package, clients.npm_registry),
+    "go": _Registry(GO_WHO, "go_url", "ROADCREW_GO_URL", GO_NAME, go_module, clients.go_proxy),
+}
 
 
 class OutsideSources:
@@ -38,7 +62,7 @@ class OutsideSources:
         self._lock = threading.Lock()
         self._webs: dict[str, Web] = {}
         self._registries: dict[Registry, str | None] = {}
-        named = (settings.search_url, settings.osv_url, settings.pypi_url, settings.npm_url)
+        named = (settings.search_url, settings.osv_url, settings.pypi_url, settings.npm_url, settings.go_url)
         origins = [origin_of(url) for url in named if url and url not in (ENDPOINT, DETECT)]
         self._pages = Web(settings.limits, origins)
 
@@ -52,15 +76,19 @@ class OutsideSources:
         """Whether OSV is asked."""
         return self.settings.osv_url is not None
 
+    @property
+    def registries(self) -> tuple[Registry, ...]:
+        """The ecosystems whose registries are turned on; whether one can be told from this machine shows when it is asked."""
+        return tuple(one for one in get_args(Registry) if getattr(self.settings, _REGISTRIES[one].setting))
+
     def registry(self, ecosystem: Registry) -> str | None:
         """Return the registry's address; None where it is off, or this machine's clients name none."""
-        chosen = self.settings.pypi_url if ecosystem == "python" else self.settings.npm_url
+        chosen: str | None = getattr(self.settings, _REGISTRIES[ecosystem].setting)
         if chosen != DETECT:
             return chosen
         with self._lock:
             if ecosystem not in self._registries:
-                find = clients.python_index if ecosystem == "python" else clients.npm_registry
-                self._registries[ecosystem] = find(self.settings.clients)
+                self._registries[ecosystem] = _REGISTRIES[ecosystem].detect(self.settings.clients)
             return self._registries[ecosystem]
 
     def search(self, query: str) -> tuple[Hit, ...]:
@@ -76,20 +104,15 @@ class OutsideSources:
 
     def package(self, ecosystem: Registry, name: str) -> PackageFacts:
         """Return what the registry says of a package."""
-        pattern = PYTHON_NAME if ecosystem == "python" else NODE_NAME
-        if not pattern.fullmatch(name):
+        registry = _REGISTRIES[ecosystem]
+        if not registry.name.fullmatch(name):
             raise SourceRefused(f"{name[:100]!r} is no name of a {ecosystem} package", "give its bare name")
-        who, variable = (
-            ("the Python package index", "ROADCREW_PYPI_URL")
-            if ecosystem == "python"
-            else ("the npm registry", "ROADCREW_NPM_URL")
-        )
-        base = _needed(self.registry(ecosystem), who, variable)
-        ask: Callable[[Web, str, str], PackageFacts] = python_package if ecosystem == "python" else node_package
-        facts = ask(self._web(base), _bare(base), name)
+        base = _needed(self.registry(ecosystem), registry.who, registry.variable)
+        facts = registry.ask(self._web(base), _bare(base), name)
         if _plain(facts.name) != _plain(name):
             raise SourceUnavailable(
-                f"{who} answers about {facts.name[:100]!r} when it is asked about {name!r}", f"check {variable}"
+                f"{registry.who} answers about {facts.name[:100]!r} when it is asked about {name!r}",
+                f"check {registry.variable}",
             )
         return facts
 

@@ -54,6 +54,8 @@ class ResearchSettings(Record):
     """Base of a Python index's JSON API (what stands before `/<name>/json`); `detect` asks pip and uv of this machine."""
     npm_url: str | None = None
     """Base of an npm registry; `detect` asks npm of this machine."""
+    go_url: str | None = None
+    """Base of a Go module proxy; `detect` asks go of this machine."""
     clients: dict[str, str] = Field(default={}, repr=False)
     """The environment that this machine's package clients are asked in, and whose variables win over their files."""
     endpoint: EndpointSearch | None = None
@@ -63,7 +65,7 @@ class ResearchSettings(Record):
     @property
     def configured(self) -> bool:
         """Whether anything at all may be asked."""
-        return any((self.search_url, self.osv_url, self.pypi_url, self.npm_url))
+        return any((self.search_url, self.osv_url, self.pypi_url, self.npm_url, self.go_url))
 
 
 NO_RESEARCH = ResearchSettings()

@@ -31,5 +31,6 @@ def settings_for(server: OutsideServer) -> ResearchSettings:
         osv_url=server.url,
         pypi_url=f"{server.url}/pypi",
         npm_url=f"{server.url}/npm",
+        go_url=f"{server.url}/go",
         limits=QUICK,
     )

@@ -43,6 +43,7 @@ EXIT_CODES = {
     "ServiceBusy": UNAVAILABLE,
     "ServiceUnreachable": UNAVAILABLE,
     "NoSuchImage": NOT_FOUND,
+    "NoSuchHost": NOT_FOUND,
     "BuildRefused": REFUSED,
     "ScanFailed": UNAVAILABLE,
 }

@@ -17,7 +17,8 @@ DevctlError                     message and hint
 ├── InUse                       it cannot be removed while something is made of it
 ├── PortTaken                   another program listens on that port of this machine
 ├── HostUnreachable             the engine of a host does not answer
-├── NoHost                      no host of that name, or none that can take the environment
+├── NoHost                      no host can take the environment, or none is listed
+│   └── NoSuchHost              no host has that name
 ├── SourceInvalid               what an environment is to be made from cannot be read or is not there
 ├── CloneFailed                 a repository could not be cloned; `log` is what git said
 ├── NoSuchTemplate              no template of tasks has that name
@@ -122,7 +123,11 @@ class HostUnreachable(DevctlError):
 
 
 class NoHost(DevctlError):
-    """There is no host of that name, or none that can take the environment."""
+    """There is no host that can take the environment, or no list of hosts."""
+
+
+class NoSuchHost(NoHost):
+    """No host has that name."""
 
 
 class GpuUnread(DevctlError):

@@ -38,6 +38,8 @@ START_SECONDS = 120.0
 """A PostgreSQL that recovers from a crash may need a while."""
 STOP_SECONDS = 20.0
 PROBE_SECONDS = 0.02
+LOOK_SECONDS = 5.0
+"""Between two looks whether the workspace is still there: somebody may remove it, and make it anew."""
 LOG_TAIL = 1200
 
 logger = logging.getLogger(__name__)
@@ -46,8 +48,10 @@ logger = logging.getLogger(__name__)
 class Supervisor:
     """Keeps one server running."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, lock: int) -> None:
+        """`lock` is the descriptor that proves that there is one supervisor of the service."""
         self._service = service
+        self._lock = lock
         self._workspace = service.workspace
         self._stopping = False
         self._deaths: list[float] = []
@@ -76,7 +80,8 @@ class Supervisor:
                 detail = f"the {self._service.name} server cannot be kept running: {fault}"
                 self._tell("failed", fault=WorkspaceUnusable.__name__, detail=detail, hint="free some disk space")
             return 1
-        self._workspace.run_file(f"{self._service.name}.json").unlink(missing_ok=True)
+        if self._has_workspace():
+            self._workspace.run_file(f"{self._service.name}.json").unlink(missing_ok=True)
         return 0
 
     def _keep_running(self) -> None:
@@ -87,10 +92,20 @@ class Supervisor:
                 self._tell("running", address)
                 logger.info("%s runs as process %s", self._service.name, self._child.pid if self._child else None)
                 while self._child is not None and self._child.poll() is None and not self._stopping:
-                    self._sleep(None)
+                    self._sleep(LOOK_SECONDS)
+                    self._stopping = self._stopping or not self._has_workspace()
             outcome = self._end_child()
+            self._stopping = self._stopping or not self._has_workspace()
             if not self._stopping:
                 self._prepare_restart(outcome)
+
+    def _has_workspace(self) -> bool:
+        """Whether the folder is the one this supervisor was started for; another one has a supervisor of its own."""
+        try:
+            there = self._workspace.run_file(f"{self._service.name}.lock").stat()
+        except OSError:
+            return False
+        return os.path.samestat(os.fstat(self._lock), there)
 
     def _start(self) -> Address | None:
         """Start the server and return its address, or None when it died or never answered."""
@@ -165,6 +180,8 @@ class Supervisor:
             return log.read().decode("utf-8", "replace").strip() or "(it is empty)"
 
     def _tell(self, state: str, address: Address | None = None, **words: str) -> None:
+        if not self._has_workspace():
+            return
         told: dict[str, JsonValue] = {
             "state": state,
             "pid": os.getpid(),
@@ -181,7 +198,7 @@ class Supervisor:
         if port.isdigit():
             write_private(self._workspace.run_file(f"{name}.port"), port)
 
-    def _sleep(self, seconds: float | None) -> None:
+    def _sleep(self, seconds: float) -> None:
         """Sleep until the time is over or a signal came, such as that of the child's end."""
         if select.select([self._wakeup], [], [], seconds)[0]:
             os.read(self._wakeup, 4096)
@@ -207,7 +224,7 @@ def main(path: str, name: str, options: str, lock: str) -> int:
     os.setsid()
     os.set_inheritable(int(lock), False)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    return Supervisor(SERVICES[name](Workspace(Path(path)), json.loads(options))).run()
+    return Supervisor(SERVICES[name](Workspace(Path(path)), json.loads(options)), int(lock)).run()
 
 
 if __name__ == "__main__":

@@ -38,8 +38,8 @@ def place_of(office: Office, given: str) -> Place:
     With a token for a code host, its own URLs and checkouts of them are worked on there; everything else is copied
     to the local forge, the given repository itself is only read.
     """
-    folder = Path(given).expanduser()
-    if folder.exists():
+    folder = _local(given)
+    if folder is not None:
         git_folder = _git_folder(folder)
         hosted = None if office.host.is_local else _hosted_name(office, _origin(git_folder))
         return (
@@ -47,8 +47,21 @@ def place_of(office: Office, given: str) -> Place:
         )
     if "://" not in given and not re.match(r"^[\w.-]+@[\w.-]+:", given):
         raise NotFound(f"there is no folder {given!r}", "give the path of a git repository, or its URL")
+    try:
+        path = urlsplit(given).path
+    except ValueError as fault:
+        raise InputInvalid(f"{given!r} is no address: {fault}", "write it as https://host/owner/name") from fault
     hosted = None if office.host.is_local else _hosted_name(office, given)
-    return Place(hosted or _copy(office, given, repository_name(Path(urlsplit(given).path))), None)
+    return Place(hosted or _copy(office, given, repository_name(Path(path))), None)
+
+
+def _local(given: str) -> Path | None:
+    """What lies at a path, if anything does."""
+    try:
+        folder = Path(given).expanduser()
+        return folder if folder.exists() else None
+    except (OSError, RuntimeError):  # too long for a name; no such user
+        return None
 
 
 def issue_of(office: Office, repository: str, given: str) -> int:

@@ -176,7 +176,7 @@ def read_settings(
             repository=repository,
             model=_model(env, file.get("model")),
             graph=_graph(env),
-            database_url=_secret(env, "DATABASE_URL"),
+            database_url=_database(env, "DATABASE_URL"),
             code_host=_code_host(env),
             artifacts_url=env.get("ROADCREW_ARTIFACTS"),
             environment_backend=_backend(env),
@@ -306,6 +306,22 @@ def _url(env: Mapping[str, str], name: str) -> str | None:
 def _secret(env: Mapping[str, str], name: str) -> SecretStr | None:
     value = env.get(name)
     return SecretStr(value.strip()) if value and value.strip() else None
+
+
+def _database(env: Mapping[str, str], name: str) -> SecretStr | None:
+    found = _secret(env, name)
+    if found is not None:
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+
+        try:
+            conninfo_to_dict(found.get_secret_value())
+        except ProgrammingError:  # its words may hold the password
+            raise SettingsInvalid(
+                f"{name} is no address of a PostgreSQL database",
+                "write it as postgresql://user:password@host:5432/name",
+            ) from None
+    return found
 
 
 def _path(env: Mapping[str, str], name: str) -> Path | None:

@@ -64,7 +64,10 @@ _REJECTION = re.compile(r"^!\t[^\t]*\t(.*)$", re.MULTILINE)
 
 def checked_url(url: str) -> str:
     """The address itself; raises FetchFailed for one that we do not speak or that carries a password."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as fault:
+        raise FetchFailed(f"{url[:200]!r} is no address: {fault}", "use https://host/owner/name") from fault
     if parts.scheme in {"http", "https"} and parts.hostname:
         if parts.username is not None or parts.password is not None:
             raise FetchFailed(

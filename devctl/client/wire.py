@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from devctl import errors
 from devctl.errors import (
@@ -24,6 +24,7 @@ from devctl.errors import (
     ServiceUnreachable,
     SettingsInvalid,
 )
+from devctl.web_addresses import http_address
 
 Body = bytes | Iterable[bytes] | None
 LONG_SECONDS = 900.0
@@ -37,8 +38,8 @@ class Wire:
     """One service and one token; each request has a connection of its own, so that threads may share it."""
 
     def __init__(self, url: str, token: str, ca: Path | None = None, timeout: float = 60.0) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        parts = http_address(url)
+        if parts is None:
             raise ServiceUnreachable(f"{url!r} is no address of a service", "write it as https://host:port")
         if parts.scheme == "http" and token.strip() and not _is_loopback(parts.hostname):
             raise SettingsInvalid(

@@ -3,7 +3,7 @@
 import threading
 from pathlib import Path
 
-from devctl.errors import HostUnreachable, NoHost
+from devctl.errors import HostUnreachable, NoSuchHost
 from devctl.fleet.records import Host
 from devctl.hosts.engine import HostEngine, HostFacts
 from devctl.settings import DEFAULT_ADDRESS, DevctlSettings
@@ -38,7 +38,7 @@ class LocalHosts:
     def describe(self, name: str) -> Host:
         """Say where one of them is; raises NoHost."""
         if name not in self.names():
-            raise NoHost(f"no host is called {name!r} here", "`devctl hosts ls` lists them; see --backend")
+            raise NoSuchHost(f"no host is called {name!r} here", "`devctl hosts ls` lists them; see --backend")
         if name == BUBBLEWRAP:
             return Host(name=BUBBLEWRAP, address="bubblewrap:")
         folder = self._settings.docker_tls.get("DOCKER_CERT_PATH")

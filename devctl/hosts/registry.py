@@ -5,7 +5,7 @@ from typing import Any
 from psycopg import errors
 from psycopg.types.json import Jsonb
 
-from devctl.errors import NameTaken, NoHost
+from devctl.errors import NameTaken, NoSuchHost
 from devctl.fleet.database import Database
 from devctl.fleet.records import Host
 from devctl.hosts.engine import HostFacts
@@ -110,9 +110,9 @@ class HostRegistry:
         return not self._database.rows("SELECT 1 FROM host WHERE name = %s AND broken_until > now()", name)
 
 
-def no_host(name: str) -> NoHost:
+def no_host(name: str) -> NoSuchHost:
     """The error for a name that is none."""
-    return NoHost(f"no host is called {name!r}", "`devctl hosts ls` lists them")
+    return NoSuchHost(f"no host is called {name!r}", "`devctl hosts ls` lists them")
 
 
 def _state(row: dict[str, Any]) -> HostState:

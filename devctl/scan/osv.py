@@ -5,12 +5,13 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from devctl.errors import ScanFailed
 from devctl.scan.records import Package, ScanFinding, severity_of
+from devctl.web_addresses import http_address
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +78,8 @@ class Osv:
     """One OSV service; a connection for one scan."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        parts = http_address(url)
+        if parts is None:
             raise ScanFailed(f"{url!r} is no address of an OSV service", "set DEVCTL_OSV_URL to https://…")
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self.url = url

@@ -3,6 +3,7 @@
 import logging
 import time
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from flask import Response, g, make_response, request
 from flask_openapi3.models.info import Info
@@ -89,6 +90,27 @@ def _admit() -> None:
         from werkzeug.exceptions import RequestEntityTooLarge
 
         raise RequestEntityTooLarge
+    texts = (request.path, *request.args.keys(), *request.args.values())
+    if any("\0" in text for text in texts) or (json and _holds_nul()):
+        from werkzeug.exceptions import UnprocessableEntity
+
+        raise UnprocessableEntity("a text holds the character NUL, which can be in no name, path or database")
+
+
+def _holds_nul() -> bool:
+    """Whether a text of the body holds one; what is no JSON at all is refused by its route."""
+    if b"\\u0000" not in request.get_data():  # as JSON writes it; most bodies need not be read twice
+        return False
+    waiting = [request.get_json(force=True, silent=True)]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str) and "\0" in one:
+            return True
+        if isinstance(one, dict):
+            waiting += [*one.keys(), *one.values()]
+        elif isinstance(one, list):
+            waiting += one
+    return False
 
 
 def _user(service: "Service") -> object:
@@ -114,7 +136,7 @@ def _finish(response: Response) -> Response:
     _count(response)
     user = g.get("user")
     log.info(
-        "%s %s %s for %s in %.0f ms", request.method, request.path, response.status_code,
+        "%s %s %s for %s in %.0f ms", request.method, quote(request.path), response.status_code,
         user.name if user else "nobody", (time.monotonic() - g.get("began", time.monotonic())) * 1000,
     )  # fmt: skip
     return response
@@ -156,6 +178,6 @@ def _protocol(error: HTTPException) -> Response:
 
 def _defect(error: Exception) -> Response:
     """The outermost boundary of a request: what nobody foresaw is recorded whole, and told without its inside."""
-    log.error("%s %s broke down", request.method, request.path, exc_info=error)
+    log.error("%s %s broke down", request.method, quote(request.path), exc_info=error)
     words = plain_problem(500, "Defect", "the service broke down over this request", "the log of the service has more")
     return answer(words)

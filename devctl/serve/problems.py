@@ -24,6 +24,7 @@ STATUS = {
     "NoSuchEnvironment": 404,
     "NoSuchResource": 404,
     "NoSuchImage": 404,
+    "NoSuchHost": 404,
     "NameTaken": 409,
     "NotRunning": 409,
     "InUse": 409,

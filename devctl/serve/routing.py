@@ -31,7 +31,7 @@ TAR = "application/x-tar"
 MOST_WAIT = 600.0
 """Seconds that a caller may wait for an operation with `Prefer`."""
 _WAIT = re.compile(r"(?:^|[,; ])wait=(\d{1,4})(?:$|[,; ])")
-_FAULTS = ("401", "403", "404", "409", "422", "503")
+_FAULTS = ("401", "403", "404", "409", "422", "429", "503")
 
 
 def blueprint(name: str, words: str) -> APIBlueprint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -169,6 +170,19 @@ def test_earlier_server_that_still_runs_is_waited_for(workspace: Workspace) -> N
     ensure_forge(workspace)
     assert holder.poll() is not None or outputs([holder])
     holder.communicate()
+
+
+def test_workspace_made_anew_in_the_place_of_a_removed_one_has_servers_of_its_own(workspace: Workspace) -> None:
+    ensure_postgres(workspace)
+    old = state_of(workspace, "postgres")
+    shutil.rmtree(workspace.path)
+
+    anew = open_workspace(workspace.path)
+    ensure_postgres(anew)
+    new = state_of(anew, "postgres")
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in (old.pid, old.child)))
+    assert state_of(anew, "postgres") == new, "the old one's last word is not told in the new place"
+    assert Path(f"/proc/{new.child}").exists()
 
 
 def test_wheel_that_is_missing_is_told() -> None:

@@ -182,3 +182,10 @@ def test_only_the_search_can_be_the_endpoints(tmp_path: Path) -> None:
     assert read_settings(folder=tmp_path, environment=environment).research.search_url == "endpoint"
     with pytest.raises(SettingsInvalid, match="ROADCREW_OSV_URL"):
         read_settings(folder=tmp_path, environment={"ROADCREW_OSV_URL": "endpoint"})
+
+
+def test_database_address_that_is_none_is_told_without_its_password(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="DATABASE_URL is no address") as caught:
+        read_settings(folder=tmp_path, environment={"DATABASE_URL": "mysql://u:hush-7@h/d"})
+    assert "hush-7" not in f"{caught.value.message}{caught.value.hint}"
+    assert caught.value.__suppress_context__

@@ -87,7 +87,10 @@ class LinkCheck:
 
     def _problem(self, path: str, link: Link) -> str | None:
         """What is wrong with a link, or None; addresses elsewhere are not followed."""
-        parts = urlsplit(link.target)
+        try:
+            parts = urlsplit(link.target)
+        except ValueError as fault:
+            return f"the link {link.target} is no address: {fault}"
         if parts.scheme or parts.netloc or any(mark in link.target for mark in ("{{", "{%", "$(")):
             return None
         self.followed += 1

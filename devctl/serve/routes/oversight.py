@@ -7,7 +7,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from pydantic import JsonValue
 
 from devctl.admission.audit import AuditFilter, read, shown_to
-from devctl.errors import NoHost
+from devctl.errors import NoHost, NoSuchHost
 from devctl.fleet.records import Host
 from devctl.hosts.addresses import checked_host
 from devctl.hosts.pool import Hosts
@@ -141,7 +141,7 @@ def _hosts() -> Hosts:
 def _state(hosts: Hosts, name: str) -> HostState:
     found = hosts.registry.find(name)
     if found is None:
-        raise NoHost(f"the host {name!r} was removed meanwhile", "add it again")
+        raise NoSuchHost(f"the host {name!r} was removed meanwhile", "add it again")
     return found
 
 

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from devctl.serve.app import document
 from devctl.serve.server import Server
 from scripts.source import ROOT as HOUSE
@@ -61,6 +63,32 @@ def test_requests_that_do_not_fit_are_problems(away: Server) -> None:
     large = caller("POST", "/v1/environments", {"source": "x" * 20_000})
     assert (large.status, large.json["kind"]) == (413, "BodyTooLarge")
     assert large.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/v1/audit?who=a%00b", None),
+        ("GET", "/v1/environments?label=a%00=b", None),
+        ("GET", "/v1/environments/a%00b", None),
+        ("POST", "/v1/environments", {"spec": {"name": "x", "image": "i", "labels": {"a\0b": "c"}}}),
+        ("POST", "/v1/scans", {"image": "a\0b"}),
+    ],
+)
+def test_texts_that_no_database_holds_are_refused(away: Server, method: str, path: str, body: object) -> None:
+    answer = ada(away)(method, path, body)
+    assert answer.status == 422 and "NUL" in answer.json["detail"], answer.body
+
+
+def test_a_backslash_before_u0000_is_no_nul(away: Server) -> None:
+    assert "NUL" not in ada(away)("POST", "/v1/scans", {"image": r"a\u0000b"}).json["detail"]
+
+
+def test_no_path_of_a_caller_makes_a_line_of_the_log(away: Server, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "devctl.serve.app"):
+        ada(away)("GET", "/v1/environments/a%0A2026-01-01%20forged")
+    assert any("a%0A2026-01-01%20forged" in line for line in caplog.messages)
+    assert not any("\n" in line for line in caplog.messages)
 
 
 def test_sources_and_secrets_never_name_files_of_the_services_machine(away: Server) -> None:

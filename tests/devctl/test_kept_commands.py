@@ -164,3 +164,23 @@ def test_names_options_and_sources_that_are_wrong_are_said_so(devctl: Run, tmp_p
         done = devctl(*arguments)
         assert done.returncode == code, (arguments, done.stderr)
         assert words in done.stderr
+
+
+def test_commands_load_what_they_need_alone(backend: str, database_url: str, tmp_path: Path) -> None:
+    if backend == "docker":
+        pytest.skip("with Docker its SDK is needed")
+    variables = machine_variables(tmp_path, database_url, backend)
+    (tmp_path / "tree").mkdir()
+
+    def ran(*words: str) -> set[str]:
+        argv = [sys.executable, "-X", "importtime", "-m", "devctl.cli", *words]
+        done = subprocess.run(argv, env=variables, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+        return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time")}
+
+    assert "psycopg" in ran("up", str(tmp_path / "tree"), "--name", "blog")
+    heavy = {"docker", "requests", "psycopg_pool", "h11", "flask", "cryptography", "devctl.pool.opening"}
+    try:
+        for words in (("ls",), ("inspect", "blog"), ("exec", "blog", "true"), ("audit",)):
+            assert not ran(*words) & heavy, words
+    finally:
+        ran("rm", "blog")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
+from langgraph.checkpoint.base import CheckpointTuple, copy_checkpoint
 from langgraph.checkpoint.postgres import PostgresSaver
+from psycopg import Cursor
+from psycopg.rows import DictRow
 
 from agents.database import Connection, fenced
 from agents.threads import Lease
@@ -18,38 +18,34 @@ from agents.threads import Lease
 class FencedSaver(PostgresSaver):
     """Checkpoints of one thread, each written in a transaction that first renews the thread's lease.
 
-    They are on disk with what the thread wants next, which is waited for. A server that loses power before that has
-    lost both, and the nodes run again, as when the worker had died.
+    They are on disk before a job begins that follows from them, or the advance's own job is over: the queue waits for
+    the disk then. A server that loses power before that has lost them together with what the thread wanted next, and
+    the nodes run again, as when the worker had died.
     """
 
     def __init__(self, connection: Connection, lease: Lease) -> None:
         super().__init__(connection)
-        self._connection = connection
         self._lease = lease
-        self._writing = threading.RLock()
+        self._latest: CheckpointTuple | None = None
+        """What was read last, until this holder writes: nobody else can."""
 
-    def put(
-        self,
-        config: RunnableConfig,
-        checkpoint: Checkpoint,
-        metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
-    ) -> RunnableConfig:
-        """Write a checkpoint; raises `Fenced` when the lease was lost."""
-        with self._writing, self._held():
-            return super().put(config, checkpoint, metadata, new_versions)
-
-    def put_writes(
-        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
-    ) -> None:
-        """Write a node's pending writes; raises `Fenced` when the lease was lost."""
-        with self._writing, self._held():
-            super().put_writes(config, writes, task_id, task_path)
+    def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Return a checkpoint; the thread's latest is read again only after a write."""
+        asked = config["configurable"]
+        if asked.get("checkpoint_id") or asked.get("checkpoint_ns"):
+            return super().get_tuple(config)
+        latest = self._latest or super().get_tuple(config)
+        self._latest = latest
+        return latest and latest._replace(checkpoint=copy_checkpoint(latest.checkpoint))
 
     @contextmanager
-    def _held(self) -> Iterator[None]:
-        """A transaction that renews the lease."""
-        connection = self._connection
-        with fenced(), connection.transaction():
-            connection.execute("SELECT hold_thread_soon(%s, %s)", [self._lease.thread, self._lease.epoch])
-            yield
+    def _cursor(self, *, pipeline: bool = False) -> Iterator[Cursor[DictRow]]:
+        """Lend a cursor; all that the library writes through one in pipeline mode is one transaction of the server.
+
+        Raises `Fenced` when the lease was lost.
+        """
+        with fenced(), super()._cursor(pipeline=pipeline) as cursor:
+            if pipeline:
+                self._latest = None
+                cursor.execute("SELECT hold_thread_soon(%s, %s)", [self._lease.thread, self._lease.epoch])
+            yield cursor

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from typing import Any
 
@@ -37,10 +37,27 @@ class Database(StateDatabase):
         super().__init__(url, TABLES, connections)
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """Lend one connection inside a transaction, committed when the block ends well."""
-        with self.connection() as connection, fenced(), connection.transaction():
-            yield connection
+    def transaction(self, soon: bool = False) -> Iterator[Connection]:
+        """Lend one connection inside a transaction, committed when the block ends well.
+
+        Statements travel to the server together with the next one whose answer is fetched, at the latest with the
+        commit; one that fails raises there, and nothing after it is done. A row count is not known before that.
+        With ``soon`` the commit is on disk with the next one that is waited for: for what only a job follows from,
+        or the end of the job that does it, which the queue waits for.
+        """
+        with self.connection() as connection, fenced(), connection.pipeline() as pipeline:
+            connection.execute("BEGIN")
+            if soon:
+                connection.execute("SET LOCAL synchronous_commit = off")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+                pipeline.sync()
+            except BaseException:
+                with suppress(psycopg.Error):
+                    pipeline.sync()  # says that what was sent after a failed statement was passed over
+                connection.rollback()
+                raise
 
 
 @contextmanager

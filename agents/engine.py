@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from langchain_core.runnables import RunnableConfig
@@ -81,9 +82,9 @@ class Engine:
         taken = self.crew.threads.take_unended(thread, self.crew.settings.holder)
         if taken is None:
             return
-        state, lease = taken
+        state, lease, letters = taken
         try:
-            Advance(self.crew, self._enqueue, state, lease).run()
+            Advance(self.crew, self._enqueue, state, lease, letters).run()
         except self.crew.known_errors as fault:
             failure = failure_of(fault, "integrator")
             if isinstance(fault, AWAY) and not last_try:
@@ -98,7 +99,7 @@ class Engine:
         turn = self.crew.turns.take(turn_id, self.crew.settings.holder)
         if turn is None:
             return
-        journal = TurnJournal(self.crew.database, turn, self.crew.model.complete)
+        journal = TurnJournal(self.crew.database, turn, self.crew.model.complete, is_first=turn.epoch == 1)
         try:
             result = self._plays[turn.role](TurnContext(crew=self.crew, turn=turn, journal=journal))
         except self.crew.known_errors as fault:
@@ -112,7 +113,8 @@ class Engine:
                 self.crew.turns.fail(connection, turn, failure)
                 self._enqueue.advance(connection, turn.thread)
             return
-        with self.crew.database.transaction() as connection:
+        # not waited for: the thread is advanced after its job was handed out, and that is waited for
+        with self.crew.database.transaction(soon=True) as connection:
             self.crew.turns.finish(connection, turn, result)
             self._enqueue.advance(connection, turn.thread)
         logger.info("turn %s is done: %s", turn.key, result.get("verdict", ""))
@@ -134,76 +136,78 @@ class Engine:
             self.crew.threads.settle(connection, lease, "failed", [f"a person: {failure.message}"], failure=failure)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a thread stands in its flow."""
+
+    has_begun: bool
+    has_ended: bool
+    interrupts: tuple[Interrupt, ...]
+    outcome: dict[str, JsonValue]
+
+
 class Advance:
     """One advance of one thread under its lease."""
 
-    def __init__(self, crew: Crew, enqueue: Enqueue, state: ThreadState, lease: Lease) -> None:
+    def __init__(self, crew: Crew, enqueue: Enqueue, state: ThreadState, lease: Lease, letters: list[Letter]) -> None:
         self._crew = crew
         self._enqueue = enqueue
         self._state = state
         self._lease = lease
         self._context = ThreadContext(crew=crew, state=state, lease=lease)
-        self._waiting: list[Letter] = []
+        self._letters = letters
+        """Letters that this advance has not answered yet."""
         self._used: set[int] = set()
         """Letters that were answered; they are marked as read together with what followed from them."""
-        self._is_stopped = False
 
     def run(self) -> None:
-        """Drain the inbox, run the flow, want what it wants, until nothing moves.
+        """Run the flow on with what the inbox holds and want what it wants, until nothing moves.
 
-        Letters are marked as read with what the flow wants next. An advance cut short before that meets them again:
-        then nothing waits for them any more, or it only looks once more.
+        A letter that comes after the lease was taken has an advance of its own. Letters are marked as read with what
+        the flow wants next. An advance cut short before that meets them again: then nothing waits for them any more,
+        or it only looks once more.
         """
-        with self._crew.database.connection() as connection:
-            saver = FencedSaver(connection, self._lease)
-            flow = flow_of(self._state.kind, saver)
-            config: RunnableConfig = {"configurable": {"thread_id": self._state.id}, "recursion_limit": 500}
-            snapshot = flow.get_state(config)
-            while not self._stopped() and self._step(flow, config, snapshot):
-                snapshot = flow.get_state(config)
-        self._settle(snapshot)
-
-    def _letters(self) -> list[Letter]:
-        """Return the letters that this advance has not answered yet."""
-        return [letter for letter in self._crew.threads.unread(self._state.id) if letter.id not in self._used]
-
-    def _stopped(self) -> bool:
-        """Stop the thread where a person said so."""
-        letters = self._letters()
-        if any(letter.kind == "stop" for letter in letters):
-            self._stop(letters)
-            return True
-        self._revive([letter for letter in letters if letter.kind == "retry"])
-        self._waiting = letters
-        return False
-
-    def _step(
-        self, flow: CompiledStateGraph[Any, Any, Any, Any], config: RunnableConfig, snapshot: StateSnapshot
-    ) -> bool:
-        """Move the thread once; False when it waits or has ended."""
-        given: Command[Any] | dict[str, str] | None = None
-        if not snapshot.values:
-            given = {"thread": self._state.id}
-        elif not snapshot.next:
-            self._used |= {letter.id for letter in self._waiting}
-            return False
-        elif snapshot.interrupts:
-            answers, used = match_letters(snapshot.interrupts, self._waiting)
-            self._used |= used | {letter.id for letter in self._waiting if letter.kind in HEARD}
-            if not answers:
-                return False
-            given = Command(resume=answers)
-        flow.invoke(given, config, context=self._context, durability="sync")
-        return True
-
-    def _revive(self, retries: list[Letter]) -> None:
-        if not retries:
+        if any(letter.kind == "stop" for letter in self._letters):
+            self._stop()
             return
+        if any(letter.kind == "retry" for letter in self._letters):
+            self._revive()
+        with self._crew.database.connection() as connection:
+            flow = flow_of(self._state.kind, FencedSaver(connection, self._lease))
+            config: RunnableConfig = {"configurable": {"thread_id": self._state.id}, "recursion_limit": 500}
+            place: Place | None = _place(flow.get_state(config))
+            while place is not None:
+                last, place = place, self._step(flow, config, place)
+        self._settle(last)
+
+    def _step(self, flow: CompiledStateGraph[Any, Any, Any, Any], config: RunnableConfig, place: Place) -> Place | None:
+        """Move the thread once and return where it stands then; None when it waits or has ended."""
+        given: Command[Any] | dict[str, str] | None = None
+        if not place.has_begun:
+            given = {"thread": self._state.id}
+        elif place.has_ended:
+            self._answered({letter.id for letter in self._letters})
+            return None
+        elif place.interrupts:
+            answers, used = match_letters(place.interrupts, self._letters)
+            self._answered(used | {letter.id for letter in self._letters if letter.kind in HEARD})
+            if not answers:
+                return None
+            given = Command(resume=answers)
+        output = flow.invoke(given, config, context=self._context, durability="sync", version="v2")
+        return Place(True, not output.interrupts, output.interrupts, output.value.get("outcome") or {})
+
+    def _answered(self, used: set[int]) -> None:
+        self._used |= used
+        self._letters = [letter for letter in self._letters if letter.id not in used]
+
+    def _revive(self) -> None:
+        """Want again what failed."""
         with self._crew.database.transaction() as connection:
             for turn in self._crew.turns.revive(connection, self._state.id):
                 self._enqueue.turn(connection, turn.id, turn.role, self._lock(turn.role))
 
-    def _stop(self, letters: list[Letter]) -> None:
+    def _stop(self) -> None:
         """Cancel what the thread and its children want."""
         with self._crew.database.transaction() as connection:
             self._crew.turns.cancel(connection, self._state.id)
@@ -213,17 +217,17 @@ class Advance:
                     self._crew.threads.post(connection, stop)
                     self._enqueue.advance(connection, child.id)
             self._crew.threads.settle(connection, self._lease, "stopped", outcome={"verdict": "stopped by a person"})
-        self._is_stopped = True
         report_cancelled(self._crew, self._state, self._lease)
-        self._used |= {letter.id for letter in letters}
         with self._crew.database.transaction() as connection:
-            self._crew.threads.consume(connection, self._lease, self._used)
+            self._crew.threads.consume(connection, self._lease, [letter.id for letter in self._letters])
 
-    def _settle(self, snapshot: StateSnapshot) -> None:
-        if self._is_stopped:
-            return
-        wants = {interrupt.id: read_want(interrupt.value) for interrupt in snapshot.interrupts}
-        with self._crew.database.transaction() as connection:
+    def _settle(self, place: Place) -> None:
+        """Mark the letters as read, want what the flow wants, and record where the thread stands.
+
+        The disk is not waited for: a turn begins, and this advance is over, when the queue has waited for it.
+        """
+        wants = {interrupt.id: read_want(interrupt.value) for interrupt in place.interrupts}
+        with self._crew.database.transaction(soon=True) as connection:
             self._crew.threads.consume(connection, self._lease, self._used)
             fresh = [self._see_to(connection, interrupt, want) for interrupt, want in wants.items()]
             failed = None if fresh and all(fresh) else self._crew.turns.failed(connection, self._state.id)
@@ -232,8 +236,8 @@ class Advance:
                 self._crew.threads.settle(connection, self._lease, "failed", words, failure=failed)
             elif wants:
                 self._settle_waiting(connection, list(wants.values()))
-            elif not snapshot.next:
-                self._end(connection, snapshot.values.get("outcome") or {})
+            else:
+                self._end(connection, place.outcome)
         if failed is not None:
             report(self._crew, self._state, self._lease, failed)
 
@@ -269,6 +273,11 @@ class Advance:
         """Integration runs one at a time per feature: each merge starts from the one before."""
         feature = feature_of(self._state.repository, self._state.issue)
         return f"integrate:{feature}" if role == "integrator" else None
+
+
+def _place(snapshot: StateSnapshot) -> Place:
+    outcome = snapshot.values.get("outcome") or {}
+    return Place(bool(snapshot.values), not snapshot.next, snapshot.interrupts, outcome)
 
 
 def new_thread(thread: str, kind: Any, repository: str, issue: int, parent: str | None) -> ThreadState:

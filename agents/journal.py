@@ -57,7 +57,8 @@ class Spent(Record):
 class TurnJournal:
     """The steps of one attempt at a turn, read back first and then written."""
 
-    def __init__(self, database: Database, turn: Turn, complete: Complete) -> None:
+    def __init__(self, database: Database, turn: Turn, complete: Complete, is_first: bool = False) -> None:
+        """Read the turn's steps, unless its holder is the first: before it nobody wrote any."""
         self.turn = turn
         self.spent = Spent()
         self.last_snapshot: SnapshotRef | None = None
@@ -66,7 +67,7 @@ class TurnJournal:
         self._step = 0
         self._sent: ModelRequest | None = None
         self._digests = RequestDigests()
-        self._rows = self._table.read()
+        self._rows = {} if is_first else self._table.read()
 
     @property
     def next_turn_key(self) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Literal
 
+from psycopg import Cursor
+from psycopg.rows import DictRow
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from agents.database import Connection, Database, as_json
@@ -83,6 +85,12 @@ class ThreadState(Record):
 
 
 COLUMNS = "id, kind, repository, issue, parent, status, waits_for, failure, outcome, epoch"
+TAKE = "UPDATE thread SET epoch = epoch + 1, holder = %s, heartbeat = clock_timestamp() WHERE id = %s RETURNING epoch"
+TAKE_UNENDED = (
+    "UPDATE thread SET epoch = epoch + 1, holder = %s, heartbeat = clock_timestamp()"  # noqa: S608 - constants
+    f" WHERE id = %s AND status NOT IN ('done', 'stopped') RETURNING {COLUMNS}"
+).encode()
+UNREAD = "SELECT id, thread, key, kind, payload FROM inbox WHERE thread = %s AND consumed_at IS NULL ORDER BY id"
 
 
 class Threads:
@@ -121,35 +129,35 @@ class Threads:
 
     def take(self, thread: str, holder: str) -> Lease:
         """Become the thread's holder; whoever held it before can write no more."""
-        taken = self._take(thread, holder, "")
-        if taken is None:
-            raise Fenced(f"there is no thread {thread}")
-        return taken[1]
-
-    def take_unended(self, thread: str, holder: str) -> tuple[ThreadState, Lease] | None:
-        """Become the holder of a thread that has not ended; None when it has, or is not there."""
-        return self._take(thread, holder, " AND status NOT IN ('done', 'stopped')")
-
-    def _take(self, thread: str, holder: str, condition: str) -> tuple[ThreadState, Lease] | None:
-        rows = self._database.rows(
-            "UPDATE thread SET epoch = epoch + 1, holder = %s, heartbeat = clock_timestamp()"  # noqa: S608 - constants
-            f" WHERE id = %s{condition} RETURNING {COLUMNS}",
-            holder,
-            thread,
-        )
+        rows = self._database.rows(TAKE, holder, thread)
         if not rows:
+            raise Fenced(f"there is no thread {thread}")
+        return Lease(thread=thread, epoch=rows[0]["epoch"], holder=holder)
+
+    def take_unended(self, thread: str, holder: str) -> tuple[ThreadState, Lease, list[Letter]] | None:
+        """Become the holder of a thread that has not ended, and read its inbox; None when it has, or is not there."""
+        with self._database.connection() as connection:
+            with connection.pipeline():
+                taken = connection.execute(TAKE_UNENDED, [holder, thread])
+                unread = connection.execute(UNREAD, [thread])
+            row, letters = taken.fetchone(), unread.fetchall()
+        if row is None:
             return None
-        state = ThreadState.model_validate(rows[0])
-        return state, Lease(thread=thread, epoch=state.epoch, holder=holder)
+        state = ThreadState.model_validate(row)
+        lease = Lease(thread=thread, epoch=state.epoch, holder=holder)
+        return state, lease, [Letter.model_validate(letter) for letter in letters]
 
     def post(self, connection: Connection, letter: Letter) -> bool:
         """Put a letter into an inbox; return False when its key was there before. The letter's id is ignored."""
-        row = connection.execute(
+        return self.send(connection, letter).fetchone() is not None
+
+    def send(self, connection: Connection, letter: Letter) -> Cursor[DictRow]:
+        """Put a letter into an inbox without asking whether its key was there before."""
+        return connection.execute(
             "INSERT INTO inbox (thread, key, kind, payload) VALUES (%s, %s, %s, %s)"
             " ON CONFLICT (thread, key) DO NOTHING RETURNING id",
             [letter.thread, letter.key, letter.kind, as_json(letter.payload)],
-        ).fetchone()
-        return row is not None
+        )
 
     def wake(self, connection: Connection, thread: str) -> None:
         """Show a thread that stands still as active: it has been told something and will look at it.
@@ -164,11 +172,7 @@ class Threads:
 
     def unread(self, thread: str) -> list[Letter]:
         """Return the letters not yet consumed, the oldest first."""
-        rows = self._database.rows(
-            "SELECT id, thread, key, kind, payload FROM inbox WHERE thread = %s AND consumed_at IS NULL ORDER BY id",
-            thread,
-        )
-        return [Letter.model_validate(row) for row in rows]
+        return [Letter.model_validate(row) for row in self._database.rows(UNREAD, thread)]
 
     def consume(self, connection: Connection, lease: Lease, letters: Iterable[int]) -> None:
         """Mark letters as read."""
@@ -188,20 +192,18 @@ class Threads:
         failure: Failure | None = None,
     ) -> None:
         """Record where the thread stands now, for people to see."""
-        done = connection.execute(
-            "UPDATE thread SET status = %s, waits_for = %s, outcome = %s, failure = %s, updated_at = clock_timestamp(),"
-            " heartbeat = clock_timestamp() WHERE id = %s AND epoch = %s",
+        renew_thread(connection, lease)
+        connection.execute(
+            "UPDATE thread SET status = %s, waits_for = %s, outcome = %s, failure = %s, updated_at = clock_timestamp()"
+            " WHERE id = %s",
             [
                 status,
                 "; ".join(waits_for),
                 as_json(outcome) if outcome is not None else None,
                 as_json(failure.model_dump()) if failure else None,
                 lease.thread,
-                lease.epoch,
             ],
         )
-        if done.rowcount != 1:
-            raise Fenced(f"{lease.thread} was taken over by another worker after epoch {lease.epoch}")
 
     def approvals(self, thread: str) -> list[str]:
         """Return the commits that people approved by command."""

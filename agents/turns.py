@@ -107,7 +107,7 @@ class Turns:
             kind="turn",
             payload={"interrupt": turn.interrupt, "result": result},
         )
-        self._threads.post(connection, letter)
+        self._threads.send(connection, letter)
 
     def fail(self, connection: Connection, turn: Turn, failure: Failure) -> None:
         """Record that the turn stands still until somebody retries it."""

@@ -106,7 +106,9 @@ def test_a_change_that_breaks_links_of_other_documents_is_found(mirror: Mirror, 
 
 
 def test_restructured_text_is_followed_too(mirror: Mirror, first: str) -> None:
-    text = "Title\n=====\n\n:doc:`guide` and :doc:`gone`\n\n.. image:: a.png\n\n`x <guide.rst>`_\n\n`y <http://[::1/x>`_\n"
+    text = (
+        "Title\n=====\n\n:doc:`guide` and :doc:`gone`\n\n.. image:: a.png\n\n`x <guide.rst>`_\n\n`y <http://[::1/x>`_\n"
+    )
     commit = committed(mirror, first, {"docs/index.rst": text, "docs/guide.rst": "G\n=\n"})
     found, _ = check_links(mirror, first, commit, ["docs/index.rst"])
     assert [one.line for one in found] == [4, 6, 10]

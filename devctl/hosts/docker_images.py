@@ -89,6 +89,8 @@ class EngineImages:
 
     def find(self, reference: str) -> EngineImage | None:
         """Look an image up; None when it is not there."""
+        if not reference.strip():
+            return None  # which the engine's client would not even ask for
         try:
             return _image(self._client.images.get(reference).attrs)
         except ImageNotFound:

@@ -90,7 +90,7 @@ def _admit() -> None:
         from werkzeug.exceptions import RequestEntityTooLarge
 
         raise RequestEntityTooLarge
-    texts = (request.path, *request.args.keys(), *request.args.values())
+    texts = (request.path, *(text for pair in request.args.items(multi=True) for text in pair))
     if any("\0" in text for text in texts) or (json and _holds_nul()):
         from werkzeug.exceptions import UnprocessableEntity
 

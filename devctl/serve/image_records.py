@@ -31,7 +31,7 @@ class BuildWish(BuildChoices):
 class ScanWish(Record):
     """An image to scan, which the service's engine has."""
 
-    image: str = Field(max_length=512)
+    image: str = Field(min_length=1, max_length=512)
     fresh: bool = False
     """Ask again, though it was scanned within a day."""
 
@@ -45,7 +45,7 @@ class ImageList(Record):
 class ImageQuery(Record):
     """Which image."""
 
-    image: str = Field(max_length=512)
+    image: str = Field(min_length=1, max_length=512)
     """A name or id, as the list shows it."""
 
 

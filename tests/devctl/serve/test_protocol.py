@@ -70,6 +70,7 @@ def test_requests_that_do_not_fit_are_problems(away: Server) -> None:
     [
         ("GET", "/v1/audit?who=a%00b", None),
         ("GET", "/v1/environments?label=a%00=b", None),
+        ("GET", "/v1/environments?label=a=b&label=a%00=b", None),
         ("GET", "/v1/environments/a%00b", None),
         ("POST", "/v1/environments", {"spec": {"name": "x", "image": "i", "labels": {"a\0b": "c"}}}),
         ("POST", "/v1/scans", {"image": "a\0b"}),

@@ -19,12 +19,16 @@ def research_settings(environment: Mapping[str, str]) -> ResearchSettings:
 
     Unset, the public OSV is asked and the registries that this machine's own package clients use; there is no search.
     """
+    pypi_url = _address(environment, "ROADCREW_PYPI_URL", DETECT, also=DETECT)
+    npm_url = _address(environment, "ROADCREW_NPM_URL", DETECT, also=DETECT)
+    # who turned every registry off before there was this one does not want this one asked either
+    go_default = DETECT if pypi_url or npm_url else ""
     return ResearchSettings(
         search_url=_address(environment, "ROADCREW_SEARCH_URL", "", also=ENDPOINT),
         osv_url=_address(environment, "ROADCREW_OSV_URL", OSV_URL),
-        pypi_url=_address(environment, "ROADCREW_PYPI_URL", DETECT, also=DETECT),
-        npm_url=_address(environment, "ROADCREW_NPM_URL", DETECT, also=DETECT),
-        go_url=_address(environment, "ROADCREW_GO_URL", DETECT, also=DETECT),
+        pypi_url=pypi_url,
+        npm_url=npm_url,
+        go_url=_address(environment, "ROADCREW_GO_URL", go_default, also=DETECT),
         clients={name: value for name, value in environment.items() if name in PLAIN or name.startswith(CLIENTS)},
     )
 

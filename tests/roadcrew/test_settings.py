@@ -166,9 +166,13 @@ def test_registries_and_advisories_are_asked_unless_turned_off(tmp_path: Path) -
     assert unset.research.clients == {"PIP_INDEX_URL": "https://i.example.org/simple", "HOME": "/h"}
     off = {f"ROADCREW_{name}_URL": "" for name in ("OSV", "PYPI", "NPM")}
     assert not read_settings(folder=tmp_path, environment=off).research.configured
+    assert unset.research.go_url == "detect"
+    assert read_settings(folder=tmp_path, environment={"ROADCREW_GO_URL": ""}).research.go_url is None
+    chosen = read_settings(folder=tmp_path, environment={**off, "ROADCREW_GO_URL": "https://go.example.org"}).research
+    assert (chosen.go_url, chosen.configured) == ("https://go.example.org", True)
 
 
-@pytest.mark.parametrize("name", ["SEARCH", "OSV", "PYPI", "NPM"])
+@pytest.mark.parametrize("name", ["SEARCH", "OSV", "PYPI", "NPM", "GO"])
 def test_an_outside_source_needs_an_address(tmp_path: Path, name: str) -> None:
     variable = f"ROADCREW_{name}_URL"
     with pytest.raises(SettingsInvalid, match=f"{variable} is 'nonsense'"):

@@ -93,6 +93,22 @@ TAKE_UNENDED = (
 UNREAD = "SELECT id, thread, key, kind, payload FROM inbox WHERE thread = %s AND consumed_at IS NULL ORDER BY id"
 
 
+def new_thread(thread: str, kind: ThreadKind, repository: str, issue: int, parent: str | None) -> ThreadState:
+    """Return the state of a thread that has not begun."""
+    return ThreadState(
+        id=thread,
+        kind=kind,
+        repository=repository,
+        issue=issue,
+        parent=parent,
+        status="active",
+        waits_for="",
+        failure=None,
+        outcome=None,
+        epoch=0,
+    )
+
+
 class Threads:
     """The table of threads and their inboxes."""
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from agents.database import Database
-from agents.engine import new_thread
-from agents.threads import Lease, Threads
+from agents.threads import Lease, Threads, new_thread
 from agents.turns import Turn, Turns, WantedTurn
 from local import Workspace, ensure_postgres
 

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langgraph.types import Interrupt
 
-from agents.engine import match_letters
 from agents.errors import PlanRefused
 from agents.failures import defect, failure_of
 from agents.findings import ClaimedFinding, finding_of, quotes_change
 from agents.kickoff import kickoff_text
+from agents.letters import match_letters
 from agents.plans import make_plan, with_documentation
 from agents.pull_request_text import cell
 from agents.schedule import overlap, pick

@@ -8,9 +8,8 @@ from psycopg.conninfo import make_conninfo
 
 from agents.checkpoints import FencedSaver
 from agents.database import Database
-from agents.engine import new_thread
 from agents.errors import Fenced, StateUnavailable
-from agents.threads import Failure, Lease, Letter, Threads
+from agents.threads import Failure, Lease, Letter, Threads, new_thread
 
 
 def letter(thread: str, key: str, kind: str = "retry") -> Letter:

@@ -185,7 +185,7 @@ def _read(path: Path) -> str:
 
 def _read_data(name: str, text: str) -> dict[str, dict[str, Any]]:
     try:
-        value = yaml.load(text, _LOADER)  # noqa: S506 - a safe one
+        value = yaml.load(text, _LOADER)  # noqa: S506 - a safe one  # nosec B506 - a safe one
     except (yaml.YAMLError, RecursionError) as fault:
         raise RulesInvalid(f"{name} is no YAML: {str(fault).splitlines()[0]}", "mend its form") from fault
     if not isinstance(value, dict) or not set(value) <= set(DATA_KEYS) or not all(map(_is_mapping, value.values())):

@@ -5,18 +5,18 @@ must not be able to send a key to an address of its choice, nor to loosen a rule
 team works there.
 """
 
-import json
 import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, JsonValue, SecretStr, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr, ValidationError
 
 from roadcrew.errors import SettingsInvalid
 from roadcrew.research import research_settings
 from roadcrew.secret_files import with_secret_files
+from roadcrew.variables import Variables, expanded
 from tools.research.settings import NO_RESEARCH, ResearchSettings
 
 FILE_NAME = "roadcrew.toml"
@@ -167,27 +167,28 @@ def read_settings(
     """
     given = os.environ if environment is None else environment
     env = with_secret_files(given)
+    variables = Variables(env)
     repository = find_repository(folder or Path.cwd())
     file = _read_file(repository / FILE_NAME) if repository else {}
-    place = workspace or Path(env.get("ROADCREW_WORKSPACE", "~/.roadcrew"))
+    place = str(workspace or variables.text("ROADCREW_WORKSPACE", "~/.roadcrew"))
     try:
         return Settings(
-            workspace=place.expanduser().absolute(),
+            workspace=expanded("the workspace", place).absolute(),
             repository=repository,
-            model=_model(env, file.get("model")),
-            graph=_graph(env),
-            database_url=_database(env, "DATABASE_URL"),
-            code_host=_code_host(env),
+            model=_model(variables, file.get("model")),
+            graph=_graph(variables),
+            database_url=variables.database("DATABASE_URL"),
+            code_host=_code_host(variables),
             artifacts_url=env.get("ROADCREW_ARTIFACTS"),
             environment_backend=_backend(env),
             docker_host=env.get("DOCKER_HOST"),
-            environments_folder=_path(env, "DEVCTL_FOLDER"),
+            environments_folder=variables.path("DEVCTL_FOLDER"),
             git_environment=_git_environment(env),
-            opa_url=_url(env, "OPA_URL"),
-            opencode=_path(env, "ROADCREW_OPENCODE"),
-            opa_token=_secret(env, "OPA_TOKEN"),
-            policy_dry_run=_flag(env, "ROADCREW_POLICY_DRY_RUN"),
-            policy_rules=_path(env, "ROADCREW_POLICY_RULES"),
+            opa_url=variables.url("OPA_URL"),
+            opencode=variables.path("ROADCREW_OPENCODE"),
+            opa_token=variables.secret("OPA_TOKEN"),
+            policy_dry_run=variables.flag("ROADCREW_POLICY_DRY_RUN"),
+            policy_rules=variables.path("ROADCREW_POLICY_RULES"),
             research=research_settings(given),
             team=Team.model_validate(file.get("team", {})),
         )
@@ -219,7 +220,7 @@ def _read_file(path: Path) -> dict[str, Any]:
     return content
 
 
-def _model(env: Mapping[str, str], given: Any) -> ModelEndpoint:
+def _model(variables: Variables, given: Any) -> ModelEndpoint:
     """The model: `model = "name"` or the table [model]; where it is, and its key, from the environment alone."""
     table = dict(given) if isinstance(given, dict) else {"name": given}
     foreign = sorted({"base_url", "api_key"} & set(table))
@@ -227,45 +228,39 @@ def _model(env: Mapping[str, str], given: Any) -> ModelEndpoint:
         raise SettingsInvalid(
             f"{FILE_NAME} sets model.{foreign[0]}", "addresses and secrets come from the environment alone"
         )
-    traits = {**table.pop("traits", {}), **_json_object(env, "ROADCREW_MODEL_TRAITS")}
-    name = env.get("ROADCREW_MODEL") or table.pop("name", None)
+    traits = {**table.pop("traits", {}), **variables.json_object("ROADCREW_MODEL_TRAITS")}
+    name = variables.get("ROADCREW_MODEL") or table.pop("name", None)
     table.pop("name", None)
     return ModelEndpoint(
-        base_url=_url(env, "OPENAI_BASE_URL"), api_key=_secret(env, "OPENAI_API_KEY"), name=name, traits=traits, **table
+        base_url=variables.url("OPENAI_BASE_URL"),
+        api_key=variables.secret("OPENAI_API_KEY"),
+        name=name,
+        traits=traits,
+        **table,
     )
 
 
-def _json_object(env: Mapping[str, str], name: str) -> dict[str, JsonValue]:
-    try:
-        value = json.loads(env.get(name, "{}"))
-    except ValueError as error:
-        raise SettingsInvalid(f"{name} is not JSON: {error}", 'give an object, such as {"tools": "text"}') from error
-    if not isinstance(value, dict):
-        raise SettingsInvalid(f"{name} is {env.get(name)!r}", 'give a JSON object, such as {"tools": "text"}')
-    return value
-
-
-def _graph(env: Mapping[str, str]) -> GraphServer | None:
-    uri = env.get("NEO4J_URI")
+def _graph(variables: Variables) -> GraphServer | None:
+    uri = variables.get("NEO4J_URI")
     if uri is None:
         return None
     if not uri.startswith(("bolt", "neo4j")):
         raise SettingsInvalid(f"NEO4J_URI is {uri!r}", "give a Bolt address, for example bolt://localhost:7687")
     return GraphServer(
         uri=uri,
-        user=env.get("NEO4J_USER", "neo4j"),
-        password=SecretStr(env.get("NEO4J_PASSWORD", "")),
-        database=env.get("NEO4J_DATABASE", "neo4j"),
-        reader_user=env.get("NEO4J_READER_USER"),
-        reader_password=_secret(env, "NEO4J_READER_PASSWORD"),
+        user=variables.text("NEO4J_USER", "neo4j"),
+        password=SecretStr(variables.text("NEO4J_PASSWORD", "")),
+        database=variables.text("NEO4J_DATABASE", "neo4j"),
+        reader_user=variables.get("NEO4J_READER_USER"),
+        reader_password=variables.secret("NEO4J_READER_PASSWORD"),
     )
 
 
-def _code_host(env: Mapping[str, str]) -> CodeHostAccess:
+def _code_host(variables: Variables) -> CodeHostAccess:
     return CodeHostAccess(
-        api_url=_url(env, "GITHUB_API_URL"),
-        token=_secret(env, "GITHUB_TOKEN"),
-        webhook_secret=_secret(env, "GITHUB_WEBHOOK_SECRET"),
+        api_url=variables.url("GITHUB_API_URL"),
+        token=variables.secret("GITHUB_TOKEN"),
+        webhook_secret=variables.secret("GITHUB_WEBHOOK_SECRET"),
     )
 
 
@@ -290,51 +285,6 @@ def _backend(env: Mapping[str, str]) -> EnvironmentBackend:
     if chosen not in BACKENDS:
         raise SettingsInvalid(f"DEVCTL_BACKEND is {chosen!r}", f"set it to one of {', '.join(BACKENDS)}")
     return BACKENDS[chosen]
-
-
-def _url(env: Mapping[str, str], name: str) -> str | None:
-    value = env.get(name)
-    if value is None:
-        return None
-    try:
-        TypeAdapter(AnyHttpUrl).validate_python(value)
-    except ValidationError as error:
-        raise SettingsInvalid(f"{name} is {value!r}", "give a URL that begins with http:// or https://") from error
-    return value.rstrip("/")
-
-
-def _secret(env: Mapping[str, str], name: str) -> SecretStr | None:
-    value = env.get(name)
-    return SecretStr(value.strip()) if value and value.strip() else None
-
-
-def _database(env: Mapping[str, str], name: str) -> SecretStr | None:
-    found = _secret(env, name)
-    if found is not None:
-        from psycopg import ProgrammingError
-        from psycopg.conninfo import conninfo_to_dict
-
-        try:
-            conninfo_to_dict(found.get_secret_value())
-        except ProgrammingError:  # its words may hold the password
-            raise SettingsInvalid(
-                f"{name} is no address of a PostgreSQL database",
-                "write it as postgresql://user:password@host:5432/name",
-            ) from None
-    return found
-
-
-def _path(env: Mapping[str, str], name: str) -> Path | None:
-    return Path(env[name]).expanduser() if env.get(name) else None
-
-
-def _flag(env: Mapping[str, str], name: str) -> bool:
-    value = env.get(name, "0").lower()
-    if value in {"1", "true", "yes", "on"}:
-        return True
-    if value in {"0", "false", "no", "off"}:
-        return False
-    raise SettingsInvalid(f"{name} is {value!r}", "set it to 1 or 0")
 
 
 def _first_problem(error: ValidationError) -> str:

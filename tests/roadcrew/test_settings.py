@@ -88,6 +88,7 @@ def test_file_that_is_not_toml_is_named(repository: Path) -> None:
         ("OPA_URL", "file:///etc/passwd"),
         ("NEO4J_URI", "http://localhost"),
         ("DEVCTL_BACKEND", "podman"),
+        ("ROADCREW_OPENCODE", "~nobody-has-this-name/opencode"),
         ("ROADCREW_POLICY_DRY_RUN", "maybe"),
     ],
 )
@@ -193,3 +194,8 @@ def test_database_address_that_is_none_is_told_without_its_password(tmp_path: Pa
         read_settings(folder=tmp_path, environment={"DATABASE_URL": "mysql://u:hush-7@h/d"})
     assert "hush-7" not in f"{caught.value.message}{caught.value.hint}"
     assert caught.value.__suppress_context__
+
+
+def test_workspace_in_the_home_of_nobody_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="the workspace is '~nobody-has-this-name/w'"):
+        read_settings(workspace=Path("~nobody-has-this-name/w"), folder=tmp_path, environment={})

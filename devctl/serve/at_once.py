@@ -33,7 +33,7 @@ class Repeats(Protocol):
 
     def learn(self, data: bytes, request: Request) -> None: ...
 
-    def answer(self, data: bytes, address: tuple[str, int]) -> bytes | None: ...
+    def answer(self, data: bytes) -> bytes | None: ...
 
 
 class _Channel(Protocol):
@@ -143,7 +143,7 @@ class _Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
             idle = not (closing or self.requests or self.request is not None or self.total_outbufs_len)
         if repeats is None or not idle:
             return bool(super().received(data))
-        if (answer := repeats.answer(data, self.addr)) is not None:
+        if (answer := repeats.answer(data)) is not None:
             self._send(answer)
             return True
         going_on = bool(super().received(data))

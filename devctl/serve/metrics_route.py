@@ -56,9 +56,9 @@ def headers_of(body: bytes, packed: bool) -> list[tuple[str, str]]:
 
 def _scrape(service: "Service", environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
     address = service.address_of(environ)
-    if service.throttle.wait(address):
-        return _refuse(start, problem_of(missing_token()).model_copy(update={"status": 429, "kind": "TooManyFailures"}))
     token = bearer(environ.get("HTTP_AUTHORIZATION", ""))
+    if not service.tokens.is_familiar(token) and service.throttle.wait(address):
+        return _refuse(start, problem_of(missing_token()).model_copy(update={"status": 429, "kind": "TooManyFailures"}))
     try:
         if not token:
             raise missing_token()

@@ -30,8 +30,8 @@ class _Scrape(NamedTuple):
 class Scrapes:
     """Answers scrapes that it has seen parsed, with all checks of the others; for the loop's thread.
 
-    It answers only what is sure: a token that was verified just now, of somebody who may read the page, from an address
-    that may ask. All else goes the usual way, to be verified or refused there.
+    It answers only what is sure: a token that was verified just now, of somebody who may read the page. All else goes
+    the usual way, to be verified or refused there.
     """
 
     def __init__(self, service: "Service") -> None:
@@ -51,15 +51,11 @@ class Scrapes:
         packed = takes_gzip(request.headers.get("ACCEPT_ENCODING", ""))
         self._known[hashlib.sha256(data).digest()] = _Scrape(token, packed)
 
-    def answer(self, data: bytes, address: tuple[str, int]) -> bytes | None:
+    def answer(self, data: bytes) -> bytes | None:
         """The whole answer to these bytes; None where they have to be looked at."""
         known = self._known.get(hashlib.sha256(data).digest()) if _may_be_known(data) else None
         user = self._service.tokens.recall(known.token) if known is not None else None
         if known is None or user is None or not may_read(user):
-            return None
-        if self._service.throttle.wait(
-            self._service.address_of({"REMOTE_ADDR": address[0], "REMOTE_PORT": address[1]})
-        ):
             return None
         return self._whole(self._service.page.page(known.packed), known.packed)
 

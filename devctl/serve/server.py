@@ -62,8 +62,7 @@ class Server:
             connection_limit=1_000,
             **_proxy(settings),
         )
-        # behind a proxy the caller's address is among the headers, so all of them are read
-        self.repeats = Scrapes(self.service) if settings.behind_proxy is None else None
+        self.repeats = Scrapes(self.service)
         self._at_once = answering_at_once(self._server, known_scrapes(self.service.tokens), self.repeats)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         self.url = f"{scheme}://{host}:{port}"

@@ -23,6 +23,8 @@ _INSERT = f"""INSERT INTO token (id, digest, user_name, tier, role, note, expire
 _KNOWN_SECONDS = 5.0
 """How long a verified token is believed without asking the database: scrapes come many times a second."""
 _MOST_KNOWN = 1_000
+_MOST_FAMILIAR = 100_000
+"""Digests of tokens remembered as good once; all are forgotten beyond."""
 _NOBODY = hashlib.sha256(secrets.token_bytes(SECRET_BYTES)).digest()
 _HINT = "make one with `devctl token add USER`, and send it as `Authorization: Bearer TOKEN`"
 
@@ -55,6 +57,7 @@ class Tokens:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[bytes, tuple[float, User]] = {}
+        self._familiar: set[bytes] = set()
         self._lock = threading.Lock()
 
     def add(self, user: User, expires: datetime | None = None, note: str = "") -> NewToken:
@@ -89,7 +92,15 @@ class Tokens:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
             self._known[whole] = (time.monotonic() + _KNOWN_SECONDS, user)
+            if len(self._familiar) >= _MOST_FAMILIAR:
+                self._familiar.clear()
+            self._familiar.add(whole)
         return user
+
+    def is_familiar(self, given: str) -> bool:
+        """Whether `verify` knew this token since the service began; it may have been taken back since."""
+        with self._lock:
+            return digest_of(given) in self._familiar
 
     def recall(self, digest: bytes) -> User | None:
         """Whose token has this digest, if `verify` would answer for it without the database."""

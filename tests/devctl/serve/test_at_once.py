@@ -19,7 +19,6 @@ from devctl.fleet.records import User
 from devctl.serve.at_once import Request, answering_at_once
 from devctl.serve.repeats import Scrapes
 from devctl.serve.server import Server
-from devctl.serve.throttle import ALLOWED
 from devctl.serve.tokens import digest_of
 from tests.devctl.fleets import ADA, ROOT
 from tests.devctl.serve.services import Caller, token_of
@@ -40,8 +39,8 @@ class Known:
         assert request.path == "/quick"
         self.learnt.append(data)
 
-    def answer(self, data: bytes, address: tuple[str, int]) -> bytes | None:
-        if data not in self.learnt or address[0] != "127.0.0.1":
+    def answer(self, data: bytes) -> bytes | None:
+        if data not in self.learnt:
             return None
         self.answered += 1
         return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(HUGE) + HUGE
@@ -212,32 +211,28 @@ def test_scrapes_that_repeat_are_answered_like_those_that_are_parsed(away: Serve
     assert answers == [answers[0]] * 5 and answers[0].startswith(b"HTTP/1.1 200 OK\r\n")
     assert away.service.page.scrapes == before + 5
     repeats = away.repeats
-    assert repeats is not None
-    repeated = repeats.answer(words, ("127.0.0.1", 1))
+    repeated = repeats.answer(words)
     assert repeated is not None and undated(repeated) == answers[0]
     away.service.page.render()
-    anew = repeats.answer(words, ("127.0.0.1", 1))
+    anew = repeats.answer(words)
     assert anew is not None and anew.endswith(b"\r\n\r\n" + away.service.page.page(encoding == "gzip"))
     later = anew
     while later == anew:  # until the next second
         time.sleep(0.05)
-        later = repeats.answer(words, ("127.0.0.1", 1)) or b""
+        later = repeats.answer(words) or b""
     assert undated(later) == undated(anew)
 
 
-def test_scrapes_that_repeat_are_refused_once_their_token_or_their_address_is(away: Server) -> None:
+def test_scrapes_that_repeat_are_refused_once_their_token_is(away: Server) -> None:
     away.service.page.render()
     secret, reader = token_of(away, ROOT), token_of(away, ADA)
     words, repeats = asking(secret), away.repeats
     assert [answer[:12] for answer in exchanged(away, *[asking(reader)] * 3)] == [b"HTTP/1.1 403"] * 3
     assert [answer[:12] for answer in exchanged(away, *[words] * 3)] == [b"HTTP/1.1 200"] * 3
-    assert repeats is not None and repeats.answer(words, ("192.0.2.1", 1)) is not None
-    for _ in range(ALLOWED):
-        away.service.throttle.failed("192.0.2.1")
-    assert repeats.answer(words, ("192.0.2.1", 1)) is None and repeats.answer(words, ("192.0.2.2", 1)) is not None
-    assert repeats.answer(asking(reader), ("192.0.2.2", 1)) is None
+    assert repeats.answer(words) is not None
+    assert repeats.answer(asking(reader)) is None
     away.service.tokens.remove(secret.split("_")[1])
-    assert repeats.answer(words, ("192.0.2.2", 1)) is None
+    assert repeats.answer(words) is None
     assert exchanged(away, words)[0].startswith(b"HTTP/1.1 401")
 
 
@@ -253,11 +248,11 @@ def test_only_plain_scrapes_over_connections_that_stay_are_learnt(away: Server, 
     parsed.received(words)
     repeats = Scrapes(away.service)
     repeats.learn(words, parsed)
-    assert repeats.answer(words, ("127.0.0.1", 1)) is None
+    assert repeats.answer(words) is None
     plain = HTTPRequestParser(Adjustments())
     plain.received(asking(token))
     repeats.learn(asking(token), plain)
-    assert repeats.answer(asking(token), ("127.0.0.1", 1)) is not None
+    assert repeats.answer(asking(token)) is not None
 
 
 def test_scrapes_with_a_token_seen_before_are_the_loops_and_others_are_not(away: Server) -> None:

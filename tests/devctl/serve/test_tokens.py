@@ -52,6 +52,8 @@ def test_expired_and_removed_tokens_are_refused(tokens: Tokens) -> None:
 
 def test_calls_without_a_known_token_are_problems_and_get_fewer(away: Server) -> None:
     away.service.throttle = Throttle(allowed=3)
+    known = Caller(away.url, token_of(away, ADA))
+    assert known("GET", "/v1/me").status == 200
     try:
         nobody = Caller(away.url)
         assert nobody("GET", "/v1/environments").json["kind"] == "TokenRefused"  # no guess, so it does not count
@@ -62,6 +64,10 @@ def test_calls_without_a_known_token_are_problems_and_get_fewer(away: Server) ->
         assert answers[0].headers["content-type"] == "application/problem+json"
         assert int(answers[3].headers["retry-after"]) > 0
         assert Caller(away.url, token_of(away, ADA))("GET", "/v1/me").status == 429
+        assert known("GET", "/v1/me").status == 200, "who asked before does not wait for somebody else's failures"
+        assert known("GET", "/metrics").status == 403
+        away.service.tokens.remove(known.token.split("_")[1])
+        assert known("GET", "/v1/me").status == 401
         assert nobody("GET", "/healthz").status == 200
     finally:
         away.service.throttle = Throttle()

@@ -2,15 +2,19 @@
 
 import builtins
 from functools import partial
+from pathlib import Path
 
-from devctl.builder import BuildStep, open_builder
-from devctl.builder.records import ImageInfo
+from devctl.builder import BuildOptions, BuildStep, open_builder
+from devctl.builder.records import BuiltImage, ImageInfo
 from devctl.builder.telling import step_lines
 from devctl.client.environments import Told
+from devctl.fleet import open_fleet
 from devctl.fleet.records import User
 from devctl.scan.records import ScanReport
-from devctl.serve.image_records import WizardQuestions
+from devctl.serve.image_records import BuildChoices, WizardQuestions
 from devctl.settings import DevctlSettings
+from devctl.sources.finding import within
+from devctl.sources.records import BuildPlan
 from devctl.wizard.records import CustomImage, WizardRequest
 
 
@@ -29,6 +33,29 @@ class LocalImages:
         """Remove one by a name or its id."""
         with open_builder(self._settings) as builder:
             return tuple(builder.remove(image, force))
+
+    def build(self, folder: Path, choices: BuildChoices | None = None, progress: Told | None = None) -> BuiltImage:
+        """Build a folder with its Dockerfile."""
+        chosen = choices or BuildChoices()
+        plan = BuildPlan(
+            context=folder,
+            dockerfile=within(folder, folder / chosen.dockerfile),
+            args=chosen.args,
+            target=chosen.target,
+        )
+        options = BuildOptions(tag=chosen.tag, owner=self._user.name, no_cache=chosen.no_cache)
+        return self.build_plan(plan, options, progress)
+
+    def build_plan(self, plan: BuildPlan, options: BuildOptions, progress: Told | None = None) -> BuiltImage:
+        """Build with all that this machine offers, once the policy has agreed to what it builds on."""
+        with open_builder(self._settings) as builder:
+            bases = builder.bases(plan, options)
+            with open_fleet(self._settings, self._settings.policy()) as fleet:
+                for base in bases:
+                    fleet.parts.admission.decide_image(
+                        self._user, "build", options.tag or str(plan.dockerfile), base, labels=builder.labels(base)
+                    )
+            return builder.build(plan, None if progress is None else partial(_tell, progress), options)
 
     def questions(self) -> WizardQuestions:
         """What the wizard asks; here an image may have any name."""

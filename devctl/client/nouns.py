@@ -6,16 +6,17 @@ Each is implemented by this process and over a service, with the same errors; a 
 import builtins
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol
 
-from devctl.builder.records import ImageInfo
+from devctl.builder.records import BuiltImage, ImageInfo
 from devctl.client.environments import Told
 from devctl.fleet.records import Host
 from devctl.hosts.images import Fetched
 from devctl.hosts.registry import HostState
 from devctl.pool.records import WarmStock
 from devctl.scan.records import ScanReport
-from devctl.serve.image_records import WizardQuestions
+from devctl.serve.image_records import BuildChoices, WizardQuestions
 from devctl.serve.oversight_records import HostWish
 from devctl.tunnels.records import Trust, Tunnel, TunnelWish
 from devctl.wizard.records import CustomImage, WizardRequest
@@ -62,6 +63,10 @@ class Images(Protocol):
 
     def remove(self, image: str, force: bool = False) -> tuple[str, ...]:
         """Remove one by a name or its id; returns all names that it had."""
+        ...
+
+    def build(self, folder: Path, choices: BuildChoices | None = None, progress: Told | None = None) -> BuiltImage:
+        """Build a folder of this machine with its Dockerfile."""
         ...
 
     def questions(self) -> WizardQuestions:

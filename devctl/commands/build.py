@@ -10,10 +10,12 @@ from devctl.commands.up import tell
 from devctl.invocation import DONE, Invocation, json_option
 
 if TYPE_CHECKING:
-    from devctl.builder import BuildStep, BuiltImage
+    from devctl.builder import BuiltImage
     from devctl.sources.records import BuildPlan
 
 _PATH = "path"
+_OWN_OPTIONS = {"secrets": "--secret", "cache": "--cache", "seconds": "--seconds", "context_mb": "--context-mb"}
+"""What a service decides for itself."""
 
 
 class BuildGroup(click.Group):
@@ -71,20 +73,24 @@ def build_path(invocation: Invocation, /, path: Path | None, file: Path | None, 
     plan = BuildPlan.model_validate(
         {"context": context, "dockerfile": dockerfile, "args": pairs("args"), "target": target}
     )
-    secrets = {name: Path(one).resolve() for name, one in pairs("secrets").items()}
-    built = run_build(invocation, plan, {**given, "secrets": secrets})
+    given["secrets"] = {name: Path(one).resolve() for name, one in pairs("secrets").items()}
+    if invocation.settings().service_url is not None:
+        built = _built_there(invocation, plan, given)
+    else:
+        built = _built_here(invocation, plan, given)
     invocation.show(built.model_dump(mode="json"), built_lines(built))
     return DONE
 
 
-def run_build(invocation: Invocation, plan: "BuildPlan", given: dict[str, object]) -> "BuiltImage":
-    """Ask the policy about a build, and build while its steps are shown; raises BuildRefused for bad options."""
+def _built_here(invocation: Invocation, plan: "BuildPlan", given: dict[str, object]) -> "BuiltImage":
+    """Build with this machine's engine; raises BuildRefused for bad options."""
     from pydantic import ValidationError
 
-    from devctl.builder import BuildOptions, open_builder
+    from devctl.builder import BuildOptions
+    from devctl.client.local_images import LocalImages
     from devctl.errors import BuildRefused
 
-    person, settings = invocation.person(), invocation.own_settings()
+    person = invocation.person()
     try:
         options = BuildOptions.model_validate({**given, "owner": person.name})
     except ValidationError as error:
@@ -93,23 +99,37 @@ def run_build(invocation: Invocation, plan: "BuildPlan", given: dict[str, object
             f"{problem['loc'][0]} is {problem['input']!r}: {problem['msg']}",
             "write it as name, name:tag or host/name:tag",
         ) from error
-    with open_builder(settings) as builder:
-        bases = builder.bases(plan, options)
-        with invocation.fleet() as fleet:
-            for base in bases:
-                labels = builder.labels(base)
-                fleet.parts.admission.decide_image(
-                    person, "build", options.tag or str(plan.dockerfile), base, labels=labels
-                )
-        return builder.build(plan, None if invocation.as_json else show_step, options)
+    images = LocalImages(invocation.own_settings(), person)
+    return images.build_plan(plan, options, None if invocation.as_json else tell)
 
 
-def show_step(step: "BuildStep") -> None:
-    """Show one step on the error stream."""
-    from devctl.builder.telling import step_lines
+def _built_there(invocation: Invocation, plan: "BuildPlan", given: dict[str, object]) -> "BuiltImage":
+    """Send the folder to the service and have it built there; what its own settings decide is not taken."""
+    from pydantic import ValidationError
 
-    for line in step_lines(step):
-        tell(line)
+    from devctl.errors import BuildRefused
+    from devctl.serve.image_records import BuildChoices
+
+    context = click.get_current_context()
+    for name, option in _OWN_OPTIONS.items():
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{option} is for builds on this machine, and DEVCTL_URL names a service")
+    if not plan.dockerfile.is_relative_to(plan.context):
+        raise click.UsageError(
+            f"{plan.dockerfile} lies outside {plan.context}, which is all that is sent to the service"
+        )
+    chosen = {
+        "dockerfile": plan.dockerfile.relative_to(plan.context).as_posix(),
+        **{"target": plan.target, "args": plan.args, "tag": given["tag"], "no_cache": given["no_cache"]},
+    }
+    try:
+        choices = BuildChoices.model_validate(chosen)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        raise BuildRefused(
+            f"{problem['loc'][0]} is {problem['input']!r}: {problem['msg']}", "write it as the service takes it"
+        ) from error
+    return invocation.images().build(plan.context, choices, None if invocation.as_json else tell)
 
 
 def built_lines(built: "BuiltImage") -> list[str]:

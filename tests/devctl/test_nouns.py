@@ -118,6 +118,37 @@ def test_an_image_is_made_listed_scanned_and_removed(devctl: Run, backend: str) 
         subprocess.run(["docker", "image", "rm", "-f", tag], check=False, capture_output=True, timeout=60)
 
 
+def test_an_image_is_built_of_a_folder_of_the_callers_machine(devctl: Run, backend: str, tmp_path: Path) -> None:
+    if backend != "docker":
+        pytest.skip("images are built by Docker")
+    tag = f"devctl-tests-{uuid.uuid4().hex[:10]}:1"
+    folder = tmp_path / "image"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "Dockerfile").write_text(
+        f"FROM {IMAGE} AS one\nARG WHO\nCOPY word /word\nRUN echo $WHO >> /word\nFROM one\n"
+    )
+    (folder / "word").write_text("hello\n")
+    try:
+        words = ("-f", str(folder / "sub" / "Dockerfile"), "-t", tag, "--target", "one", "--arg", "WHO=ada")
+        built = data(devctl, "build", str(folder), *words)
+        assert tag in built["tags"] and built["method"] == "classic"
+        told = devctl("build", str(folder), *words)
+        assert told.returncode == 0 and "was built before" in told.stdout
+        said = subprocess.run(
+            ["docker", "run", "--rm", "--network=none", tag, "cat", "/word"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert said.stdout == "hello\nada\n"
+        (folder / "sub" / "Dockerfile").write_text(f"FROM {IMAGE}\nRUN exit 3\n")
+        failed = devctl("build", str(folder), "-f", str(folder / "sub" / "Dockerfile"))
+        assert failed.returncode == 1 and "exit 3" in failed.stderr
+    finally:
+        devctl("images", "rm", tag)
+
+
 def test_a_dockerfile_is_printed_without_building(devctl: Run, backend: str) -> None:
     if backend == "docker":
         pytest.skip("no engine is asked")
@@ -139,5 +170,10 @@ def test_what_the_service_says_for_itself_is_refused_with_what_to_do(
     run = called(capfd)
     listen = run("tunnel", "blog", "8000", "--listen", "0.0.0.0:4000")
     assert listen.returncode == 3 and "--tunnel-host" in listen.stderr
+    for words in (("--secret", "a=b"), ("--cache", "host/x"), ("--seconds", "5"), ("--context-mb", "5")):
+        built = run("build", ".", *words)
+        assert built.returncode == 2 and f"{words[0]} is for builds on this machine" in built.stderr
+    outside = run("build", "devctl", "-f", "pyproject.toml")
+    assert outside.returncode == 2 and "lies outside" in outside.stderr
     name = run("tunnel", "ca", "--name", "box.example")
     assert name.returncode == 3 and "`devctl tunnel ca --name box.example` on its machine" in name.stderr

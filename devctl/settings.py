@@ -108,6 +108,8 @@ class DevctlSettings(Record):
     """Address of a BuildKit, such as `unix:///run/buildkit/buildkitd.sock`; None has buildx start one in a container."""
     buildx: Path | None = None
     """The buildx program; None looks for it on the path and among Docker's plugins."""
+    wanted_images: tuple[str, ...] = ()
+    """A program that names images which will be needed, one in a line; DEVCTL_WANTED_IMAGES, shell words."""
     on_image_built: tuple[str, ...] = ()
     """A program that is told of each image the wizard made, as JSON on its input; DEVCTL_ON_IMAGE_BUILT, shell words."""
     osv_url: str = "https://api.osv.dev"
@@ -180,6 +182,7 @@ class DevctlSettings(Record):
             "search_path": environment.get("PATH", os.defpath),
             "toolchain_env": {name: environment[name] for name in PASSED_TO_TOOLCHAINS if environment.get(name)},
             "git_env": {name: environment[name] for name in PASSED_TO_GIT if environment.get(name)},
+            "wanted_images": tuple(shlex.split(environment.get("DEVCTL_WANTED_IMAGES", ""))),
             "on_image_built": tuple(shlex.split(environment.get("DEVCTL_ON_IMAGE_BUILT", ""))),
             "builder_env": {name: environment[name] for name in PASSED_TO_BUILDER if environment.get(name)},
             "local_env": _local_env(environment),

@@ -35,6 +35,7 @@ COMMANDS = {
     "spec": "Check, start and describe task specs.",
     "policy": "Test the rules, or ask them about one action.",
     "image": "Write an image that devctl made into the roadmap.",
+    "images": "Name the images that ready tasks will need.",
     "backup": "Write the whole workspace into one archive.",
     "restore": "Bring a workspace back from an archive.",
 }

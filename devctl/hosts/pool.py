@@ -10,7 +10,7 @@ from devctl.fleet.database import Connection, Database
 from devctl.fleet.records import ALIVE, EnvironmentRecord, EnvironmentSpec, Host
 from devctl.hosts.engine import HOST_IMAGE, HostEngine, HostFacts
 from devctl.hosts.guarding import guarded
-from devctl.hosts.images import Fetched, WantedImages, bring, recent_images
+from devctl.hosts.images import Fetched, bring, recent_images, wanted_images
 from devctl.hosts.local import BUBBLEWRAP, LOCAL, LocalHosts
 from devctl.hosts.placement import Candidate, best, obstacle
 from devctl.hosts.registry import HostRegistry, HostState, no_host
@@ -250,9 +250,9 @@ class Hosts:
         if host != BUBBLEWRAP and self.registry.all():
             bring(image, self.engine(host), self._dockers())
 
-    def prefetch(self, images: Sequence[str] | None = None, wanted: WantedImages = tuple) -> list[Fetched]:
-        """Fetch images to every host that takes environments: these, or those of late use and what `wanted` names."""
-        names = images if images is not None else [*wanted(), *recent_images(self._database)]
+    def prefetch(self, images: Sequence[str] | None = None) -> list[Fetched]:
+        """Fetch images to every host that takes environments: these, or what is said to be needed and was used of late."""
+        names = images if images is not None else [*self._wanted(), *recent_images(self._database)]
         done = []
         for engine in self._dockers():
             if self.describe(engine.name).draining:
@@ -263,6 +263,10 @@ class Hosts:
                 except DevctlError as error:
                     done.append(Fetched(host=engine.name, image=image, how="failed", why=error.message))
         return done
+
+    def _wanted(self) -> list[str]:
+        settings = self.settings
+        return wanted_images(settings.wanted_images, {"PATH": settings.search_path, **settings.toolchain_env})
 
     def _dockers(self) -> Iterator[HostEngine]:
         """The Docker hosts that answer."""

@@ -98,6 +98,14 @@ def test_image_is_carried_to_a_machine_that_lacks_it(many: Fleet, machines: Mach
     assert SMALL_IMAGE in many.parts.hosts.engine("far").facts().images
 
 
+def test_images_that_a_program_names_are_fetched_before_those_of_late_use(many: Fleet) -> None:
+    told = pool_of(many).settings.model_copy(update={"wanted_images": ("echo", "127.0.0.1:9/needed:1")})
+    hosts = Hosts(told, many.parts.database, "x")
+    done = {one.host: one for one in hosts.prefetch() if one.image == "127.0.0.1:9/needed:1"}
+    hosts.close()
+    assert {"near", "far"} <= set(done) and done["near"].how == "failed", "no registry has it, and it was asked for"
+
+
 def test_limits_and_drain_rule_hosts_out_and_all_reasons_are_told(many: Fleet) -> None:
     pool = pool_of(many)
     pool.remove("far")

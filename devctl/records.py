@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from devctl.amounts import Cpus, DiskMb, MemoryMb, OutputBytes, Pids, Seconds
+from devctl.amounts import Cpus, FileMb, MemoryMb, OutputBytes, Pids, Seconds
 
 WORKDIR = "/work"
 """The working folder inside every environment."""
@@ -36,7 +36,7 @@ class Limits(Record):
     """Wall-clock time of one command, and of preparing."""
     output_bytes: OutputBytes = 200_000
     """Output kept of one command; what is over it is cut out of the middle."""
-    disk_mb: DiskMb = 4096
+    disk_mb: FileMb = 4096
     """The largest file a process may write, and all that one `get` or `put` may carry, in MiB."""
 
 

@@ -24,6 +24,8 @@ Wrap = Callable[["Flask"], "WSGIApplication"]
 """A layer around the application, such as one that records what is answered."""
 
 THREADS = 8
+CONNECTIONS = 1_000
+"""At once; the clients of many repositories keep theirs open, and who comes beyond waits until idle ones are closed."""
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -72,6 +74,7 @@ def serve(settings: ForgeSettings, listener: socket.socket, wrap: Wrap | None = 
             ident=None,
             max_request_body_size=4 * 1024**3,
             channel_timeout=300,
+            connection_limit=CONNECTIONS,
             asyncore_use_poll=True,
         )
 

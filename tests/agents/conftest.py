@@ -33,14 +33,16 @@ def turns(database: Database, threads: Threads) -> Turns:
 
 
 @pytest.fixture
-def thread(database: Database, threads: Threads) -> str:
-    """A new feature thread, of a repository that no worker knows; it is ended at once for other tests' workers."""
+def thread(database: Database, threads: Threads) -> Iterator[str]:
+    """A new feature thread, of a repository that no worker knows; for other tests' workers it has ended, before and after."""
     repository = f"nobody/r{next(COUNT)}"
     state = new_thread(f"{repository}/F-1", "feature", repository, 1, None)
     with database.transaction() as connection:
         assert threads.start(connection, state)
         connection.execute("UPDATE thread SET status = 'done' WHERE id = %s", [state.id])
-    return state.id
+    yield state.id
+    with database.transaction() as connection:
+        connection.execute("UPDATE thread SET status = 'done' WHERE repository = %s", [repository])
 
 
 @pytest.fixture

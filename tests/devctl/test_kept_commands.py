@@ -150,7 +150,7 @@ def test_names_options_and_sources_that_are_wrong_are_said_so(devctl: Run, tmp_p
     for arguments, code, words in (
         (("up", str(tmp_path), "--name", "Not A Name"), 1, "cannot be a name"),
         (("up", str(tmp_path), "--env", "novalue"), 2, "NAME=VALUE"),
-        (("up", str(tmp_path), "--keep", "soon"), 2, "90m"),
+        (("up", str(tmp_path), "--keep", "soon"), 2, "90s"),
         (("exec", "nobody", "true"), 6, "nobody"),
         (("exec", "blog", "--seconds", "3", "true"), 2, "before the name"),
         (("cp", "a", "b"), 2, "NAME:PATH"),

@@ -1,10 +1,13 @@
 """Who may do what, and how the API speaks: errors, headers, entity tags, routes outside the subset."""
 
+import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import requests
 from github import GithubException, RateLimitExceededException
 
 from tests.forge import conftest
@@ -197,3 +200,13 @@ def test_merge_cut_short_after_the_push_is_finished_at_the_next_look(tmp_path: P
         assert repo.get_branch("main").commit.sha == done.sha
     finally:
         assert conftest.stop(again) == 0
+
+
+def test_clients_that_keep_their_connections_keep_nobody_out(forge: Forge) -> None:
+    host, port = forge.url.removeprefix("http://").split(":")
+    with ExitStack() as stack:
+        for _ in range(150):
+            connection = stack.enter_context(socket.create_connection((host, int(port)), 30))
+            connection.sendall(b"GET /api/v3/meta HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 ")
+        assert requests.get(f"{forge.api}/meta", timeout=20).status_code == 200

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import Self
 
 from langgraph.checkpoint.postgres import PostgresSaver
 from pydantic import SecretStr, ValidationError
@@ -58,6 +60,8 @@ KNOWN_ERRORS: tuple[type[Exception], ...] = (
 NO_MODEL = "http://127.0.0.1:9/v1"
 """Stands for the model in commands that ask none: nothing listens there."""
 OPENAI = "https://api.openai.com/v1"
+MOST_DESKS = 64
+"""Repositories whose desks are kept at once."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ def open_office(
             launcher=launcher,
             artifacts=ArtifactStore(settings.artifacts_url or (workspace.path / "artifacts").as_uri()),
             policy=policy,
-            desk=lru_cache(maxsize=64)(Desks(settings, workspace, host, people)),
+            desk=stack.enter_context(Desks(settings, workspace, host, people)),
             outside=outside_sources(settings),
             known_errors=tuple(error for error in KNOWN_ERRORS),
         )
@@ -235,15 +239,47 @@ def _people(workspace: Workspace, host: CodeHostEnd) -> LocalPeople | None:
 
 
 class Desks:
-    """Opens the desk of a repository: its code host and a mirror in this process's folder."""
+    """The desks of repositories: each one's code host, and a mirror in this process's folder.
 
-    def __init__(self, settings: Settings, workspace: Workspace, host: CodeHostEnd, people: LocalPeople | None) -> None:
+    A context manager; at its end, and where a repository was not asked for in a long time, connections are closed.
+    """
+
+    def __init__(
+        self, settings: Settings, workspace: Workspace, host: CodeHostEnd, people: LocalPeople | None,
+        most: int = MOST_DESKS,
+    ) -> None:  # fmt: skip
+        """Keep `most` at once, those that were asked for last."""
+        self._most = most
         self._git = GitSettings(environment=settings.git_environment)
         self._folder = workspace.path / "mirrors"
         self._host = host
         self._token = people.team().token if people else SecretStr(host.token)
+        self._lock = threading.Lock()
+        self._desks: OrderedDict[str, Desk] = OrderedDict()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for desk in self._desks.values():
+            desk.host.close()
 
     def __call__(self, repository: str) -> Desk:
+        """Return the desk of a repository; the same one until it is forgotten."""
+        with self._lock:
+            if (known := self._desks.get(repository)) is not None:
+                self._desks.move_to_end(repository)
+                return known
+        opened = self._open(repository)  # asks the code host, while others find theirs
+        with self._lock:
+            desk = self._desks.setdefault(repository, opened)
+            left = [self._desks.popitem(last=False)[1] for _ in range(len(self._desks) - self._most)]
+        for one in (*left, opened):
+            if one is not desk:
+                one.host.close()
+        return desk
+
+    def _open(self, repository: str) -> Desk:
         host = CodeHost(CodeHostSettings(api_url=self._host.api_url, token=self._token, repository=repository))
         folder = self._folder / f"{repository.replace('/', '+')}.git"
         info = host.repository()

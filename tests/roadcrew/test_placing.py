@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from roadcrew.assembly import Desks
 from roadcrew.edges import CodeHostEnd
 from roadcrew.errors import InputInvalid, NotFound
 from roadcrew.local_people import repository_name
 from roadcrew.placing import _hosted_name, bring_home, issue_of, place_of
-from tests.e2e.conftest import git
+from tests.e2e.conftest import git, new_repository
 from tests.e2e.crewmates import crewmates
 from tests.e2e.offices import MakeOffice
 from tools.errors import CodeHostNotFound
@@ -110,3 +111,19 @@ def test_names_of_folders_become_names_of_repositories(tmp_path: Path, folder: s
 def test_a_folder_name_that_is_too_long_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputInvalid, match="too long"):
         repository_name(tmp_path / ("x" * 101))
+
+
+def test_desks_of_repositories_are_kept_up_to_a_bound_and_their_connections_closed(
+    office: MakeOffice, tmp_path: Path
+) -> None:
+    opened = office(crewmates()).office
+    names = [
+        place_of(opened, str(new_repository(tmp_path / f"r{number}", {"a": "b"}))).repository for number in range(3)
+    ]
+    with Desks(opened.settings, opened.workspace, opened.host, opened.people, most=2) as desks:
+        first, second = desks(names[0]), desks(names[1])
+        assert desks(names[0]) is first
+        third = desks(names[2])
+        assert (desks(names[0]), desks(names[2])) == (first, third), "what was asked for last is kept"
+        assert desks(names[1]) is not second
+        assert second.host.repository().default_branch == "main", "who still holds one may go on with it"

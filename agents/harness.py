@@ -41,15 +41,15 @@ RUNS_TESTS = re.compile(r"(test|spec|check|loader|setup|runner|register|hook)", 
 def changed_settings(mirror: Mirror, base: str, commit: str, may_change: tuple[str, ...]) -> tuple[str, ...]:
     """Return what a change does to how tests are run, each in a line that says what to do."""
     wrong = []
-    for file in mirror.changed_files(base, commit):
+    files = [file for file in mirror.changed_files(base, commit) if not matches(file.path, may_change)]
+    told = [file.path for file in files if reader_of(file.path) is not None]
+    before, after = mirror.read_many(base, told), mirror.read_many(commit, told)
+    for file in files:
         path = file.path
-        if matches(path, may_change):
-            continue
         reader = reader_of(path)
-        before, after = (mirror.read_many(at, [path]).get(path) if reader else None for at in (base, commit))
         if _is_own_file(path) and (file.status != "modified" or not is_test_path(path)):
             wrong.append(f"{path} decides how tests are run: take it back, the plan does not let it change")
-        elif reader is not None and read(reader, before) != read(reader, after):
+        elif reader is not None and read(reader, before.get(path)) != read(reader, after.get(path)):
             wrong.append(f"{path} changes how tests are run: take that part back, the plan does not let it change")
         elif file.status == "added" and _stands_in_the_way(path):
             wrong.append(f"{path} stands in the way of a module that the test runner imports: give it another name")

@@ -125,7 +125,8 @@ class Evidence(Record):
 def unmet(reply: ReviewReply, points: Sequence[str], evidence: Evidence, *, whole: bool = True) -> list[str]:
     """Return what a sign-off lacks: each point of the task needs something of the evidence that shows it.
 
-    A reply on a part of the change may leave out points, for others may show them; what it gives must be true. A change without a line that could be quoted (binary files, renames) needs none.
+    A reply on a part of the change may leave out points, for others may show them; what it gives must be true. A change
+    without a line that could be quoted (binary files, renames) needs none.
     """
     if not evidence.lines and not evidence.proven_by:
         return []

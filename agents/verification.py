@@ -8,7 +8,6 @@ from agents.harness import changed_scripts, changed_settings, own_harnesses
 from agents.plans import PlannedTask
 from agents.second_look import Change, lost_without_additions, passed_in, proof_that_holds
 from agents.suites import environment_at, run_at, suite_at, suite_command
-from agents.tasks import planned_task
 from agents.threads import Record
 from devctl import LaunchRefused, PreparationFailed
 from tools.mirror import Mirror
@@ -22,6 +21,7 @@ PROOF_KINDS = frozenset({"code", "test"})
 class SuiteRuns(Record):
     """The suite on the base and on the work, and the task's own commands on the work."""
 
+    change: Change
     command: SuiteCommand
     before: SuiteReport
     after: SuiteReport
@@ -54,12 +54,13 @@ def verification(context: TurnContext, mirror: Mirror, work: Handover, planned: 
         after = SuiteReport.without_suite()
         return Verification(before=before, after=after, proven_by=(), fixed=(), broken=(), still_failing=())
     may_change = tuple(planned.task.tests_may_change)
-    after = _run_on_work(context, mirror, work, command, may_change)
+    change = Change(base=work.base, judged=_with_base_tests(mirror, work, may_change), may_change=may_change)
+    after = _run_on_work(context, mirror, change, command)
     difference = compare(before, after)
     gone = _gone(difference.removed, may_change, command.kind)
-    hooked = _hidden_by_hooks(context, mirror, work, command, before) if before.passed else ()
+    hooked = _hidden_by_hooks(context, mirror, change, command, before) if before.passed else ()
     extra = tuple(_extra(context, mirror, work, planned, command))
-    runs = SuiteRuns(command=command, before=before, after=after, extra=extra)
+    runs = SuiteRuns(change=change, command=command, before=before, after=after, extra=extra)
     proven_by, unproven = _proof(context, mirror, work, runs) if planned.task.kind in PROOF_KINDS else ((), "")
     return Verification(
         before=before,
@@ -85,12 +86,10 @@ def _settings(
     return (*told, *found, *changed_scripts(mirror, work.base, work.commit, command, may_change))
 
 
-def _run_on_work(
-    context: TurnContext, mirror: Mirror, work: Handover, command: SuiteCommand, may_change: tuple[str, ...]
-) -> SuiteReport:
+def _run_on_work(context: TurnContext, mirror: Mirror, change: Change, command: SuiteCommand) -> SuiteReport:
     """Run the suite on the work; dependencies that cannot be installed are the work's fault and go back with it."""
     try:
-        return suite_at(context, mirror, _with_base_tests(mirror, work, may_change))
+        return suite_at(context, mirror, change.judged)
     except (PreparationFailed, LaunchRefused) as fault:
         log = fault.log if isinstance(fault, PreparationFailed) else ""
         problem = f"the dependencies cannot be installed: {fault.message}"
@@ -136,19 +135,13 @@ def _held(names: tuple[str, ...], may_change: tuple[str, ...], kind: str) -> tup
 
 
 def _hidden_by_hooks(
-    context: TurnContext, mirror: Mirror, work: Handover, command: SuiteCommand, before: SuiteReport
+    context: TurnContext, mirror: Mirror, change: Change, command: SuiteCommand, before: SuiteReport
 ) -> tuple[str, ...]:
     """Return the tests of the base that pass only with what the work adds: hooks, or tests that alter other code."""
-    change = _change(context, mirror, work)
     lost, added = lost_without_additions(
         mirror, change, before, lambda commit: run_at(context, mirror, commit, command)
     )
     return tuple(f"{name} (without {added})" for name in _held(lost, change.may_change, command.kind))
-
-
-def _change(context: TurnContext, mirror: Mirror, work: Handover) -> Change:
-    may_change = tuple(planned_task(context).task.tests_may_change)
-    return Change(base=work.base, judged=_with_base_tests(mirror, work, may_change), may_change=may_change)
 
 
 def _proof(context: TurnContext, mirror: Mirror, work: Handover, runs: SuiteRuns) -> tuple[tuple[str, ...], str]:
@@ -161,7 +154,6 @@ def _proof(context: TurnContext, mirror: Mirror, work: Handover, runs: SuiteRuns
     if only_tests is None and runs.command.kind != "cargo":
         return (), "no file that the change adds or alters is a test by its name or folder"
     without = runs.before if only_tests is None else run_at(context, mirror, only_tests, runs.command)
-    change = _change(context, mirror, work)
 
     def passing(commit: str) -> set[str]:
         return passed_in(run_at(context, mirror, commit, runs.command))
@@ -171,11 +163,11 @@ def _proof(context: TurnContext, mirror: Mirror, work: Handover, runs: SuiteRuns
 
     proven = proven_tests(runs.before, without, runs.after)
     if proven or only_tests is None:
-        return proof_that_holds(mirror, change, proven, passing)
+        return proof_that_holds(mirror, runs.change, proven, passing)
     commands = [report.command for report in runs.extra if report.green and report.command]
     well = ending_well(only_tests)
     proven, unproven = proof_that_holds(
-        mirror, change, tuple(text for text in commands if text not in well), ending_well
+        mirror, runs.change, tuple(text for text in commands if text not in well), ending_well
     )
     return proven, unproven or f"with its tests alone {without.verdict}, with the whole change {runs.after.verdict}"
 

@@ -168,6 +168,11 @@ class DevctlSettings(Record):
             idle_seconds=self.idle_seconds, pass_seconds=self.reap_seconds, cpu_percent=self.idle_cpu_percent
         )
 
+    @property
+    def hook_env(self) -> dict[str, str]:
+        """The variables of programs that devctl tells of something, or asks."""
+        return {"PATH": self.search_path, **self.toolchain_env}
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, **given: object) -> "DevctlSettings":
         """Read the settings from variables, the process's own by default; `given` values win.

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from devctl.builder import BuildOptions, BuildStep, open_builder
+from devctl.builder.admitted import decide_bases
 from devctl.builder.records import BuiltImage, ImageInfo
 from devctl.builder.telling import step_lines
 from devctl.client.environments import Told
@@ -13,7 +14,6 @@ from devctl.fleet.records import User
 from devctl.scan.records import ScanReport
 from devctl.serve.image_records import BuildChoices, WizardQuestions
 from devctl.settings import DevctlSettings
-from devctl.sources.finding import within
 from devctl.sources.records import BuildPlan
 from devctl.wizard.records import CustomImage, WizardRequest
 
@@ -37,24 +37,15 @@ class LocalImages:
     def build(self, folder: Path, choices: BuildChoices | None = None, progress: Told | None = None) -> BuiltImage:
         """Build a folder with its Dockerfile."""
         chosen = choices or BuildChoices()
-        plan = BuildPlan(
-            context=folder,
-            dockerfile=within(folder, folder / chosen.dockerfile),
-            args=chosen.args,
-            target=chosen.target,
-        )
-        options = BuildOptions(tag=chosen.tag, owner=self._user.name, no_cache=chosen.no_cache)
-        return self.build_plan(plan, options, progress)
+        return self.build_plan(chosen.plan(folder), chosen.options(self._user.name), progress)
 
     def build_plan(self, plan: BuildPlan, options: BuildOptions, progress: Told | None = None) -> BuiltImage:
         """Build with all that this machine offers, once the policy has agreed to what it builds on."""
         with open_builder(self._settings) as builder:
             bases = builder.bases(plan, options)
             with open_fleet(self._settings, self._settings.policy()) as fleet:
-                for base in bases:
-                    fleet.parts.admission.decide_image(
-                        self._user, "build", options.tag or str(plan.dockerfile), base, labels=builder.labels(base)
-                    )
+                name = options.tag or str(plan.dockerfile)
+                decide_bases(fleet.parts.admission, builder, self._user, name, bases)
             return builder.build(plan, None if progress is None else partial(_tell, progress), options)
 
     def questions(self) -> WizardQuestions:

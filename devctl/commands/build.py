@@ -10,7 +10,10 @@ from devctl.commands.up import tell
 from devctl.invocation import DONE, Invocation, json_option
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from devctl.builder import BuiltImage
+    from devctl.errors import BuildRefused
     from devctl.sources.records import BuildPlan
 
 _PATH = "path"
@@ -88,17 +91,12 @@ def _built_here(invocation: Invocation, plan: "BuildPlan", given: dict[str, obje
 
     from devctl.builder import BuildOptions
     from devctl.client.local_images import LocalImages
-    from devctl.errors import BuildRefused
 
     person = invocation.person()
     try:
         options = BuildOptions.model_validate({**given, "owner": person.name})
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        raise BuildRefused(
-            f"{problem['loc'][0]} is {problem['input']!r}: {problem['msg']}",
-            "write it as name, name:tag or host/name:tag",
-        ) from error
+        raise _refused(error, "write it as name, name:tag or host/name:tag") from error
     images = LocalImages(invocation.own_settings(), person)
     return images.build_plan(plan, options, None if invocation.as_json else tell)
 
@@ -107,7 +105,6 @@ def _built_there(invocation: Invocation, plan: "BuildPlan", given: dict[str, obj
     """Send the folder to the service and have it built there; what its own settings decide is not taken."""
     from pydantic import ValidationError
 
-    from devctl.errors import BuildRefused
     from devctl.serve.image_records import BuildChoices
 
     context = click.get_current_context()
@@ -125,11 +122,16 @@ def _built_there(invocation: Invocation, plan: "BuildPlan", given: dict[str, obj
     try:
         choices = BuildChoices.model_validate(chosen)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        raise BuildRefused(
-            f"{problem['loc'][0]} is {problem['input']!r}: {problem['msg']}", "write it as the service takes it"
-        ) from error
+        raise _refused(error, "write it as the service takes it") from error
     return invocation.images().build(plan.context, choices, None if invocation.as_json else tell)
+
+
+def _refused(error: "ValidationError", hint: str) -> "BuildRefused":
+    """The first option that does not fit, in words."""
+    from devctl.errors import BuildRefused
+
+    problem = error.errors(include_url=False)[0]
+    return BuildRefused(f"{problem['loc'][0]} is {problem['input']!r}: {problem['msg']}", hint)
 
 
 def built_lines(built: "BuiltImage") -> list[str]:

@@ -38,6 +38,7 @@ def build_image(fleet: Fleet, settings: DevctlSettings, user: User, resolved: Re
     The policy is asked for each image that it builds on. Raises LaunchRefused, BuildRefused and BuildFailed.
     """
     from devctl.builder import BuildOptions, BuildStep, open_builder
+    from devctl.builder.admitted import decide_bases
 
     if resolved.build is None:
         return resolved.spec.image
@@ -49,8 +50,7 @@ def build_image(fleet: Fleet, settings: DevctlSettings, user: User, resolved: Re
     bases = _bases(resolved.build)
     host = fleet.parts.hosts.describe(resolved.spec.host or LOCAL)
     with open_builder(settings, host) as builder:
-        for base in bases:
-            fleet.parts.admission.decide_image(user, "build", resolved.spec.name, base, labels=builder.labels(base))
+        decide_bases(fleet.parts.admission, builder, user, resolved.spec.name, bases)
         return builder.build(resolved.build, told, BuildOptions(owner=user.name)).tag
 
 

@@ -252,21 +252,19 @@ class Hosts:
 
     def prefetch(self, images: Sequence[str] | None = None) -> list[Fetched]:
         """Fetch images to every host that takes environments: these, or what is said to be needed and was used of late."""
-        names = images if images is not None else [*self._wanted(), *recent_images(self._database)]
+        if images is None:
+            told = wanted_images(self.settings.wanted_images, self.settings.hook_env)
+            images = [*told, *recent_images(self._database)]
         done = []
         for engine in self._dockers():
             if self.describe(engine.name).draining:
                 continue
-            for image in dict.fromkeys(names):
+            for image in dict.fromkeys(images):
                 try:
                     done.append(bring(image, engine, self._dockers()))
                 except DevctlError as error:
                     done.append(Fetched(host=engine.name, image=image, how="failed", why=error.message))
         return done
-
-    def _wanted(self) -> list[str]:
-        settings = self.settings
-        return wanted_images(settings.wanted_images, {"PATH": settings.search_path, **settings.toolchain_env})
 
     def _dockers(self) -> Iterator[HostEngine]:
         """The Docker hosts that answer."""

@@ -1,9 +1,13 @@
 """What the service is asked about images, and what it says."""
 
+from pathlib import Path
+
 from pydantic import Field
 
-from devctl.builder.records import IMAGE, ImageInfo
+from devctl.builder.records import IMAGE, BuildOptions, ImageInfo
 from devctl.records import Record
+from devctl.sources.finding import within
+from devctl.sources.records import BuildPlan
 from devctl.wizard.lint import LintFinding
 from devctl.wizard.records import Base, CustomImage
 
@@ -19,6 +23,16 @@ class BuildChoices(Record):
     tag: str | None = Field(default=None, pattern=IMAGE, max_length=200)
     """A name besides the one by its digest; `devctl-user/USER/…` for those who are no admins."""
     no_cache: bool = False
+
+    def plan(self, tree: Path) -> BuildPlan:
+        """What is built of a folder; raises SourceInvalid for a Dockerfile that is not in it."""
+        return BuildPlan(
+            context=tree, dockerfile=within(tree, tree / self.dockerfile), args=self.args, target=self.target
+        )
+
+    def options(self, owner: str) -> BuildOptions:
+        """How it is built for somebody."""
+        return BuildOptions(tag=self.tag, owner=owner, no_cache=self.no_cache)
 
 
 class BuildWish(BuildChoices):

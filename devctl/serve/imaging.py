@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from devctl.admission.owners import OWN
-from devctl.builder.records import BuildOptions, BuildStep, ImageInfo
+from devctl.builder.records import BuildStep, ImageInfo
 from devctl.builder.telling import step_lines
 from devctl.errors import LaunchRefused, RequestInvalid
 from devctl.fleet.records import User
@@ -17,8 +17,6 @@ from devctl.records import Record
 from devctl.serve.image_records import BuildWish, WizardForm
 from devctl.serve.operations import Told
 from devctl.serve.service import Service
-from devctl.sources.finding import within
-from devctl.sources.records import BuildPlan
 from devctl.wizard.records import WizardRequest
 
 if TYPE_CHECKING:
@@ -35,17 +33,14 @@ def building(service: Service, user: User, wish: BuildWish) -> Work:
     tree = service.uploads.find(user, wish.tree)
     if Path(wish.dockerfile).is_absolute():
         raise RequestInvalid(f"{wish.dockerfile!r} is no path in the upload", "give it relative to the upload's top")
-    plan = BuildPlan(
-        context=tree, dockerfile=within(tree, tree / wish.dockerfile), args=wish.args, target=wish.target
-    )  # fmt: skip
-    options = BuildOptions(tag=wish.tag, owner=user.name, no_cache=wish.no_cache)
+    plan, options = wish.plan(tree), wish.options(user.name)
 
     def work(told: Told) -> JsonValue:
+        from devctl.builder.admitted import decide_bases
+
         with _builder(service) as builder:
-            for base in builder.bases(plan, options):
-                service.fleet.parts.admission.decide_image(
-                    user, "build", wish.tag or wish.dockerfile, base, labels=builder.labels(base)
-                )
+            name, bases = wish.tag or wish.dockerfile, builder.bases(plan, options)
+            decide_bases(service.fleet.parts.admission, builder, user, name, bases)
             built = builder.build(plan, _steps(told), options)
         service.uploads.remove(user, wish.tree)
         return _json(built)

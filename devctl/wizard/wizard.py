@@ -132,7 +132,7 @@ def open_wizard(settings: DevctlSettings, on_image_built: Sequence[OnImageBuilt]
     """Open the wizard on the engine and the state that the settings name; the settings' own hook is told, too."""
     told = [*on_image_built]
     if settings.on_image_built:
-        told.append(hook(settings.on_image_built, {"PATH": settings.search_path, **settings.toolchain_env}))
+        told.append(hook(settings.on_image_built, settings.hook_env))
     database = open_database(settings)
     try:
         admission = PolicyAdmission(database, settings.policy(), None, scores_of(database))

@@ -93,11 +93,15 @@ class Supervisor:
                 logger.info("%s runs as process %s", self._service.name, self._child.pid if self._child else None)
                 while self._child is not None and self._child.poll() is None and not self._stopping:
                     self._sleep(LOOK_SECONDS)
-                    self._stopping = self._stopping or not self._has_workspace()
+                    self._stop_without_workspace()
             outcome = self._end_child()
-            self._stopping = self._stopping or not self._has_workspace()
+            self._stop_without_workspace()
             if not self._stopping:
                 self._prepare_restart(outcome)
+
+    def _stop_without_workspace(self) -> None:
+        if not self._has_workspace():  # never assigned otherwise: a signal during the look would be forgotten
+            self._stopping = True
 
     def _has_workspace(self) -> bool:
         """Whether the folder is the one this supervisor was started for; another one has a supervisor of its own."""

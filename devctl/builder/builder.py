@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from devctl.builder import caches
 from devctl.builder.buildx import Buildx, find_buildx
@@ -45,7 +46,7 @@ class Builder:
         self._made: tuple[str | None, str] | None = None
         self._lock = threading.Lock()
 
-    def __enter__(self) -> "Builder":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

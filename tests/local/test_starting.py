@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -86,6 +87,16 @@ def test_everything_killed_is_taken_up_again(workspace: Workspace) -> None:
     kill(*naming(f"local.supervisor {workspace.path}"), *naming(f"-D {workspace.path}/data/postgres"))
     with psycopg.connect(ensure_postgres(workspace)) as connection:
         assert connection.execute("SELECT n FROM kept").fetchall() == [(7,)]
+
+
+def test_stop_that_comes_while_the_supervisor_looks_around_is_heard(workspace: Workspace) -> None:
+    for _ in range(5):
+        ensure_forge(workspace)
+        flood = f"while kill -CHLD {state_of(workspace, 'forge').pid}; do :; done"
+        with subprocess.Popen(["sh", "-c", flood], stderr=subprocess.DEVNULL):
+            time.sleep(0.2)  # so that it looks around, again and again, when the stop comes
+            stop(workspace, ["forge"])
+        assert state(workspace, "forge") == "stopped"
 
 
 def test_state_left_by_a_kill_is_not_believed(workspace: Workspace) -> None:

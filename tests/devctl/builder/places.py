@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,10 +11,31 @@ from pathlib import Path
 import pytest
 
 from devctl import DevctlSettings
-from devctl.builder import Builder, open_builder
+from devctl.builder import Builder, BuildOptions, BuiltImage
+from devctl.builder.builder import Progress, engine_host
 from devctl.sources.records import BuildPlan
 
 METHODS = ("classic", "engine-buildkit", "buildkit")
+
+
+class RecordingBuilder(Builder):
+    """Knows which images it built: other tests build on the same engine at the same time."""
+
+    def __init__(self, settings: DevctlSettings) -> None:
+        super().__init__(settings, engine_host(settings))
+        self.built: set[str] = set()
+
+    def build(
+        self,
+        plan: BuildPlan,
+        progress: Progress | None = None,
+        options: BuildOptions | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> BuiltImage:
+        made = super().build(plan, progress, options, cancelled)
+        if made.method != "found":
+            self.built.add(made.id)
+        return made
 
 
 def needed(name: str) -> str:
@@ -42,13 +64,12 @@ def builder_by(method: str, folder: Path, **given: object) -> Iterator[Builder]:
     engine_image()
     quiet = {"HOME": str(folder), "PATH": os.environ["PATH"], "DOCKER_HOST": os.environ.get("DOCKER_HOST", "")}
     read = DevctlSettings.from_environment(quiet, folder=folder, **{**settings, **given})
-    with open_builder(read) as builder:
-        before = {image.id for image in builder.images()}
+    with RecordingBuilder(read) as builder:
         try:
             yield builder
         finally:
             for image in builder.images():
-                if image.id not in before:
+                if image.id in builder.built:
                     builder.remove(image.id, force=True)
 
 

@@ -17,7 +17,7 @@ from agents.failures import report, report_cancelled
 from agents.flow import flow_of
 from agents.ids import feature_of
 from agents.letters import HEARD, match_letters
-from agents.threads import ENDED, Lease, Letter, ThreadState, ThreadStatus, new_thread
+from agents.threads import ENDED, Lease, Letter, ThreadState, ThreadStatus, new_thread, renew_thread
 from agents.wants import PersonWant, PullRequestWant, TasksWant, TurnWant, Want, in_words, read_want
 
 
@@ -103,17 +103,21 @@ class Advance:
                 self._enqueue.turn(connection, turn.id, turn.role, self._lock(turn.role))
 
     def _stop(self) -> None:
-        """Cancel what the thread and its children want."""
+        """Cancel what the thread and its children want, tell people, and end.
+
+        It has ended when people are told: an advance cut short before, or for which an edge was away, is made up for.
+        """
         with self._crew.database.transaction() as connection:
+            renew_thread(connection, self._lease)
             self._crew.turns.cancel(connection, self._state.id)
             for child in self._crew.threads.children(self._state.id):
                 if child.status not in ENDED:
                     stop = Letter(id=0, thread=child.id, key="stop", kind="stop", payload={})
                     self._crew.threads.post(connection, stop)
                     self._enqueue.advance(connection, child.id)
-            self._crew.threads.settle(connection, self._lease, "stopped", outcome={"verdict": "stopped by a person"})
         report_cancelled(self._crew, self._state, self._lease)
         with self._crew.database.transaction() as connection:
+            self._crew.threads.settle(connection, self._lease, "stopped", outcome={"verdict": "stopped by a person"})
             self._crew.threads.consume(connection, self._lease, [letter.id for letter in self._letters])
 
     def _settle(self, place: Place) -> None:

@@ -32,11 +32,16 @@ class Engine:
         self._enqueue = enqueue
         self._plays = plays
 
-    def start_feature(self, repository: str, issue: int) -> str:
-        """Open the feature thread of an issue, once, and have it advanced; return its id."""
+    def start_feature(self, repository: str, issue: int, said: str | None = None) -> str:
+        """Open the feature thread of an issue, once, and have it advanced; return its id.
+
+        ``said`` is the key of the comment that asked for it, which is then heard.
+        """
         state = new_thread(feature_of(repository, issue), "feature", repository, issue, None)
         with self.crew.database.transaction() as connection:
             self.crew.threads.start(connection, state)
+            if said is not None:
+                self.crew.threads.send(connection, Letter(id=0, thread=state.id, key=said, kind="start", payload={}))
             self._enqueue.advance(connection, state.id)
         return state.id
 

@@ -76,7 +76,7 @@ def report(crew: Crew, state: ThreadState, lease: Lease, failure: Failure) -> No
 
 
 def report_cancelled(crew: Crew, state: ThreadState, lease: Lease) -> None:
-    """Record in the roadmap and on the issue that a person stopped this."""
+    """Record in the roadmap and on the issue that a person stopped this; raises where one of them is away."""
     context = ThreadContext(crew=crew, state=state, lease=lease)
     change = context.change("stopped by a person")
     try:
@@ -93,4 +93,9 @@ def report_cancelled(crew: Crew, state: ThreadState, lease: Lease) -> None:
         logger.info("%s was stopped before it was planned", state.id)
     key = feature_key(state.issue)
     text = f"**{key} is stopped.** Its branch and its record in the roadmap stay."
-    context.desk.host.upsert_comment(state.issue, marker("failure", key), text)
+    try:
+        context.desk.host.upsert_comment(state.issue, marker("failure", key), text)
+    except CodeHostUnavailable:
+        raise
+    except CodeHostError as fault:  # the issue or its repository is gone: there is nobody to tell
+        logger.warning("issue %d of %s cannot be told: %s", state.issue, state.repository, fault)

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from agents.threads import Letter
 from agents.wants import PersonWant, TasksWant, TurnWant, Want, read_want
 
-HEARD = frozenset({"turn", "retry", "word", "budget"})
+HEARD = frozenset({"start", "turn", "retry", "word", "budget"})
 """Letters that are read at once: nothing waits for them, or what waited is gone; words and budgets are looked up."""
 STEERING = frozenset({"edit", "replan"})
 """Letters by which people change the plan; each is answered alone, since the next one may hang on it."""

@@ -57,7 +57,7 @@ class Letter(Record):
     thread: str
     key: str
     kind: str
-    """`turn`, `task`, `pull_request`, `approve`, `edit`, `replan`, `word`, `budget`, `retry` or `stop`."""
+    """`start`, `turn`, `task`, `pull_request`, `approve`, `edit`, `replan`, `word`, `budget`, `retry` or `stop`."""
     payload: dict[str, JsonValue]
 
 

@@ -19,7 +19,7 @@ from agents.feedback import is_own_text, may_decide, unheeded
 from agents.ids import feature_of, marker
 from agents.threads import ENDED, ThreadState
 from roadcrew.standing import standing_text
-from tools.codehost import CodeHost, CodeHostNotFound, Comment
+from tools.codehost import CodeHost, CodeHostError, CodeHostNotFound, CodeHostUnavailable, Comment
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class Intake:
             return
         if thread is None:
             if command is not None and command.verb == "plan":
-                self._engine.start_feature(repository, number)
+                self._engine.start_feature(repository, number, said=f"comment:{comment.id}")
         elif self._say(thread, comment) if command is None else self._obey(thread, command, comment):
             try:
                 host.react(comment.id, "eyes")
@@ -153,10 +153,19 @@ class Intake:
             self._engine.tell(thread.id, "pull_request", f"pull:{_digest(host, pull.number)}", {"number": pull.number})
 
     def poll(self) -> None:
-        """Look for news of every feature that waits."""
+        """Look for news of every feature that has not ended.
+
+        A repository, issue or pull request that is gone, or closed to us, hides no news of the others; a code host
+        that is away does.
+        """
         for thread in self._crew.threads.every():
             if thread.kind == "feature" and thread.status not in ENDED:
-                self.news(thread)
+                try:
+                    self.news(thread)
+                except CodeHostUnavailable:
+                    raise
+                except CodeHostError as fault:
+                    logger.warning("the code host tells no news of %s: %s", thread.id, fault)
 
     def pull_request(self, repository: str, number: int) -> None:
         """Look at one pull request that something happened to."""
@@ -183,6 +192,8 @@ class Intake:
         if command.verb == "status":
             host.upsert_comment(thread.issue, marker("status", str(comment.id)), standing_text(self._crew, thread))
             return False
+        if self._crew.threads.has_letter(thread.id, key):
+            return False
         if command.verb == "approve":
             heads = [host.pull_request(pull.number).head_sha for pull in self._crew.reader.pull_requests(thread.id)]
             return self._engine.tell(thread.id, "approve", key, {**who, "head": heads[-1] if heads else None})
@@ -194,11 +205,10 @@ class Intake:
             return self._engine.tell(thread.id, *plan_letter(command, key, comment.author))
         if command.verb == "retry" and command.text:
             self._engine.tell(thread.id, "word", f"{key}:word", {**who, "text": visible(command.text)})
-        told = self._engine.tell(thread.id, command.verb, key, dict(who))
         for child in self._crew.threads.children(thread.id):
             if command.verb == "retry" and child.status in ("failed", "waiting"):
                 self._engine.tell(child.id, command.verb, key, dict(who))
-        return told
+        return self._engine.tell(thread.id, command.verb, key, dict(who))  # last: from now on it counts as heard
 
     def _budget(self, thread: ThreadState, command: Command, key: str) -> bool:
         try:

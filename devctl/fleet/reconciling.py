@@ -1,5 +1,6 @@
 """Bringing rows and hosts together again after crashes, and while things end by themselves."""
 
+import contextlib
 import logging
 
 from devctl.errors import DevctlError, HostUnreachable, NoHost
@@ -76,13 +77,24 @@ class Reconciler:
             log.warning("%s stays on %s, which does not answer, until that is reconciled", record.id, record.host)
 
     def _undo_overdue(self) -> list[str]:
-        """Remove what dead launchers were making; a host that does not answer has it removed later."""
+        """Undo what dead launchers were making or starting; on a host that does not answer that is done later."""
         done = []
         for record in self._rows.overdue():
+            if record.started is not None:
+                done += self._undo_start(record)
+                continue
             self.take_away(record, force=True)
             if self._rows.move(record, "failed", "its launcher ended before it was made", only_from=("creating",)):
                 done.append(f"undid the launch of {record.name}, whose launcher ended")
         return done
+
+    def _undo_start(self, record: EnvironmentRecord) -> list[str]:
+        """Stop one that was being started again: its files are its user's, and stay."""
+        with contextlib.suppress(DevctlError):  # where it runs after all, `_compare` finds it so
+            self._parts.hosts.engine(record.host).stop(record, 0)
+        if self._rows.move(record, "stopped", "the program that started it ended", only_from=("creating",)):
+            return [f"undid the start of {record.name}, whose program ended"]
+        return []
 
     def _compare(self, host: str) -> list[str]:
         """Correct the phases of the rows of one host."""

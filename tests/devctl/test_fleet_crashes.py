@@ -46,6 +46,18 @@ def test_killed_launcher_leaves_nothing_after_reconcile(fleet: Fleet, backend: s
     assert fleet.up(ADA, wanted(backend, "dead")).phase == "running"
 
 
+def test_killed_start_leaves_the_environment_and_its_files(fleet: Fleet, backend: str) -> None:
+    fleet.up(ADA, wanted(backend, "mine"))
+    fleet.exec(ADA, "mine", ["sh", "-c", "echo kept >note"])
+    fleet.parts.admission.reserve_start(ADA, fleet.stop(ADA, "mine"), 900)  # and nothing more: its program was killed
+    assert fleet.reconcile() == []
+    fleet.parts.database.rows(OVERDUE)
+    assert fleet.reconcile() == ["undid the start of mine, whose program ended"]
+    assert fleet.get(ADA, "mine").phase == "stopped"
+    fleet.start(ADA, "mine")
+    assert fleet.exec(ADA, "mine", ["cat", "note"]).output == "kept\n"
+
+
 def test_launcher_killed_right_after_its_container_was_made_leaves_nothing(docker_fleet: Fleet, tmp_path: Path) -> None:
     fleet = docker_fleet
     argv = [sys.executable, "-m", "tests.devctl.launcher_that_dies", "docker", str(folder_of(fleet))]

@@ -1,5 +1,6 @@
 """The folder of running environments: who owns each, which processes serve it, and what dead owners left."""
 
+import contextlib
 import json
 import logging
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from devctl.errors import EnvironmentGone, NoSuchEnvironment
+from devctl.locks import locked
 from devctl.records import EnvironmentInfo, Record
 
 log = logging.getLogger(__name__)
@@ -107,7 +109,17 @@ class Store:
         self.end_processes(name)
         shutil.rmtree(folder, onerror=_open_and_retry)
         if state is not None and state.uid is not None:
-            (self.home / "uids" / str(state.uid)).unlink(missing_ok=True)
+            self.give_uid_back(state.uid, name)
+
+    def give_uid_back(self, uid: int, name: str) -> None:
+        """Let a uid be reserved again, unless that was done and it is another environment's by now.
+
+        Two programs may remove the same environment, and a third make one in between.
+        """
+        reserved = self.home / "uids" / str(uid)
+        with locked(self.home / "uids.lock"), contextlib.suppress(FileNotFoundError):
+            if reserved.read_text() == name:
+                reserved.unlink()
 
     def end_processes(self, name: str) -> None:
         """Kill what is written down as running in an environment."""
@@ -170,8 +182,10 @@ def _kill(pid: int, note: Path) -> None:
         log.debug("process %s of %s had ended", pid, note.parent.parent.name)
 
 
-def _open_and_retry(function: Callable[..., Any], path: str, _error: object) -> None:
+def _open_and_retry(_function: Callable[..., Any], path: str, error: tuple[type, BaseException, object]) -> None:
     """Remove what a program inside had made unwritable for its own user."""
+    if isinstance(error[1], FileNotFoundError):
+        return  # another program removes the same environment
     parent = Path(path).parent
     try:
         for folder in (parent, Path(path)):
@@ -180,6 +194,6 @@ def _open_and_retry(function: Callable[..., Any], path: str, _error: object) -> 
         if Path(path).is_dir() and not Path(path).is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
-            function(path)
-    except OSError as error:
-        log.warning("%s could not be removed: %s", path, error)
+            Path(path).unlink(missing_ok=True)
+    except OSError as second:
+        log.warning("%s could not be removed: %s", path, second)

@@ -149,7 +149,7 @@ class KeptFolders:
         if self.store.folder(identity).exists():
             self.store.remove(identity)
         if kept is not None and kept.uid is not None:
-            (self.store.home / "uids" / str(kept.uid)).unlink(missing_ok=True)
+            self.store.give_uid_back(kept.uid, identity)
 
     def snapshot_folder(self, tag: str) -> Path:
         """Where the files of a snapshot lie."""

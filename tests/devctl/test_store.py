@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,30 @@ def test_each_environment_has_a_uid_of_its_own(tmp_path: Path) -> None:
     store = Store(tmp_path)
     name, _ = store.create(())
     assert [store.take_uid(name), store.take_uid(name)] == [FIRST_UID, FIRST_UID + 1]
+
+
+def test_uid_that_another_environment_has_by_now_is_not_given_back_again(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    (first, _), (second, _) = store.create(()), store.create(())
+    uid = store.take_uid(first)
+    store.give_uid_back(uid, first)
+    assert store.take_uid(second) == uid
+    store.give_uid_back(uid, first)  # by who has removed the first one at the same time, and was slower
+    assert store.take_uid("third") != uid
+    store.give_uid_back(uid, second)
+    assert store.take_uid("fourth") == uid
+
+
+def test_environment_may_be_removed_by_several_at_once(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for _ in range(5):
+        name, folder = store.create(("work",))
+        for number in range(200):
+            (folder / "work" / str(number)).mkdir()
+        with ThreadPoolExecutor(4) as together:
+            for ended in [together.submit(store.remove, name) for _ in range(4)]:
+                ended.result()
+        assert not folder.exists()
 
 
 def test_two_environments_do_not_see_each_others_files(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """What the reaper asks: when an environment was last used, and what is open at this moment."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from devctl.errors import NotRunning
+from devctl.errors import NotRunning, StateUnavailable
 from devctl.fleet.database import Connection, Database
 from devctl.fleet.records import ActivityKind
+
+log = logging.getLogger(__name__)
 
 _NOTE = """INSERT INTO activity (environment, kind, open) VALUES (%s, %s, greatest(0, %s))
     ON CONFLICT (environment, kind) DO UPDATE SET at = clock_timestamp(), open = greatest(0, activity.open + %s)
@@ -31,7 +34,10 @@ class RecordedActivity:
         try:
             yield
         finally:
-            self._database.rows(_NOTE, environment, kind, -1, -1)
+            try:
+                self._database.rows(_NOTE, environment, kind, -1, -1)
+            except StateUnavailable as error:  # what was done is done, and its result must not be lost
+                log.warning("the end of a use of %s is not written down: %s", environment, error)
 
     def _begin(self, environment: str, kind: ActivityKind, change: int) -> None:
         with self._database.transaction() as connection:

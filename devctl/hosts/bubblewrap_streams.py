@@ -74,6 +74,8 @@ class BubblewrapStream:
         while self._thread.is_alive():
             with contextlib.suppress(queue.Empty):
                 self._parts.get(timeout=0.05)
+        with contextlib.suppress(queue.Full):
+            self._parts.put_nowait(None)  # the end may be among what was dropped, and somebody may wait for it
         with self._input:
             self._ends.close()
 

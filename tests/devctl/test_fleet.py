@@ -18,6 +18,8 @@ from devctl.errors import (
     PathRefused,
     ServeFailed,
 )
+from devctl.fleet.activity import RecordedActivity
+from devctl.fleet.database import Database
 from devctl.fleet.fleet import Fleet
 from devctl.fleet.records import KeptLimits, Lifecycle, LifecycleCommand, SecretFile, User
 from devctl.hosts import containers
@@ -208,6 +210,29 @@ def test_keep_and_activity_are_written_down(fleet: Fleet, backend: str) -> None:
     fleet.exec(ADA, "kept", ["true"])
     rows = fleet.parts.database.rows("SELECT kind, open FROM activity WHERE environment = %s", record.id)
     assert {row["kind"]: row["open"] for row in rows} == {"attach": 0, "exec": 0}
+
+
+def test_end_of_a_use_that_cannot_be_written_down_takes_no_result_away(fleet: Fleet, backend: str) -> None:
+    record = fleet.up(ADA, wanted(backend, "used"))
+    database = Database(fleet.parts.database.url)
+    database.open()
+    with RecordedActivity(database).session(record.id, "exec"):
+        database.close()
+
+
+def test_command_that_was_ended_has_an_end_for_whoever_reads_it(fleet: Fleet, backend: str) -> None:
+    fleet.up(ADA, wanted(backend, "full"))
+    with fleet.open_exec(ADA, "full", ["yes"]) as stream:
+        stream.read()
+    ended = threading.Event()
+
+    def read() -> None:
+        while stream.read() is not None:
+            pass
+        ended.set()
+
+    threading.Thread(target=read, daemon=True).start()
+    assert ended.wait(30)
 
 
 def test_snapshot_stays_while_environments_are_made_of_it(docker_fleet: Fleet) -> None:

@@ -1,8 +1,9 @@
 """A PostgreSQL database in which a program's state stands: connections, transactions and numbered migrations."""
 
+import select
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -90,8 +91,8 @@ class StateDatabase:
         with self._translated():
             with self._lock:
                 first, self._first = self._first, None
-            if first is None:
-                with self._opened_pool().connection() as another:
+            if first is None or not _goes_on(first):
+                with self._pooled() as another:
                     yield another
                 return
             try:
@@ -109,6 +110,17 @@ class StateDatabase:
         """Return all rows of one query."""
         with self.connection() as connection:
             return connection.execute(query.encode(), parameters).fetchall()
+
+    @contextmanager
+    def _pooled(self) -> Iterator[Connection]:
+        pool = self._opened_pool()
+        with ExitStack() as lent:
+            connection = lent.enter_context(pool.connection())
+            if not _goes_on(connection):
+                pool.drain()  # the others are as old
+                lent.close()
+                connection = lent.enter_context(pool.connection())
+            yield connection
 
     def _give_back(self, first: Connection) -> None:
         """Keep it for the next one; one that broke off, or is in the middle of something, is replaced by the pool's."""
@@ -173,6 +185,22 @@ class StateDatabase:
                 f"PostgreSQL at {_place(self.url)} does not answer: {words[0] if words else repr(fault)}",
                 f"{self._tables.start}, or set {self._tables.variable} to one that runs",
             ) from fault
+
+
+def _goes_on(connection: Connection) -> bool:
+    """Whether the server has not ended an idle connection, as at its restart; one that it has is closed.
+
+    Nothing is asked while nothing has come: a server that ends a connection says so, or its end of the socket closes.
+    """
+    waiting = select.poll()
+    try:
+        waiting.register(connection.fileno(), select.POLLIN)
+        if waiting.poll(0):
+            connection.execute("")
+    except psycopg.OperationalError:
+        connection.close()
+        return False
+    return True
 
 
 def _place(url: str) -> str:

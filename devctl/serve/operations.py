@@ -76,8 +76,9 @@ class Wanted(Record):
 class Operations:
     """Runs operations, each in a thread of its own, and keeps them in the database; a context manager."""
 
-    def __init__(self, database: Database, most: int) -> None:
+    def __init__(self, database: Database, most: int, accept_seconds: float = ACCEPT_SECONDS) -> None:
         self._database = database
+        self._accept_seconds = accept_seconds
         self._places = threading.BoundedSemaphore(most)
         self._running: dict[str, _Work] = {}
         self._changed = threading.Condition()
@@ -92,7 +93,7 @@ class Operations:
         self._renewer.start()
 
     def begin(self, user: User, wanted: Wanted, work: Callable[[Told], JsonValue]) -> Operation:
-        """Start work and wait until it has been accepted, which is when it first tells how far it has come.
+        """Start work and wait until it has been accepted, which is when it first tells how far it has come, or takes long.
 
         Work that fails before raises its own error here and leaves no operation. A key that was used before
         returns its operation. Raises ServiceBusy, and RequestInvalid for a key with another request.
@@ -113,7 +114,8 @@ class Operations:
         finally:
             if not begun:
                 self._places.release()
-        running.decided.wait(ACCEPT_SECONDS)
+        if not running.decided.wait(self._accept_seconds):
+            running.accept()  # its caller hears of it now, and will ask how it ended
         if running.refused is not None:
             raise running.refused
         return self.get(user, identity)
@@ -199,7 +201,7 @@ class Operations:
             self._fail(running, error)
         except Exception as error:
             log.exception("operation %s broke down", running.id)
-            running.accepted = True  # a defect of ours is kept to be looked at
+            running.accept()  # a defect of ours is kept to be looked at
             self._end(running, "failed", None, plain_problem(500, "Defect", f"{type(error).__name__}: {error}"))
             raise
         finally:
@@ -211,7 +213,7 @@ class Operations:
 
     def _tell(self, running: "_Work", text: str) -> None:
         """Write down how far the work has come; that this cannot be written does not stop the work."""
-        running.accepted = True
+        running.accept()
         running.count += 1
         try:
             self._database.rows(
@@ -225,10 +227,9 @@ class Operations:
             self._changed.notify_all()
 
     def _fail(self, running: "_Work", error: DevctlError) -> None:
-        if running.accepted:
+        if not running.refuse(error):
             self._end(running, "failed", None, problem_of(error))
             return
-        running.refused = error
         try:
             self._database.rows("DELETE FROM operation WHERE id = %s RETURNING id", running.id)
         except StateUnavailable as away:
@@ -267,9 +268,22 @@ class _Work:
     def __init__(self, identity: str) -> None:
         self.id = identity
         self.decided = threading.Event()
-        self.accepted = False
         self.refused: DevctlError | None = None
         self.count = 0
+        self._accepted = False
+        self._lock = threading.Lock()
+
+    def accept(self) -> None:
+        """Have its end kept, unless it was refused before."""
+        with self._lock:
+            self._accepted = self.refused is None
+
+    def refuse(self, error: DevctlError) -> bool:
+        """Say why it is not done; False where it was accepted before."""
+        with self._lock:
+            if not self._accepted:
+                self.refused = error
+            return not self._accepted
 
 
 def _operation(row: DictRow) -> Operation:

@@ -1,24 +1,18 @@
 """All hosts: this machine's own and those that were added, the choice of one, and connections to them."""
 
 import logging
-import threading
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from devctl.errors import DevctlError, HostUnreachable, NameTaken, NoHost, NotRunning
 from devctl.fleet.database import Connection, Database
 from devctl.fleet.records import ALIVE, EnvironmentRecord, EnvironmentSpec, Host
+from devctl.hosts.connecting import HostConnections
 from devctl.hosts.engine import HOST_IMAGE, HostEngine, HostFacts
-from devctl.hosts.guarding import guarded
 from devctl.hosts.images import Fetched, bring, recent_images, wanted_images
 from devctl.hosts.local import BUBBLEWRAP, LOCAL, LocalHosts
 from devctl.hosts.placement import Candidate, best, obstacle
 from devctl.hosts.registry import HostRegistry, HostState, no_host
 from devctl.settings import DevctlSettings
-
-if TYPE_CHECKING:
-    from devctl.hosts.ssh_forward import SshForward
-    from devctl.hosts.tls_forward import TlsForward
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +32,7 @@ class Hosts:
         self._home = home
         self._local = LocalHosts(settings, home)
         self.registry = HostRegistry(database)
-        self._engines: dict[str, tuple[Host, HostEngine]] = {}
-        self._forwards: dict[str, SshForward | TlsForward] = {}
-        self._lock = threading.Lock()
+        self._connections = HostConnections(settings, home, self.registry)
 
     def names(self) -> list[str]:
         """This machine's own, then those that were added."""
@@ -183,41 +175,10 @@ class Hosts:
                 f"it is tried again in {state.closed_for:.0f} s",
             )
         try:
-            return self._connected(state.host)
+            return self._connections.to(state.host)
         except HostUnreachable as error:
             self.registry.failed(name, error.message)
             raise
-
-    def _connected(self, host: Host) -> HostEngine:
-        from devctl.hosts.docker_host import DockerHost
-
-        with self._lock:
-            known = self._engines.get(host.name)
-            forward = self._forwards.get(host.name)
-        fixed = {"address": host.address, "tls": host.tls, "seconds": host.seconds}
-        if known is not None and known[0].model_copy(update=fixed) == known[0]:
-            if forward is not None:
-                forward.ensure()
-            return known[1]
-        if host.address.startswith("ssh:"):
-            from devctl.hosts.ssh_forward import SshForward
-
-            forward = SshForward(host, self.settings.ssh_config, self.settings.git_env)
-            forward.ensure()
-        elif host.address.startswith("tcp:"):
-            from devctl.hosts.tls_forward import TlsForward
-
-            forward = TlsForward(host)
-        where = host if forward is None else host.model_copy(update={"address": forward.address, "tls": None})
-        engine = guarded(
-            DockerHost(where, self._home, host.address.startswith("unix:"), self.settings.folder / "laid-out"),
-            self.registry,
-        )
-        with self._lock:
-            self._engines[host.name] = (host, engine)
-            if forward is not None:
-                self._forwards[host.name] = forward
-        return engine
 
     def add(self, host: Host) -> HostFacts:
         """Connect to a new host, measure it and write it down; raises HostUnreachable, NameTaken and SettingsInvalid."""
@@ -237,8 +198,7 @@ class Hosts:
         if not force and (count := self.counts().get(name)):
             raise NotRunning(f"{count} environments are on {name!r}", "remove them first, or drain the host")
         self.registry.remove(name)
-        if (forward := self._forwards.pop(name, None)) is not None:
-            forward.close()
+        self._connections.forget(name)
 
     def counts(self) -> dict[str, int]:
         """How many environments each host has."""
@@ -278,10 +238,7 @@ class Hosts:
     def close(self) -> None:
         """Return connections; those over SSH stay for other programs, until they have been idle for a while."""
         self._local.close()
-        with self._lock:
-            engines, self._engines = self._engines, {}
-        for _, engine in engines.values():
-            engine.close()
+        self._connections.close()
 
 
 def _promised(connection: Connection, host: Host, facts: HostFacts) -> Candidate:

@@ -128,7 +128,10 @@ class Store:
 
     def notes(self, name: str) -> list[Path]:
         """The files that write down the processes of an environment, each named by its number."""
-        return sorted((self.folder(name) / "pids").glob("[0-9]*"))
+        try:
+            return sorted((self.folder(name) / "pids").glob("[0-9]*"))
+        except FileNotFoundError:  # another program removes it at this moment
+            return []
 
     def processes(self, name: str) -> list[int]:
         """The numbers of those that still run."""

@@ -162,6 +162,8 @@ class ModelClient:
             return Fault(broken(asked, f"the stream was cut short {cut}"), retries=1)
         except json.JSONDecodeError as error:
             return Fault(broken(asked, f"it is not JSON: {error.doc[:200]!r}"), retries=1)
+        except UnicodeDecodeError as error:
+            return Fault(broken(asked, f"it is not UTF-8: {error}"), retries=1)
         except ModelReplyBroken as error:
             return Fault(error, retries=1)
 
@@ -180,7 +182,7 @@ class ModelClient:
             allowed = min(allowed, fault.retries)
         if attempt >= allowed or (fault.wait is not None and fault.wait > self.settings.longest_wait):
             return None
-        if fault.wait is not None:
+        if fault.wait:  # who asks for no pause at all gets ours: all attempts at once would be none
             return fault.wait
         pause = min(self.settings.backoff * 2.0**attempt, _LONGEST_BACKOFF)
         return pause * _jitter.uniform(0.75, 1.0)  # workers that failed together must not return together

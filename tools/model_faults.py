@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 REPLAY_ERROR_PREFIX = "replay_"
 """Error types of the replay server (`local.replay`): what it refuses will be refused again."""
+OVERDUE = "no whole reply within"
+"""Stands in what is raised when a reply has begun and does not come to its end in time."""
 
 _RETRIED = frozenset({408, 409, 429})
 _REFUSALS = {
@@ -83,8 +85,8 @@ def broken(asked: Asked, what: str) -> ModelReplyBroken:
 def _connection_fault(error: "openai.APIConnectionError", asked: Asked) -> Fault:
     cause = error.__cause__
     reason = f"{cause}" if cause is not None and str(cause) else error.message
-    # The reply had begun, so the endpoint is there: httpx's words for a body that ends too early.
-    if "complete message body" in reason or "incomplete chunked read" in reason:
+    # The reply had begun, so the endpoint is there: httpx's words for a body that ends too early, ours for one without end.
+    if any(words in reason for words in ("complete message body", "incomplete chunked read", OVERDUE)):
         return Fault(broken(asked, f"it was cut short: {reason}"), retries=1)
     return Fault(
         ModelUnavailable(

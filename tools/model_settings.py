@@ -20,7 +20,7 @@ class ModelSettings(Record):
     models: dict[str, str] = {}
     """Model by role, where it is not the default."""
     timeout: float = Field(default=600.0, gt=0)
-    """Seconds for one attempt."""
+    """Seconds for one attempt, its whole reply included."""
     max_retries: int = Field(default=4, ge=0)
     """Further attempts after a failure that may pass."""
     backoff: float = Field(default=1.0, ge=0)

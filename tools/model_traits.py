@@ -70,21 +70,23 @@ class TraitBook:
     def of(self, model: str) -> EndpointTraits:
         """The traits that hold for a model now."""
         with self._lock:
-            known = self._known.get(model)
-            if known is None:
-                values = {**_expected(model), **self._everywhere, **self._by_model.get(model, {})}
-                known = self._known[model] = EndpointTraits.model_validate(values)
-            return known
+            return self._of(model)
 
     def learn(self, model: str, lesson: Lesson) -> None:
         """Keep what was learned of a model until the process ends; one line of log for each trait."""
-        before = self.of(model)
-        after = EndpointTraits.model_validate({**before.model_dump(), **lesson.update})
-        with self._lock:
-            self._known[model] = after
+        with self._lock:  # from reading to writing: another thread may learn something else meanwhile
+            before = self._of(model)
+            after = self._known[model] = EndpointTraits.model_validate({**before.model_dump(), **lesson.update})
         for name in sorted(lesson.update):
             if getattr(before, name) != getattr(after, name):
                 logger.info("model %s: %s is %s from here on: %s", model, name, getattr(after, name), lesson.why)
+
+    def _of(self, model: str) -> EndpointTraits:
+        known = self._known.get(model)
+        if known is None:
+            values = {**_expected(model), **self._everywhere, **self._by_model.get(model, {})}
+            known = self._known[model] = EndpointTraits.model_validate(values)
+        return known
 
 
 def _expected(model: str) -> dict[str, Any]:

@@ -85,6 +85,9 @@ class Transport:
 def _http_client(settings: ModelSettings) -> Any:
     import openai
 
+    from tools.model_deadline import deadline_hooks
+
     # A proxy of the environment cannot reach a server on this machine's loopback.
     loopback = urlsplit(settings.base_url).hostname in {"localhost", "127.0.0.1", "::1"}
-    return openai.DefaultHttpxClient(timeout=settings.timeout, trust_env=not loopback)
+    hooks = deadline_hooks(settings.timeout)
+    return openai.DefaultHttpxClient(timeout=settings.timeout, trust_env=not loopback, event_hooks=hooks)

@@ -163,18 +163,22 @@ def get_combined_status(owner: str, name: str, ref: str) -> Response:
     sha = refs.commit(acting.git, ref)
     with host().db.read() as db:
         found = pulls.latest_statuses(db, acting.repo, sha)
+    wanted = page()
+    start = (wanted.number - 1) * wanted.size
     shaper = view()
     api = shaper.repo_api(acting.repo, f"/commits/{sha}")
     shaped = {
         "state": shapes.combined_state([status.state for status in found.items]),
         "sha": sha,
         "total_count": found.total,
-        "statuses": [shapes.status(shaper, acting.repo, status) for status in found.items],
+        "statuses": [shapes.status(shaper, acting.repo, status) for status in found.items[start : start + wanted.size]],
         "repository": repository_shapes.repository(shaper, acting.repo),
         "commit_url": api,
         "url": f"{api}/status",
     }
-    return reply(shaped)
+    response = reply(shaped)
+    link(response, wanted, found.total)
+    return response
 
 
 @routes.get(f"{BASE}/commits/<path:ref>/check-runs")

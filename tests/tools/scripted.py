@@ -6,7 +6,7 @@ It stands in for models, and for code hosts where a fault is needed that the for
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -25,6 +25,8 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     cut_after: int | None = None
     """Bytes of the body after which the connection is closed, though the whole length was announced."""
+    endless: bytes = b""
+    """Sent again and again after the body, until whoever asked hangs up."""
 
 
 def says(content: str | None = "done", **more: Any) -> Answer:
@@ -91,6 +93,7 @@ class ScriptedModel:
     answers: list[Answer]
     base_url: str = ""
     requests: list[Seen] = field(default_factory=list)
+    closed: threading.Event = field(default_factory=threading.Event)
 
     def settings(self, **more: Any) -> ModelSettings:
         """Settings that point here, with short pauses."""
@@ -119,6 +122,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
+        if answer.endless:
+            self._send_without_end(answer)
+            return
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
         if answer.cut_after is None:
@@ -126,6 +132,15 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.wfile.write(answer.body[: answer.cut_after])
             self.close_connection = True
+
+    def _send_without_end(self, answer: Answer) -> None:
+        self.close_connection = True
+        self.send_header("Connection", "close")
+        self.end_headers()
+        with suppress(OSError):
+            self.wfile.write(answer.body)
+            while not self.model.closed.wait(0.02):
+                self.wfile.write(answer.endless)
 
     do_GET = do_PUT = do_PATCH = do_DELETE = do_POST
 
@@ -146,6 +161,7 @@ def serving(answers: Sequence[Answer]) -> Iterator[ScriptedModel]:
     try:
         yield model
     finally:
+        model.closed.set()
         server.shutdown()
         server.server_close()
         thread.join()

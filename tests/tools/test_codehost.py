@@ -234,6 +234,16 @@ def test_a_status_is_set_once_and_read_back(forge: Forge) -> None:
     assert number > 0
 
 
+def test_a_failure_after_many_statuses_is_seen(forge: Forge) -> None:
+    host, _, head = with_pull(forge)
+    token = host.settings.token.get_secret_value()
+    path = f"/repos/{host.settings.repository}/statuses/{head}"
+    for number in range(31):  # a host tells thirty at once
+        forge.call(token, "POST", path, {"state": "success" if number < 30 else "failure", "context": f"ci/{number}"})
+    state = host.check_state(head)
+    assert (state.state, state.failed, len(state.checks)) == ("failure", ("ci/30",), 31)
+
+
 def protect(forge: Forge, host: CodeHost, contexts: list[str], approvals: int) -> None:
     rules = {
         "required_status_checks": {"strict": True, "contexts": contexts},

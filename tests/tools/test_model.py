@@ -128,6 +128,31 @@ def test_a_wait_that_is_too_long_is_unavailable_at_once(scripted_model: Script) 
     assert len(model.requests) == 1
 
 
+def test_a_wait_of_no_time_leaves_the_growing_pauses(scripted_model: Script, caplog: pytest.LogCaptureFixture) -> None:
+    model = scripted_model(fails(429, retry_after="0"), fails(429, retry_after="0"), says("now"))
+    with caplog.at_level(logging.WARNING):
+        assert ask(model, backoff=0.1).content == "now"
+    waits = [record.args[-1] for record in caplog.records if isinstance(record.args, tuple)]
+    assert len(waits) == 2
+    assert isinstance(waits[0], float) and isinstance(waits[1], float) and 0 < waits[0] < waits[1]
+
+
+@pytest.mark.parametrize(
+    ("stream", "endless"),
+    [
+        (True, b": still here\n\n"),
+        (True, b'data: {"choices": [{"delta": {"content": "word "}, "finish_reason": null}]}\n\n'),
+        (False, b" "),
+    ],
+)
+def test_a_reply_without_end_is_broken_in_time(scripted_model: Script, stream: bool, endless: bytes) -> None:
+    kind = {"Content-Type": "text/event-stream" if stream else "application/json"}
+    model = scripted_model(Answer(b"", headers=kind, endless=endless))
+    with pytest.raises(ModelReplyBroken, match="no whole reply within 0.3 seconds"):
+        ask(model, stream=stream, timeout=0.3)
+    assert len(model.requests) == 2, "asked once more, as after any broken reply"
+
+
 @pytest.mark.parametrize(
     ("status", "words"),
     [(400, "context"), (401, "OPENAI_API_KEY"), (403, "OPENAI_API_KEY"), (404, "/v1"), (422, "refuses")],
@@ -209,6 +234,12 @@ def test_a_stream_without_its_end_is_broken(scripted_model: Script) -> None:
     for answer in (half, cut(half, after=20), streams({"error": {"message": "overloaded"}})):
         with pytest.raises(ModelReplyBroken):
             ask(scripted_model(answer), stream=True)
+
+
+def test_a_stream_that_splits_a_character_is_broken(scripted_model: Script) -> None:
+    half = b'data: {"choices": [{"delta": {"content": "\xe2\x82"}, "finish_reason": null}]}\n\n'
+    with pytest.raises(ModelReplyBroken, match="not UTF-8"):
+        ask(scripted_model(Answer(half, headers={"Content-Type": "text/event-stream"})), stream=True)
 
 
 def test_an_endpoint_that_refuses_response_format_gets_the_schema_as_text(scripted_model: Script) -> None:

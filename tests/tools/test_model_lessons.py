@@ -2,6 +2,8 @@
 
 import json
 import logging
+import sys
+import threading
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from tools.errors import ContextOverflow, ModelRefused
 from tools.model import Message, ModelClient, ModelRequest, ToolCall, ToolSchema
 from tools.model_lessons import Refusal, lesson_of
 from tools.model_overflow import is_overflow, window_in
-from tools.model_traits import EndpointTraits
+from tools.model_traits import EndpointTraits, Lesson, TraitBook
 
 BASH = ToolSchema(
     name="bash",
@@ -199,3 +201,34 @@ def test_a_model_that_must_be_pulled_first_is_said_so() -> None:
     refused = pytest.raises(ModelRefused, match="ollama pull m")
     with serving([raw(json.dumps(body), 404)]) as model, ModelClient(model.settings()) as client, refused:
         client.complete(REQUEST)
+
+
+def test_what_threads_learn_at_once_is_all_kept() -> None:
+    lessons: list[dict[str, Any]] = [
+        {"temperature": False},
+        {"tools": "text"},
+        {"stream_usage": False},
+        {"alternating": True},
+    ]
+    taken = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(50):
+            book = TraitBook({}, {})
+            begin = threading.Barrier(len(lessons))
+
+            def learn(update: dict[str, Any], book: TraitBook = book, begin: threading.Barrier = begin) -> None:
+                begin.wait()
+                book.learn("m", Lesson(update, "it says so"))
+
+            threads = [threading.Thread(target=learn, args=(update,)) for update in lessons]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            known = book.of("m").model_dump()
+            assert {name: known[name] for update in lessons for name in update} == {
+                name: value for update in lessons for name, value in update.items()
+            }
+    finally:
+        sys.setswitchinterval(taken)

@@ -9,8 +9,9 @@ from tools.codehost.text import DESCRIPTION_LIMIT, one_line
 from tools.errors import CodeHostNotFound, CodeHostRefused
 
 if TYPE_CHECKING:
-    from github import Branch, CheckRun
+    from github import Branch, CheckRun, Commit
     from github import CommitStatus as github_status
+    from github.PaginatedList import PaginatedList
     from github.Repository import Repository
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class CheckCalls(Connection):
             from github.GithubObject import NotSet
 
             commit = repo.get_commit(sha)
-            for status in commit.get_combined_status().statuses:
+            for status in _latest_statuses(commit):
                 said = (status.context, status.state, status.description or "", status.target_url or "")
                 if said == (context, state, text, address):
                     return False
@@ -103,8 +104,16 @@ def result_of_run(status: str, conclusion: str | None) -> CheckResult:
 
 def _checks(repo: "Repository", sha: str) -> tuple[CommitStatus, ...]:
     commit = repo.get_commit(sha)
-    statuses = [_status(status) for status in commit.get_combined_status().statuses]
+    statuses = [_status(status) for status in _latest_statuses(commit)]
     return (*statuses, *(_run(run) for run in commit.get_check_runs()))
+
+
+def _latest_statuses(commit: "Commit.Commit") -> "PaginatedList[github_status.CommitStatus]":
+    """The newest status of each context, page by page; PyGithub's own call gives the first thirty of them."""
+    from github.CommitStatus import CommitStatus
+    from github.PaginatedList import PaginatedList
+
+    return PaginatedList(CommitStatus, commit.requester, f"{commit.url}/status", None, list_item="statuses")
 
 
 def _status(status: "github_status.CommitStatus") -> CommitStatus:

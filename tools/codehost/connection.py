@@ -72,7 +72,7 @@ class Connection:
         may_repeat = fault.retry and (repeatable or fault.unsent)
         if not may_repeat or attempt >= self.settings.max_retries:
             return None
-        if fault.wait is not None:
+        if fault.wait:
             return fault.wait if fault.wait <= self.settings.longest_wait else None
         return min(self.settings.backoff * 2.0**attempt, _LONGEST_BACKOFF)
 

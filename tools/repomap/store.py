@@ -45,7 +45,7 @@ class TagStore:
         try:
             with self.opened() as database, database:
                 database.executemany("INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", rows)
-        except sqlite3.OperationalError as error:  # locked for too long, or no space: the map works without
+        except sqlite3.DatabaseError as error:  # locked for too long, no space, broken: the map works without
             log.warning("the tags of %d files are not kept in %s: %s", len(rows), self._file, error)
 
     def _rows(self, language: str, shas: list[str]) -> list[tuple[str, bytes]]:
@@ -53,23 +53,33 @@ class TagStore:
         try:
             with self.opened() as database:
                 return database.execute(text, (language, json.dumps(shas))).fetchall()
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             log.warning("the kept tags in %s cannot be read: %s", self._file, error)
             return []
 
     @contextmanager
     def opened(self) -> Iterator[sqlite3.Connection]:
-        """The database, made anew where its file is broken."""
+        """The database, made anew where its file is broken; where that shows later, the next one is."""
         try:
             database = self._connect()
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
+            if not self._thrown_away(error):
                 raise
-            log.warning("%s is broken and made anew: %s", self._file, error)
-            self._file.unlink(missing_ok=True)
             database = self._connect()
         with closing(database):
-            yield database
+            try:
+                yield database
+            except sqlite3.DatabaseError as error:  # a broken page is found when it is read, not before
+                self._thrown_away(error)
+                raise
+
+    def _thrown_away(self, error: sqlite3.DatabaseError) -> bool:
+        """Remove the file if the error says that it is broken."""
+        if isinstance(error, sqlite3.OperationalError):
+            return False
+        log.warning("%s is broken and made anew: %s", self._file, error)
+        self._file.unlink(missing_ok=True)
+        return True
 
     def _connect(self) -> sqlite3.Connection:
         database = sqlite3.connect(self._file, timeout=BUSY_SECONDS)

@@ -70,6 +70,17 @@ def test_rows_that_are_broken_are_read_anew(mirror: Mirror, first: str) -> None:
     assert repository_map(mirror, commit, 100) == drawn
 
 
+def test_a_file_with_broken_pages_is_thrown_away(tmp_path: Path) -> None:
+    store = TagStore(tmp_path)
+    many: dict[Key, Tags] = {(f"{number:040x}", "python"): Tags([], {"name": 1}) for number in range(2_000)}
+    store.put(many)
+    (file,) = tmp_path.glob("*.sqlite")
+    file.write_bytes(file.read_bytes()[:8192] + b"\0" * (file.stat().st_size - 8192))  # as a power cut leaves it
+    assert dict(store.get(many)) == {}
+    store.put(many)
+    assert dict(store.get(many)) == many
+
+
 def test_one_repository_does_not_see_what_was_kept_for_another(tmp_path: Path) -> None:
     drawn = {}
     key: Key

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr
 
@@ -50,10 +50,14 @@ CONFIG = (
     "i18n.logOutputEncoding=utf-8",
 )
 _ASKPASS = """#!/bin/sh
-# Answers git's questions for one run; the token lies in an unlinked file that only that run inherits.
-case "$1" in
-Username*) echo x-access-token ;;
-*) cat "/dev/fd/$ROADCREW_TOKEN_FD" ;;
+# Answers git's questions for one run, about the host that the token is for alone: a server may send git to another one.
+# The token lies in an unlinked file that only that run inherits.
+case "$(printf %s "$1" | tr A-Z a-z)" in
+"username for '$ROADCREW_SCHEME://$ROADCREW_HOST': "*) echo x-access-token ;;
+"username for 'https://$ROADCREW_HOST': "*) echo x-access-token ;;
+"password for '$ROADCREW_SCHEME://x-access-token@$ROADCREW_HOST': "*) cat "/dev/fd/$ROADCREW_TOKEN_FD" ;;
+"password for 'https://x-access-token@$ROADCREW_HOST': "*) cat "/dev/fd/$ROADCREW_TOKEN_FD" ;;
+*) exit 1 ;;
 esac
 """
 _USERINFO = re.compile(r"(https?://)[^/@\s]+@")
@@ -117,10 +121,13 @@ class Git:
             raise GitBroken(f"git {arguments[0]} in {self.git_dir} failed: {_last_words(output)}", hint)
         return output
 
-    def talk(self, *arguments: str, token: SecretStr | None, given: bytes = b"") -> GitOutput:
-        """Run a command that talks to a remote repository; any exit status is returned, the output masked."""
+    def talk(self, *arguments: str, url: str, token: SecretStr | None, given: bytes = b"") -> GitOutput:
+        """Run a command that talks to the repository at `url`; any exit status is returned, the output masked.
+
+        The token is for the host of that address, also over TLS where it says http; another one does not get it.
+        """
         secret = token.get_secret_value() if token else ""
-        with self._askpass(secret) as (env, descriptors):
+        with self._askpass(secret, url) as (env, descriptors):
             argv = [self._program, f"--git-dir={self.git_dir}", *_config(CONFIG), *arguments]
             done = self._run(argv, given, env, self.settings.transfer_seconds, descriptors)
         stdout = masked(_text(done.stdout), secret).encode()
@@ -169,7 +176,7 @@ class Git:
         }
 
     @contextmanager
-    def _askpass(self, secret: str) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
+    def _askpass(self, secret: str, url: str) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
         if not secret:
             yield {}, ()
             return
@@ -179,10 +186,14 @@ class Git:
             file.write(f"{secret}\n".encode())
             file.flush()
             file.seek(0)
-            yield (
-                {"GIT_ASKPASS": str(script), "ROADCREW_TOKEN_FD": str(file.fileno())},
-                (file.fileno(),),
-            )
+            place = urlsplit(url.lower())
+            env = {
+                "GIT_ASKPASS": str(script),
+                "ROADCREW_TOKEN_FD": str(file.fileno()),
+                "ROADCREW_SCHEME": place.scheme,
+                "ROADCREW_HOST": place.netloc,
+            }
+            yield env, (file.fileno(),)
 
 
 def masked(text: str, secret: str) -> str:
@@ -222,7 +233,7 @@ def _last_words(output: GitOutput) -> str:
 
 
 def _write_script(path: Path) -> None:
-    if path.exists():
+    if path.exists() and path.read_text() == _ASKPASS:
         return
     draft = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     draft.write_text(_ASKPASS)

@@ -23,6 +23,7 @@ _AWAY = (
     "Empty reply from server",
     "shallow file has changed",  # by a git whose caller was killed while it fetched
     "shallow.lock",
+    ".lock': File exists",
 )
 _REFUSED = (
     "Authentication failed",

@@ -12,6 +12,7 @@ import logging
 import re
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -27,7 +28,10 @@ HISTORY = 50
 """Commits whose files a partial mirror begins with; as many as a clone for an environment holds."""
 _OPTIONS = ("--quiet", "--prune", "--no-write-fetch-head", "--no-auto-maintenance")
 _GONE = re.compile(r"couldn't find remote ref refs/heads/(.+)")
-_BUSY = re.compile(r"shallow file has changed|shallow\.lock")
+_BUSY = re.compile(r"shallow file has changed|shallow\.lock|\.lock': File exists")
+_LOCK = re.compile(r"Unable to create '([^'\n]+\.lock)': File exists")
+REF_LOCK_SECONDS = 60.0
+"""A lock of refs that is older was left by a git that was killed: it is held while names are written, no longer."""
 TRIES = 10
 TRY_SECONDS = 1.0
 _NOT_GIVEN = re.compile(r"not our ref|unadvertised object")
@@ -103,7 +107,7 @@ class Upstream:
 
     def default_branch(self) -> str | None:
         """The branch that the remote's HEAD names, or None for an empty repository."""
-        output = self._git.talk("ls-remote", "--symref", self.url, "HEAD", token=self._token)
+        output = self._say("ls-remote", "--symref", self.url, "HEAD")
         if output.status != 0:
             raise fetch_error(self.url, output)
         for line in output.text.splitlines():
@@ -119,32 +123,40 @@ class Upstream:
         lease = f"--force-with-lease={ref}:{expected_old or ''}"
         options = ("--porcelain", "--no-verify", "--no-recurse-submodules", lease)
         before = self._promised if self.partial else ()
-        output = self._git.talk(*before, "push", *options, self.url, f"{new}:{ref}", token=self._token)
+        output = self._say(*before, "push", *options, self.url, f"{new}:{ref}")
         if output.status != 0 and not self._is_there(ref, new):
             raise push_error(self.url, ref.removeprefix("refs/heads/"), output)
 
     def _is_there(self, ref: str, new: str) -> bool:
-        output = self._git.talk("ls-remote", self.url, ref, token=self._token)
+        output = self._say("ls-remote", self.url, ref)
         return output.status == 0 and output.text.partition("\t")[0] == new
 
     def _fetch(self, *arguments: str) -> GitOutput:
         """Fetch what the arguments name, which stand behind the options."""
-        if not self.partial:
-            return self._talk((), (), arguments)
         for _ in range(TRIES):
-            output = self._fetch_partly(*arguments)
-            if _BUSY.search(output.stderr) is None:
+            output = self._fetch_partly(*arguments) if self.partial else self._talk((), (), arguments)
+            if output.status == 0 or _BUSY.search(output.stderr) is None:
                 break
-            self._free()
+            if not self._free(output.stderr):
+                time.sleep(TRY_SECONDS)
         return output
 
-    def _free(self) -> None:
-        """Wait a moment for a git whose caller was killed while it fetched; what a killed git left is taken away."""
-        lock = self._git.git_dir / "shallow.lock"
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - lock.stat().st_mtime > self._git.settings.transfer_seconds:
-                lock.unlink()
-        time.sleep(TRY_SECONDS)
+    def _free(self, said: str) -> bool:
+        """Take away the locks that a killed git left; False where one may be that of a git whose caller was killed."""
+        folder = self._git.git_dir
+        named = {Path(name) for name in _LOCK.findall(said)} | {folder / "shallow.lock"}
+        freed = False
+        for lock in named:
+            if not lock.is_relative_to(folder):
+                continue
+            of_refs = lock.is_relative_to(folder / "refs") or lock.name == "packed-refs.lock"
+            longest = self._git.settings.transfer_seconds
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - lock.stat().st_mtime > (min(REF_LOCK_SECONDS, longest) if of_refs else longest):
+                    lock.unlink()
+                    log.warning("%s was left by a git that was killed and is taken away", lock)
+                    freed = True
+        return freed
 
     def _fetch_partly(self, *arguments: str) -> GitOutput:
         """Begin with the last commits and all their files, as one pack; older commits come to it without contents.
@@ -172,15 +184,16 @@ class Upstream:
         named = [argument for argument in arguments if argument.startswith("--")]
         rest = [argument for argument in arguments if not argument.startswith("--")]
         source = "origin" if before else self.url
-        return self._git.talk(
-            *before, "fetch", *_OPTIONS, *options, *named, source, *rest, token=self._token, given=given
-        )
+        return self._say(*before, "fetch", *_OPTIONS, *options, *named, source, *rest, given=given)
+
+    def _say(self, *arguments: str, given: bytes = b"") -> GitOutput:
+        return self._git.talk(*arguments, url=self.url, token=self._token, given=given)
 
     def _fetch_whole(self) -> None:
         """Fetch everything that branches here lead to once more, without a filter, and from now on without one."""
         heads = self._git.run("for-each-ref", "--format=%(refname)", "refs/heads/").text.split()
         options = ("--quiet", "--no-tags", "--refetch", "--no-write-fetch-head", "--no-auto-maintenance")
-        output = self._git.talk("fetch", *options, self.url, *(f"+{ref}:{ref}" for ref in heads), token=self._token)
+        output = self._say("fetch", *options, self.url, *(f"+{ref}:{ref}" for ref in heads))
         if output.status != 0:
             raise fetch_error(self.url, output)
         self._whole.touch()

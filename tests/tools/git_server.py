@@ -19,6 +19,10 @@ class GitServer:
         self.held_from: int | None = None
         """So many of them are answered, the next ones only when `released` is set."""
         self.released = threading.Event()
+        self.moved: dict[str, str] = {}
+        """Beginnings of paths, and the address that each is sent on to."""
+        self.shown: list[str] = []
+        """The passwords that came with requests."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -45,6 +49,12 @@ def _handler(server: GitServer) -> type[BaseHTTPRequestHandler]:  # noqa: C901 -
         def _serve(self) -> None:
             path, _, query = self.path.partition("?")
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            for before, now in server.moved.items():
+                if path.startswith(before):
+                    self.send_response(301)
+                    self.send_header("Location", now + self.path.removeprefix(before))
+                    self.end_headers()
+                    return
             status = self._refusal(path, query)
             if status:
                 self.send_response(status)
@@ -89,6 +99,8 @@ def _handler(server: GitServer) -> type[BaseHTTPRequestHandler]:  # noqa: C901 -
         def _refusal(self, path: str, query: str) -> int:
             given = self.headers.get("Authorization", "").removeprefix("Basic ")
             password = base64.b64decode(given).decode().partition(":")[2]
+            if password:
+                server.shown.append(password)
             if path.startswith("/busy"):
                 return 503
             if password not in {"reader", "writer"}:

@@ -1,6 +1,9 @@
 """A narrow fetch: what comes, what stays away, what goes again, and what the server is asked."""
 
+import os
 import subprocess
+import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -61,7 +64,7 @@ def test_it_is_updated_in_place(mirror: Mirror, first: str, narrow: Mirror, remo
     narrow.fetch()
     new = committed(mirror, first, {"a": "2"})
     git(remote, "update-ref", "-d", "refs/heads/feature/F-1")
-    mirror.git.talk("push", mirror.url, f"{new}:refs/heads/main", token=None)
+    mirror.git.talk("push", mirror.url, f"{new}:refs/heads/main", url=mirror.url, token=None)
     narrow.fetch()
     assert narrow.branches() == {"main": new}
     git(remote, "update-ref", "refs/heads/main", first)
@@ -127,3 +130,38 @@ def test_a_large_remote_sends_only_what_is_wanted(git_server: GitServer, tmp_pat
 
 def _objects(mirror: Mirror) -> int:
     return len(mirror.git.run("cat-file", "--batch-all-objects", "--batch-check").text.splitlines())
+
+
+@pytest.fixture
+def behind(mirror: Mirror, first: str, narrow: Mirror, remote: Path) -> Mirror:
+    """A mirror for which there is a new commit to fetch and a branch to remove."""
+    mirror.create_branch("feature/F-1", first)
+    narrow.fetch()
+    mirror.push("main", committed(mirror, first, {"a": "1"}), first)
+    git(remote, "update-ref", "-d", "refs/heads/feature/F-1")
+    return narrow
+
+
+LOCKS = ("refs/heads/main.lock", "packed-refs.lock", "objects/info/commit-graphs/commit-graph-chain.lock")
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_what_a_killed_git_left_locked_is_freed(mirror: Mirror, behind: Mirror, name: str) -> None:
+    lock = behind.folder / name
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.touch()
+    old = time.time() - behind.git.settings.transfer_seconds - 1
+    os.utime(lock, (old, old))
+    behind.fetch()
+    assert behind.branches() == {"main": mirror.head("main")}
+    assert not lock.exists()
+
+
+def test_a_lock_that_may_be_held_is_waited_for(mirror: Mirror, behind: Mirror) -> None:
+    lock = behind.folder / "refs" / "heads" / "main.lock"
+    lock.touch()
+    holder = threading.Timer(0.5, lock.unlink)  # fails the test where the lock is gone by then
+    holder.start()
+    behind.fetch()
+    holder.join()
+    assert behind.branches() == {"main": mirror.head("main")}

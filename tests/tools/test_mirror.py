@@ -16,7 +16,7 @@ def test_fetch_brings_branches_and_forgets_deleted_ones(mirror: Mirror, first: s
     other = Mirror(tmp_path / "other", mirror.url)
     other.fetch()
     assert other.head("feature/F-1") == mirror.head("feature/F-1")
-    mirror.git.talk("push", mirror.url, ":refs/heads/feature/F-1", token=None)
+    mirror.git.talk("push", mirror.url, ":refs/heads/feature/F-1", url=mirror.url, token=None)
     other.fetch()
     assert other.head("feature/F-1") is None
     assert other.branches() == {"main": first}

@@ -46,6 +46,26 @@ def test_a_token_that_is_not_accepted_is_named_as_the_cause(url: str, tmp_path: 
     assert "wrong-token" not in str(caught.value)
 
 
+def test_the_token_goes_with_a_renamed_repository_and_to_no_other_host(
+    git_server: GitServer, url: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    first = seeded(Mirror(tmp_path / "one", url, token="writer"))
+    git_server.moved["/renamed/"] = f"{git_server.url}/"
+    renamed = Mirror(tmp_path / "two", url.replace(git_server.url, f"{git_server.url}/renamed"), token="reader")
+    renamed.fetch()
+    assert renamed.head("main") == first
+    other = GitServer(tmp_path_factory.mktemp("other"))
+    try:
+        git_server.moved["/away/"] = f"{other.url}/"
+        away = Mirror(tmp_path / "three", url.replace(git_server.url, f"{git_server.url}/away"), token="reader")
+        with pytest.raises(FetchFailed, match=f"does not let us read.*{other.url}"):
+            away.fetch()
+        assert other.shown == []
+    finally:
+        other.close()
+        git_server.moved.clear()
+
+
 def test_a_missing_repository_is_no_right_question(git_server: GitServer, tmp_path: Path) -> None:
     with pytest.raises(FetchFailed, match="no repository"):
         Mirror(tmp_path / "mirror", f"{git_server.url}/nix.git", token="reader").fetch()

@@ -81,5 +81,5 @@ def test_a_list_of_files_is_the_callers_own(mirror: Mirror, first: str) -> None:
 def test_git_is_told_of_proxies(tmp_path: Path, mirror: Mirror) -> None:
     settings = GitSettings(environment={"http_proxy": "http://127.0.0.1:9"})
     away = Mirror(tmp_path / "away", "http://192.0.2.1/x.git", settings=settings)
-    output = away.git.talk("ls-remote", away.url, token=None)
+    output = away.git.talk("ls-remote", away.url, url=away.url, token=None)
     assert "127.0.0.1 port 9" in output.stderr

@@ -26,6 +26,8 @@ Wrap = Callable[["Flask"], "WSGIApplication"]
 THREADS = 8
 CONNECTIONS = 1_000
 """At once; the clients of many repositories keep theirs open, and who comes beyond waits until idle ones are closed."""
+UNREAD_BYTES = 64 * 1024**3
+"""Of one answer that its client has not read yet; they lie in a file, so that a client that stands still holds no thread."""
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -75,6 +77,7 @@ def serve(settings: ForgeSettings, listener: socket.socket, wrap: Wrap | None = 
             max_request_body_size=4 * 1024**3,
             channel_timeout=300,
             connection_limit=CONNECTIONS,
+            outbuf_high_watermark=UNREAD_BYTES,
             asyncore_use_poll=True,
         )
 

@@ -8,10 +8,12 @@ import hmac
 import http.client
 import json
 import logging
+import sqlite3
 import ssl
 import threading
 import time
 import urllib.parse
+from collections.abc import Callable
 
 from forge.records import Delivery, Hook
 from forge.store import hooks
@@ -20,6 +22,8 @@ from forge.store.database import Database, Value
 logger = logging.getLogger(__name__)
 
 RESPONSE_BYTES = 64 * 1024
+RETRY_SECONDS = 1.0
+"""Between attempts to use a database that is locked or has no space."""
 
 
 def signature(secret: str, body: bytes) -> str:
@@ -130,9 +134,19 @@ class Sender:
         while not self._stopping.is_set():
             self._woken.wait(timeout=5)
             self._woken.clear()
-            while not self._stopping.is_set() and self._send_one():
+            while not self._stopping.is_set() and self._persist(self._send_one):
                 pass
         self._database.close()
+
+    def _persist(self, step: Callable[[], bool]) -> bool:
+        """Take a step once the database lets us; False when we were stopped first. No fault of it may end the thread."""
+        while True:
+            try:
+                return step()
+            except sqlite3.Error as fault:
+                logger.warning("webhooks wait for the database: %s", fault)
+            if self._stopping.wait(RETRY_SECONDS):
+                return False
 
     def _send_one(self) -> bool:
         with self._database.read() as db:
@@ -153,6 +167,10 @@ class Sender:
             "response_headers": json.dumps(answer.headers),
             "response_body": answer.body,
         }
-        with self._database.write() as db:
-            hooks.record_result(db, delivery, values)
-        return True
+
+        def record() -> bool:
+            with self._database.write() as db:
+                hooks.record_result(db, delivery, values)
+            return True
+
+        return self._persist(record)  # by itself: what was sent is not sent again

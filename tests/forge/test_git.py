@@ -1,15 +1,22 @@
 """git over HTTP, refs, contents and commits."""
 
+import os
+import socket
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+import requests
 from github import GithubException
 from github.InputGitAuthor import InputGitAuthor
 from hypothesis import given
 from hypothesis import strategies as st
 
 from forge.git.refs import is_name
+from forge.githttp import packet
+from forge.server import THREADS
 from tests.forge.conftest import Project, git
 
 
@@ -19,6 +26,27 @@ def test_clone_fetch_and_push_carry_a_large_history(project: Project, tmp_path: 
     git(tmp_path, "clone", "-q", "-b", "big", project.forge.remote(project.name, "bob"), "copy")
     assert (tmp_path / "copy" / "big.txt").read_text() == text
     assert "main" in git(tmp_path / "copy", "ls-remote", project.forge.remote(project.name, "bob"))
+
+
+def test_fetches_whose_clients_stand_still_hold_up_nobody(project: Project) -> None:
+    many = {f"small/{number}": f"{number}\n" for number in range(150)}  # so many objects stay in a pack as they came
+    (project.clone / "big.bin").write_bytes(os.urandom(24 * 1024 * 1024))
+    sha = project.branch("big", many)
+    place = urlsplit(project.forge.url)
+    wants = packet(f"want {sha} side-band-64k\n".encode()) + b"0000" + packet(b"done\n")
+    head = (
+        f"POST /{project.name}.git/git-upload-pack HTTP/1.1\r\nHost: {place.netloc}\r\n"
+        f"Content-Type: application/x-git-upload-pack-request\r\nContent-Length: {len(wants)}\r\n\r\n"
+    )
+    with ExitStack() as stack:
+        for _ in range(THREADS):
+            client = stack.enter_context(socket.socket())
+            client.settimeout(120)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+            client.connect((place.hostname, place.port))
+            client.sendall(head.encode() + wants)
+            assert client.recv(12, socket.MSG_WAITALL) == b"HTTP/1.1 200"
+        assert requests.get(f"{project.forge.url}/healthz", timeout=120).json() == {"status": "ok"}
 
 
 def test_strangers_read_public_repositories_and_push_nothing(project: Project, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,23 @@ def test_killed_forge_keeps_everything_and_sends_what_was_queued(tmp_path: Path,
         assert json.loads(requests.get(f"{again.url}/healthz", timeout=10).text) == {"status": "ok"}
     finally:
         assert conftest.stop(again) == 0
+
+
+def test_a_database_that_takes_no_writes_for_a_while_stops_no_webhooks(project: Project, receiver: Receiver) -> None:
+    key = hooked(project, receiver)
+    assert len(deliveries(project, key)) == 1
+    full = "CREATE TRIGGER full BEFORE UPDATE ON deliveries BEGIN SELECT RAISE(ABORT, 'no space'); END"
+    with closing(sqlite3.connect(project.forge.data / "forge.sqlite3", timeout=20)) as db:
+        db.execute(full)
+        try:
+            project.bob.create_issue(title="One")
+            receiver.take("issues", "opened")
+            project.bob.create_issue(title="Two")
+        finally:
+            db.execute("DROP TRIGGER full")
+    assert receiver.take("issues", "opened").json["issue"]["title"] == "Two"
+    assert [row["status"] for row in deliveries(project, key)] == ["OK"] * 3
+    assert receiver.inbox.empty(), "what was sent is not sent again"
 
 
 def test_push_whose_forge_was_killed_before_telling_is_told_after_the_next_start(

@@ -98,6 +98,10 @@ class Fleet:
         """Undo what crashes left, on one host or all; returns in words what was done."""
         return self._reconciler.reconcile(host)
 
+    def undo_overdue(self) -> builtins.list[str]:
+        """Undo the launches and starts of programs that died; for the background. Returns in words which."""
+        return self._reconciler.undo_overdue()
+
     def stop_overfull(self) -> builtins.list[str]:
         """Stop the environments that wrote more than their limit; for the background. Returns in words which."""
         return self._reconciler.stop_overfull()

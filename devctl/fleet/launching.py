@@ -3,11 +3,12 @@
 import contextlib
 import errno
 import logging
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed
+from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed, StateUnavailable
 from devctl.fleet.database import Database
 from devctl.fleet.interfaces import CREATING_SECONDS, Activity, Admission, Egress, HostPool, Pool
 from devctl.fleet.launches import Launches, TimedLaunch
@@ -19,6 +20,8 @@ from devctl.hosts.engine import HostEngine
 from devctl.secret_files import read_secrets
 
 log = logging.getLogger(__name__)
+
+RENEW_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,9 @@ class Parts:
 class Launching:
     """Makes and starts environments."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, renew_seconds: float = RENEW_SECONDS) -> None:
         self._parts = parts
+        self._renew_seconds = renew_seconds
         self._rows = Rows(parts.database)
         self._printed = Printed(parts.database)
         self._lived = Lived(parts.database)
@@ -59,6 +63,14 @@ class Launching:
         """Reserve it, place it and have it made; with whatever goes wrong nothing stays."""
         record = self._parts.admission.reserve(user, spec, CREATING_SECONDS)
         progress(f"reserved {record.name}")
+        with self._going_on(record):
+            return self._filled(user, record, tree, secrets, progress, timed)
+
+    def _filled(
+        self, user: User, record: EnvironmentRecord, tree: Path | None, secrets: Mapping[str, bytes],
+        progress: Progress, timed: TimedLaunch,
+    ) -> EnvironmentRecord:  # fmt: skip
+        spec = record.spec
         engine: HostEngine | None = None
         try:
             record = record.model_copy(update={"host": self._parts.hosts.place(record)})
@@ -98,12 +110,13 @@ class Launching:
         before = record.phase
         record = self._parts.admission.reserve_start(user, record, CREATING_SECONDS)
         try:
-            self._parts.egress.plan(record, engine)  # what serves it may have ended with the machine
-            engine.start(record)
-            self._parts.egress.check(record, engine)
-            if secrets:
-                engine.put_secrets(record, secrets)
-            record = self._running(record)
+            with self._going_on(record):
+                self._parts.egress.plan(record, engine)  # what serves it may have ended with the machine
+                engine.start(record)
+                self._parts.egress.check(record, engine)
+                if secrets:
+                    engine.put_secrets(record, secrets)
+                record = self._running(record)
         except BaseException as error:
             with contextlib.suppress(DevctlError, OSError):
                 engine.stop(record, 0)
@@ -141,6 +154,26 @@ class Launching:
             env |= settle_env(record.spec.remote_env, engine.variables(record))
         changed = {"env": env, "notes": tuple(dict.fromkeys((*record.spec.notes, *notes)))}
         return self._rows.set_spec(record, record.spec.model_copy(update=changed))
+
+    @contextlib.contextmanager
+    def _going_on(self, record: EnvironmentRecord) -> Iterator[None]:
+        """Say now and then that a launch goes on, however long its image takes to come, while the block runs."""
+        ended = threading.Event()
+
+        def renew() -> None:
+            while not ended.wait(self._renew_seconds):
+                try:
+                    self._rows.renew(record, CREATING_SECONDS)
+                except StateUnavailable as error:
+                    log.warning("that the launch of %s goes on is not written down: %s", record.name, error)
+
+        renewer = threading.Thread(target=renew, name=f"launch-{record.id}", daemon=True)
+        renewer.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            renewer.join()
 
     def _renew(self, record: EnvironmentRecord) -> None:
         """Say that this launch goes on; raises EnvironmentGone when it was taken for dead, or removed."""

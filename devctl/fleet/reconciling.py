@@ -28,11 +28,23 @@ class Reconciler:
 
     def reconcile(self, only: str | None = None) -> list[str]:
         """Undo launches whose launcher died, remove containers without a row, correct the phases."""
-        done = self._undo_overdue()
+        done = self.undo_overdue()
         for host in self._parts.hosts.names():
             if only in (None, host):
                 done += self._compare(host)
                 done += self._remove_unknown(host)
+        return done
+
+    def undo_overdue(self) -> list[str]:
+        """Undo what dead launchers were making or starting; on a host that does not answer that is done later."""
+        done = []
+        for record in self._rows.overdue():
+            if record.started is not None:
+                done += self._undo_start(record)
+                continue
+            self.take_away(record, force=True)
+            if self._rows.move(record, "failed", "its launcher ended before it was made", only_from=("creating",)):
+                done.append(f"undid the launch of {record.name}, whose launcher ended")
         return done
 
     def stop_overfull(self) -> list[str]:
@@ -75,18 +87,6 @@ class Reconciler:
             if not force:
                 raise
             log.warning("%s stays on %s, which does not answer, until that is reconciled", record.id, record.host)
-
-    def _undo_overdue(self) -> list[str]:
-        """Undo what dead launchers were making or starting; on a host that does not answer that is done later."""
-        done = []
-        for record in self._rows.overdue():
-            if record.started is not None:
-                done += self._undo_start(record)
-                continue
-            self.take_away(record, force=True)
-            if self._rows.move(record, "failed", "its launcher ended before it was made", only_from=("creating",)):
-                done.append(f"undid the launch of {record.name}, whose launcher ended")
-        return done
 
     def _undo_start(self, record: EnvironmentRecord) -> list[str]:
         """Stop one that was being started again: its files are its user's, and stay."""

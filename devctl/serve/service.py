@@ -70,6 +70,7 @@ class Service:
         if self.settings.gpu_smoke_seconds:
             self.background.every("gpu-smoke", min(self.settings.gpu_smoke_seconds, 300.0), self._smoke, at_once=True)
         self.background.every("phases", 60.0, self.fleet.refresh)
+        self.background.every("launches", 60.0, self._undo_overdue)
         self.background.every("disks", 300.0, self._stop_overfull)
         if isinstance(self.fleet.parts.hosts, Hosts):
             self.background.every("hosts", 60.0, self.fleet.parts.hosts.measure)
@@ -175,6 +176,11 @@ class Service:
     def _reconcile(self) -> None:
         for done in self.fleet.reconcile():
             log.info("reconciled: %s", done)
+
+    def _undo_overdue(self) -> None:
+        """A launch that a crash cut off is known as such only when it has said nothing for a while."""
+        for done in self.fleet.undo_overdue():
+            log.warning("%s", done)
 
     def _stop_overfull(self) -> None:
         for done in self.fleet.stop_overfull():

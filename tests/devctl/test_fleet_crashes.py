@@ -10,6 +10,7 @@ import pytest
 
 from devctl.errors import EnvironmentGone, HostUnreachable, LaunchFailed, NotRunning
 from devctl.fleet.fleet import Fleet
+from devctl.fleet.launching import Launching
 from devctl.fleet.records import KeptLimits
 from tests.devctl.engine_relay import EngineRelay
 from tests.devctl.fleets import ADA, IMAGE, ROOT, containers, fleet_on, folder_of, needs_docker, wanted
@@ -46,13 +47,27 @@ def test_killed_launcher_leaves_nothing_after_reconcile(fleet: Fleet, backend: s
     assert fleet.up(ADA, wanted(backend, "dead")).phase == "running"
 
 
+def test_launch_that_takes_longer_than_its_deadline_is_not_taken_for_dead(devctl_database: str) -> None:
+    with fleet_on("bubblewrap", devctl_database) as fleet:
+
+        def told(words: str) -> None:
+            if words.startswith("placed"):
+                fleet.parts.database.rows(OVERDUE)
+                while fleet.parts.database.rows("SELECT 1 FROM environment WHERE deadline < now()"):
+                    time.sleep(0.01)
+                assert fleet.undo_overdue() == []
+
+        launching = Launching(fleet.parts, renew_seconds=0.05)
+        assert launching.up(ADA, wanted("bubblewrap", "slow"), None, told).phase == "running"
+
+
 def test_killed_start_leaves_the_environment_and_its_files(fleet: Fleet, backend: str) -> None:
     fleet.up(ADA, wanted(backend, "mine"))
     fleet.exec(ADA, "mine", ["sh", "-c", "echo kept >note"])
     fleet.parts.admission.reserve_start(ADA, fleet.stop(ADA, "mine"), 900)  # and nothing more: its program was killed
     assert fleet.reconcile() == []
     fleet.parts.database.rows(OVERDUE)
-    assert fleet.reconcile() == ["undid the start of mine, whose program ended"]
+    assert fleet.undo_overdue() == ["undid the start of mine, whose program ended"]
     assert fleet.get(ADA, "mine").phase == "stopped"
     fleet.start(ADA, "mine")
     assert fleet.exec(ADA, "mine", ["cat", "note"]).output == "kept\n"

@@ -12,6 +12,8 @@ import json
 import logging
 import queue
 import secrets
+import select
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,8 +37,10 @@ Answer = Callable[[ModelRequest], ModelReply]
 class Pending:
     """One request that waits for its answer."""
 
-    def __init__(self, request: ModelRequest) -> None:
+    def __init__(self, request: ModelRequest, gone: Callable[[], bool]) -> None:
         self.request = request
+        self.gone = gone
+        """Whether whoever asked has hung up since."""
         self._reply: ModelReply | None = None
         self._refusal = "the model cannot be asked any more"
         self._answered = threading.Event()
@@ -91,6 +95,7 @@ class ModelProxy:
     def answer(self, how: Answer, until: threading.Event) -> None:
         """Answer requests in this thread, one after the other, until the event is set.
 
+        A request whose client has hung up meanwhile is left out: agents that wait too long ask anew.
         ``how`` may raise `ProxyRefused` to have the agent told that it gets no more. Any other error of it ends the
         conversation and goes on to the caller.
         """
@@ -100,15 +105,21 @@ class ModelProxy:
             except queue.Empty:
                 continue
             try:
+                if pending.gone():
+                    logger.info("a request is not answered: its client has hung up")
+                    continue
                 pending.give(how(pending.request))
             except ProxyRefused as refusal:
                 self.refused = refusal.message
             finally:
                 pending.refuse(self.refused)
 
-    def complete(self, body: JsonValue) -> ModelReply:
-        """Have one request answered; raises `ProxyRefused` for one that cannot or must not be answered."""
-        pending = Pending(request_of(body, self._model))
+    def complete(self, body: JsonValue, gone: Callable[[], bool] = lambda: False) -> ModelReply:
+        """Have one request answered; raises `ProxyRefused` for one that cannot or must not be answered.
+
+        `gone` tells when it is its turn whether whoever asked still waits.
+        """
+        pending = Pending(request_of(body, self._model), gone)
         if self.refused:
             raise ProxyRefused(self.refused)
         self._waiting.put(pending)
@@ -209,7 +220,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._fail(400, "the body is no JSON")
             return
         try:
-            reply = self.proxy.complete(body)
+            reply = self.proxy.complete(body, self._is_gone)
         except ProxyRefused as refusal:
             self._fail(400, refusal.message)
             return
@@ -217,6 +228,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._stream(reply)
         else:
             self._send(200, completion_from_reply(reply, "proxy"))
+
+    def _is_gone(self) -> bool:
+        """Whether the client has closed the connection."""
+        readable = select.poll()
+        readable.register(self.connection, select.POLLIN)
+        try:
+            return bool(readable.poll(0)) and self.connection.recv(1, socket.MSG_PEEK) == b""
+        except OSError:
+            return True
 
     def _is_known(self) -> bool:
         given = self.headers.get("Authorization", "").removeprefix("Bearer ")

@@ -72,6 +72,37 @@ def test_whole_and_streamed_replies_say_the_same() -> None:
     assert seen[1].model == "the-model"
 
 
+def test_a_request_whose_client_has_hung_up_costs_nothing() -> None:
+    seen: list[str | None] = []
+    asked, hung_up = threading.Event(), threading.Event()
+
+    def answer(request: ModelRequest) -> ModelReply:
+        seen.append(request.messages[0].content)
+        if seen == ["first"]:
+            asked.set()
+            hung_up.wait(20)
+        return reply()
+
+    def ask(client: OpenAI) -> Any:
+        def post(text: str, seconds: float) -> int:
+            body = {"messages": [{"role": "user", "content": text}]}
+            headers = {"Authorization": f"Bearer {client.api_key}"}
+            url = f"{client.base_url}chat/completions"
+            return requests.post(url, json=body, headers=headers, timeout=seconds).status_code
+
+        patient = threading.Thread(target=post, args=("first", 20))
+        patient.start()
+        assert asked.wait(20)
+        with pytest.raises(requests.Timeout):
+            post("hurried", 0.2)
+        hung_up.set()
+        patient.join()
+        return post("hurried again", 20)
+
+    assert asking(answer, ask) == 200
+    assert seen == ["first", "hurried again"]
+
+
 def test_refusal_reaches_the_agent_and_ends_all_further_calls() -> None:
     def answer(request: ModelRequest) -> ModelReply:
         raise ProxyRefused("the cap on steps is reached")

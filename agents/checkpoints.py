@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,8 +12,50 @@ from langgraph.checkpoint.postgres import PostgresSaver
 from psycopg import Cursor
 from psycopg.rows import DictRow
 
-from agents.database import Connection, fenced
+from agents.database import Connection, Database, fenced
+from agents.errors import StateUnavailable
 from agents.threads import Lease
+
+TABLES_LOCK = 7_236_003
+"""Key of the advisory lock that lets one process make the tables."""
+WAIT_SECONDS = 120.0
+"""How long another process may take to make them."""
+
+
+def make_checkpoint_tables(database: Database) -> None:
+    """Make the checkpointer's tables, or what an earlier process left undone of them; one process at a time does it.
+
+    The lock is asked for again and again: a statement that waited for it would be waited for by the indexes that
+    its holder makes. Raises `StateUnavailable` where another process does not end.
+    """
+    deadline = time.monotonic() + WAIT_SECONDS
+    with database.connection() as connection:
+        while not _ready(connection):
+            if not _answer(connection, "SELECT pg_try_advisory_lock(%s) AS answer", TABLES_LOCK):
+                if time.monotonic() > deadline:
+                    raise StateUnavailable(
+                        f"another process has been making the tables of the checkpoints for {WAIT_SECONDS:.0f} seconds",
+                        "end it, and try again",
+                    )
+                time.sleep(0.05)
+                continue
+            try:
+                PostgresSaver(connection).setup()
+            finally:
+                connection.execute("SELECT pg_advisory_unlock(%s)", [TABLES_LOCK])
+
+
+def _ready(connection: Connection) -> bool:
+    """Whether all steps of the library's own migrations are done."""
+    if not _answer(connection, "SELECT to_regclass('checkpoint_migrations') IS NOT NULL AS answer"):
+        return False
+    last = _answer(connection, "SELECT max(v) AS answer FROM checkpoint_migrations")
+    return isinstance(last, int) and last >= len(PostgresSaver.MIGRATIONS) - 1
+
+
+def _answer(connection: Connection, query: str, *parameters: object) -> object:
+    row = connection.execute(query.encode(), parameters).fetchone()
+    return None if row is None else row["answer"]
 
 
 class FencedSaver(PostgresSaver):

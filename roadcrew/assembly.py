@@ -11,9 +11,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Self
 
-from langgraph.checkpoint.postgres import PostgresSaver
 from pydantic import SecretStr, ValidationError
 
+from agents.checkpoints import make_checkpoint_tables
 from agents.crew import Crew, Desk
 from agents.database import Database
 from agents.engine import Engine
@@ -98,7 +98,7 @@ def open_office(
         database = Database(url)
         database.open()
         stack.callback(database.close)
-        _make_checkpoints(database)
+        make_checkpoint_tables(database)
         queue = Queue(url)
         queue.open()
         stack.callback(queue.close)
@@ -211,15 +211,6 @@ def need_model(settings: Settings) -> None:
         )
     if not (settings.model.name or settings.team.models.get("default")):
         raise SettingsInvalid("ROADCREW_MODEL is not set", "name the model that your endpoint should use")
-
-
-def _make_checkpoints(database: Database) -> None:
-    with database.transaction() as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(7236003)")
-        there = connection.execute("SELECT to_regclass('roadcrew.checkpoint_migrations') AS there").fetchone()
-    if there is None or there["there"] is None:
-        with database.connection() as connection:
-            PostgresSaver(connection).setup()
 
 
 def _launcher(settings: Settings, workspace: Workspace, policy: PolicyEngine, unsandboxed: bool) -> Launcher:

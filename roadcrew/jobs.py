@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
 import procrastinate
 import psycopg
@@ -34,6 +36,23 @@ QUEUE_AWAY = (procrastinate.exceptions.ConnectorException, psycopg.OperationalEr
 PAUSE_SECONDS = 1.0
 SCHEMA_LOCK = 7_236_002
 """Key of the advisory lock that lets one process make the queue's tables."""
+
+PUT_BACK = """
+    WITH dead AS (
+        DELETE FROM procrastinate_jobs job WHERE job.status = 'doing' AND NOT EXISTS (
+            SELECT FROM procrastinate_workers worker
+            WHERE worker.id = job.worker_id AND worker.last_heartbeat >= now() - make_interval(secs => %(seconds)s))
+        RETURNING job.*
+    )
+    INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, attempts)
+    SELECT queue_name, task_name, priority, lock, queueing_lock, args, attempts + 1 FROM dead ORDER BY id
+    RETURNING id, args
+"""
+"""Puts the jobs of silent workers back, each as a job of its own.
+
+One that was taken for dead and lives, such as that of a machine that slept, ends its job under the old number: the
+queue's library asks for no more than that, and would end the job of whoever took over.
+"""
 
 
 class WorkerSettings(BaseModel):
@@ -80,15 +99,28 @@ class Queue:
 
     def advance(self, connection: Connection, thread: str) -> None:
         """Have a thread advanced."""
-        self._app.configure_task("roadcrew.advance", queue=FLOW_QUEUE, lock=thread, connection=connection).defer(
-            thread=thread
-        )
+        with _in_the_callers_words():
+            self._app.configure_task("roadcrew.advance", queue=FLOW_QUEUE, lock=thread, connection=connection).defer(
+                thread=thread
+            )
 
     def turn(self, connection: Connection, turn: int, role: str, lock: str | None) -> None:
         """Have a turn run by a worker of its role."""
-        self._app.configure_task("roadcrew.turn", queue=role, lock=lock or f"turn:{turn}", connection=connection).defer(
-            turn=turn
-        )
+        with _in_the_callers_words():
+            self._app.configure_task(
+                "roadcrew.turn", queue=role, lock=lock or f"turn:{turn}", connection=connection
+            ).defer(turn=turn)
+
+
+@contextmanager
+def _in_the_callers_words() -> Iterator[None]:
+    """Raise what the caller's connection says as it is, such as that a lease was lost in a statement before this one."""
+    try:
+        yield
+    except procrastinate.exceptions.ConnectorException as fault:
+        if isinstance(fault.__cause__, psycopg.Error):
+            raise fault.__cause__ from None
+        raise
 
 
 class Worker:
@@ -117,6 +149,7 @@ class Worker:
     async def _serve(self) -> None:
         pool = ThreadPoolExecutor(self._settings.concurrency + 4, thread_name_prefix="job")
         asyncio.get_running_loop().set_default_executor(pool)
+        asyncio.get_running_loop().set_exception_handler(_in_words)
         async with self._app.open_async():
             work = asyncio.create_task(self._work())
             others = [asyncio.create_task(self._reap()), asyncio.create_task(self._look_outside())]
@@ -158,10 +191,9 @@ class Worker:
             await asyncio.sleep(self._settings.heartbeat_seconds)
 
     async def _put_back(self) -> None:
-        stalled = await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=self._settings.stalled_seconds)
-        for job in stalled:
-            logger.warning("job %s of a worker that died is put back: %s", job.id, job.task_kwargs)
-            await self._app.job_manager.retry_job(job)
+        silent = self._settings.stalled_seconds
+        for job in await self._app.connector.execute_query_all_async(PUT_BACK, seconds=silent):
+            logger.warning("a job of a worker that died is put back as job %s: %s", job["id"], job["args"])
 
     async def _look_outside(self) -> None:
         while True:
@@ -201,6 +233,15 @@ class Worker:
             logger.exception("%s died of a fault of ours", subject)
             record(fault)
             raise
+
+
+def _in_words(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log in a line that the end of a job could not be written: it is another's by now, or is taken up again."""
+    fault = context.get("exception")
+    if isinstance(fault, procrastinate.exceptions.ConnectorException):
+        logger.warning("the end of a job is not in the queue: %s", str(fault.__cause__ or fault).partition("\n")[0])
+    else:
+        loop.default_exception_handler(context)
 
 
 def queues_of(roles: Sequence[str]) -> tuple[str, ...]:

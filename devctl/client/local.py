@@ -110,7 +110,7 @@ class LocalClient:
 
     def logs(self, name: str, follow: bool = False, since: datetime | None = None) -> Iterator[bytes]:
         """What the lifecycle commands and the main process printed."""
-        return self.fleet.logs(self._user, name, follow, since)
+        return filter(None, self.fleet.logs(self._user, name, follow, since))
 
     def put(self, name: str, source: Path, target: str = ".") -> None:
         """Copy a file, or what a folder holds, into the work folder."""

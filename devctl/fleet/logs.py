@@ -1,5 +1,6 @@
 """The log of an environment: what its lifecycle commands printed, and what its main process prints."""
 
+import contextlib
 import queue
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from devctl.fleet.records import EnvironmentRecord
 from devctl.fleet.rows import Rows
 
 _LOOK_SECONDS = 0.5
+_Lines = queue.Queue[bytes | Exception | None]
 
 
 def follow_logs(
@@ -19,6 +21,7 @@ def follow_logs(
 ) -> Iterator[bytes]:
     """Yield what was printed; with `follow` go on until the environment has ended.
 
+    While nothing is printed an empty piece comes now and then, so that whoever passes it on can see who still listens.
     `since` leaves out what the main process printed before; raises HostUnreachable.
     """
     pieces = Pieces(printed, record)
@@ -29,22 +32,29 @@ def follow_logs(
     if not follow:
         yield from engine.logs(record, False, since)
         return
-    lines: queue.Queue[bytes | Exception | None] = queue.Queue(maxsize=256)
-    threading.Thread(target=_read, args=(engine.logs(record, True, since), lines), daemon=True).start()
-    while True:
-        try:
-            data_or_end = lines.get(timeout=_LOOK_SECONDS)
-        except queue.Empty:
-            yield from pieces.new()
-            now = rows.by_id(record.id)
-            if now is None or now.phase not in ("creating", "running", "paused"):
+    lines: _Lines = queue.Queue(maxsize=256)
+    left = threading.Event()
+    threading.Thread(
+        target=_read, args=(engine.logs(record, True, since), lines, left), name=f"logs-{record.id}", daemon=True
+    ).start()
+    try:
+        while True:
+            try:
+                data_or_end = lines.get(timeout=_LOOK_SECONDS)
+            except queue.Empty:
+                yield from pieces.new()
+                now = rows.by_id(record.id)
+                if now is None or now.phase not in ("creating", "running", "paused"):
+                    return
+                yield b""
+                continue
+            if data_or_end is None:
                 return
-            continue
-        if data_or_end is None:
-            return
-        if isinstance(data_or_end, Exception):
-            raise data_or_end
-        yield data_or_end
+            if isinstance(data_or_end, Exception):
+                raise data_or_end
+            yield data_or_end
+    finally:
+        left.set()
 
 
 class Pieces:
@@ -62,10 +72,21 @@ class Pieces:
             yield data
 
 
-def _read(source: Iterator[bytes], lines: "queue.Queue[bytes | Exception | None]") -> None:
+def _read(source: Iterator[bytes], lines: _Lines, left: threading.Event) -> None:
+    """Pass on what comes, until it ends, or nobody follows it any more when something comes."""
     try:
         for data in source:
-            lines.put(data)
+            if left.is_set():
+                return
+            if data:
+                _put(lines, data, left)
     except (DevctlError, OSError) as error:
-        lines.put(error)
-    lines.put(None)
+        _put(lines, error, left)
+    _put(lines, None, left)
+
+
+def _put(lines: _Lines, what: bytes | Exception | None, left: threading.Event) -> None:
+    while not left.is_set():
+        with contextlib.suppress(queue.Full):
+            lines.put(what, timeout=_LOOK_SECONDS)
+            return

@@ -198,8 +198,8 @@ class BubblewrapHost:
     def logs(self, record: EnvironmentRecord, follow: bool, since: datetime | None) -> Iterator[bytes]:
         """There is no main process; with `follow` this ends when the environment does."""
         while follow and (kept := self._kept.find(record.id)) is not None and kept.state() != "stopped":
+            yield b""  # whoever does not follow any more leaves here
             time.sleep(0.5)
-        yield from ()
 
     def variables(self, record: EnvironmentRecord) -> dict[str, str]:
         return sandboxes.sandbox_of(self._settings, record, self._find(record), None).env

@@ -202,6 +202,8 @@ class Worker:
                 await asyncio.to_thread(self._poll)
             except self._engine.crew.known_errors as fault:
                 logger.warning("the code host could not be asked for news: %s", fault)
+            except Exception:  # noqa: BLE001 - else nobody would ask any more, and nobody would know
+                logger.exception("asking the code host for news died of a fault of ours; it is asked again")
 
     def _advance(self, context: JobContext, thread: str) -> None:
         self._guard(

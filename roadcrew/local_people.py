@@ -12,6 +12,8 @@ import requests
 from pydantic import SecretStr
 
 from local import ForgeAddress, Workspace
+from local.locks import locked
+from local.workspace import write_private
 from roadcrew.errors import InputInvalid, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -34,6 +36,7 @@ class LocalPeople:
     def __init__(self, workspace: Workspace, forge: ForgeAddress) -> None:
         self._forge = forge
         self._file = workspace.path / "secrets" / "forge-tokens.json"
+        self._lock = workspace.run_file("forge-tokens.lock")
 
     def team(self) -> Identity:
         """Return the identity under which the team comments, pushes and opens pull requests."""
@@ -44,14 +47,19 @@ class LocalPeople:
         return self._identity(PERSON)
 
     def _identity(self, login: str) -> Identity:
-        tokens: dict[str, str] = json.loads(self._file.read_text()) if self._file.exists() else {}
+        """Return an identity, made where it is missing by one process at a time: the others' tokens stay in the file."""
+        tokens = self._tokens()
         if login not in tokens:
-            tokens[login] = self._make(login)
-            fresh = self._file.with_suffix(".new")
-            fresh.touch(0o600)
-            fresh.write_text(json.dumps(tokens))
-            fresh.rename(self._file)
+            with locked(self._lock):
+                tokens = self._tokens()
+                if login not in tokens:
+                    tokens[login] = self._make(login)
+                    write_private(self._file, json.dumps(tokens))
         return Identity(login, SecretStr(tokens[login]))
+
+    def _tokens(self) -> dict[str, str]:
+        found: dict[str, str] = json.loads(self._file.read_text()) if self._file.exists() else {}
+        return found
 
     def _make(self, login: str) -> str:
         self._post("/admin/users", {"login": login, "email": f"{login}@localhost"}, exists=422)

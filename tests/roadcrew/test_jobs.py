@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 from threading import Event, Thread
 
@@ -102,3 +103,22 @@ def test_who_was_replaced_is_told_so_and_takes_nothing_back(delivery: Delivery) 
         with pytest.raises(Fenced):
             Engine(crew, delivery.office.queue, {"tester": replaced}).run_turn(turn.id)
     assert [one.status for one in crew.turns.of([delivery.thread])] == ["running"]
+
+
+def test_a_fault_while_news_are_asked_for_does_not_end_the_asking(delivery: Delivery) -> None:
+    asked_again, calls = Event(), count(1)
+
+    def poll() -> None:
+        if next(calls) == 1:
+            raise ValueError("what nobody foresaw")
+        asked_again.set()
+
+    settings = LIVELY.model_copy(update={"poll_seconds": 0.05})
+    worker = Worker(delivery.office.url, delivery.office.engine, settings, poll)
+    thread = Thread(target=worker.run)
+    thread.start()
+    try:
+        assert asked_again.wait(PATIENCE)
+    finally:
+        worker.stop()
+        thread.join(PATIENCE)

@@ -17,10 +17,11 @@ from devctl import LaunchRefused, PreparationFailed, Prepared
 from tools.docs import Brief, DocReport, DocumentationChange, KeptRuns, PlannedDocument, documentation_brief
 from tools.docs.documents import is_changelog, is_document
 from tools.docs.sites import site_packages
-from tools.environments import WorkTree, open_worktree, prepare_commit
 from tools.mirror import Mirror
 from tools.observation import cut_middle
+from tools.preparing import prepare_commit
 from tools.suite import detect_suite
+from tools.worktree import WorkTree, open_worktree
 
 logger = logging.getLogger(__name__)
 

@@ -29,10 +29,10 @@ from agents.workbench import Workbench
 from devctl import INSIDE_PORT, ExecResult
 from prompts import render
 from tools.dispatch import AuditEvent
-from tools.environments import WorkTree
 from tools.errors import ProxyRefused
 from tools.model import ModelReply, ModelRequest
 from tools.model_proxy import ModelProxy
+from tools.worktree import WorkTree
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from agents.ledger import Ledger
 from agents.vulnerabilities import advisory_lines
 from tools.dispatch import Tool
-from tools.environments import WorkTree
 from tools.errors import SourceRefused
 from tools.mirror import Mirror
 from tools.observation import Observation
@@ -20,6 +19,7 @@ from tools.research.installed import go_docs, node_docs, python_docs
 from tools.research.outside import OutsideSources, Registry
 from tools.research.settings import Ecosystem
 from tools.research.source import Reading, Source
+from tools.worktree import WorkTree
 
 NETWORK = "research"
 PART = 9_000

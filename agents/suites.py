@@ -6,10 +6,11 @@ import json
 
 from agents.crew import TurnContext
 from agents.tasks import feature_plan
-from tools.environments import WorkTree, open_worktree, prepare_commit
 from tools.errors import ArtifactMissing
 from tools.mirror import Mirror
+from tools.preparing import prepare_commit
 from tools.suite import SuiteCommand, SuiteReport, detect_suite, run_suite
+from tools.worktree import WorkTree, open_worktree
 
 
 def suite_command(context: TurnContext, mirror: Mirror, commit: str) -> SuiteCommand | None:

@@ -25,12 +25,13 @@ from tools.artifacts import ArtifactRef
 from tools.chat import ToolCall, ToolSchema
 from tools.dispatch import AuditEvent, Door, Tool
 from tools.docs import docstrings_only
-from tools.environments import WorkTree, open_worktree, prepare_commit, take_locks
 from tools.errors import ToolError
 from tools.observation import Observation, cut_middle
 from tools.patch import Diff
 from tools.patience import Patience
+from tools.preparing import prepare_commit, take_locks
 from tools.worktools import BashArguments, CreateArguments, EditArguments, ViewArguments, worktree_tools
+from tools.worktree import WorkTree, open_worktree
 
 logger = logging.getLogger(__name__)
 

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from devctl import DevctlSettings, Launcher, Limits, open_launcher
-from tools.environments import WorkTree, open_worktree
 from tools.git import Mirror
 from tools.repomap.map import RepositoryMap, repository_map
+from tools.worktree import WorkTree, open_worktree
 
 FOLDERS = 20
 """Files in one folder."""

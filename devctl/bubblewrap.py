@@ -23,7 +23,8 @@ from devctl.records import (
     Prepared,
     PrepareRequest,
 )
-from devctl.sandbox import Sandbox, SandboxedRun, started
+from devctl.sandbox import Sandbox
+from devctl.sandboxed_run import SandboxedRun, started
 from devctl.serving import Background, Served, served_from
 from devctl.settings import DevctlSettings
 from devctl.standby import Standby

@@ -9,7 +9,8 @@ from devctl import mounts
 from devctl.capture import Job, run
 from devctl.ecosystems.records import Plan, Seen, Step
 from devctl.records import Command, ExecResult, Limits, Record, Toolchain
-from devctl.sandbox import Sandbox, result_of, run_in
+from devctl.sandbox import Sandbox
+from devctl.sandboxed_run import result_of, run_in
 from devctl.settings import CERTIFICATES, DevctlSettings
 from devctl.store import FIRST_UID
 

@@ -12,7 +12,8 @@ from devctl import fitting, mounts
 from devctl.errors import SandboxFailed
 from devctl.inside import prelude
 from devctl.records import WORKDIR, Command, Limits, Part, Prepared
-from devctl.sandbox import Sandbox, run_in
+from devctl.sandbox import Sandbox
+from devctl.sandboxed_run import run_in
 from devctl.store import FIRST_UID, Store
 
 log = logging.getLogger(__name__)

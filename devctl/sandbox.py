@@ -1,32 +1,25 @@
-"""Running one command under bubblewrap: namespaces, a user without rights, limits."""
+"""The command line of one command under bubblewrap: namespaces, a user without rights, limits."""
 
 import contextlib
-import json
-import logging
 import os
 import re
 import resource
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from devctl import mounts, seccomp
-from devctl.capture import Finished, Job, Running, kill_group
 from devctl.cgroups import Group
 from devctl.entrance import Entrance
-from devctl.errors import SandboxFailed, SandboxUnavailable
+from devctl.errors import SandboxUnavailable
 from devctl.inside import prelude
-from devctl.records import Command, ExecResult, Limits, Record
-
-log = logging.getLogger(__name__)
+from devctl.records import Command, Limits, Record
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ENV_FILE = "/opt/devctl/env"
 FILES = 4096
 """How many files a process may have open."""
-CONTROLLED = frozenset({"memory", "pids"})
-"""What a control group must limit so that a sandbox can be let in: else its processes are limited by a program."""
 SAFE_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 _JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"'
 # a layer above an installed folder belongs to root at its top, whoever owns what is below
@@ -124,102 +117,6 @@ def command_line(
                 yield (*front, *words), (variables, told, entrance.descriptor, *inherited)
     finally:
         os.close(variables)
-
-
-@contextmanager
-def started(sandbox: Sandbox, command: Command, group: Group | None) -> Iterator["SandboxedRun"]:
-    """Start a command; the caller, in this same thread, must call `wait` before leaving."""
-    status, told = os.pipe()
-    descriptors = [status, told]
-    try:
-        with ExitStack() as stack:
-            entrance: Entrance | None = None
-            if group is not None and may_be_let_in(sandbox, group):
-                entrance = stack.enter_context(Entrance(group, process_limits(sandbox, command.seconds)))
-            argv, inherited = stack.enter_context(command_line(sandbox, command, group, told, entrance))
-            job = Job(
-                argv=argv,
-                env={"PATH": SAFE_PATH},
-                stdin=command.stdin,
-                seconds=command.seconds,
-                output_bytes=sandbox.limits.output_bytes,
-                pass_fds=inherited,
-            )
-            running = Running(job)
-            os.close(descriptors.pop())  # the only writer left is bubblewrap, so the status ends when it does
-            if entrance is not None:
-                _let_in(entrance, running, status)
-        yield SandboxedRun(running, status)
-    finally:
-        for descriptor in descriptors:
-            os.close(descriptor)
-
-
-def may_be_let_in(sandbox: Sandbox, group: Group) -> bool:
-    """Whether a sandbox is put into its groups from outside, and not by a program that becomes it.
-
-    Under version 2 joining is quick, and a process that joins by itself does not see the name of its group.
-    """
-    return group.version == 1 and sandbox.limited >= CONTROLLED
-
-
-def _let_in(entrance: Entrance, running: Running, status: int) -> None:
-    """Let a sandbox in, or kill it; raises SandboxFailed where its groups cannot be joined."""
-    try:
-        if not entrance.admit(status):
-            kill_group(running.process)
-    except BaseException as error:
-        running.cancel()
-        running.wait()
-        if isinstance(error, OSError):
-            raise SandboxFailed(
-                f"the sandbox could not join its control groups: {error}", "run `devctl doctor`"
-            ) from error
-        raise
-
-
-class SandboxedRun:
-    """A command that runs in a sandbox."""
-
-    def __init__(self, running: Running, status: int) -> None:
-        self.running = running
-        self._status = status
-
-    def wait(self) -> ExecResult:
-        """Wait for the command; raises SandboxFailed when the sandbox broke before the command ran."""
-        finished = self.running.wait()
-        if finished.exit_code in range(1, 124) and not self._ran():
-            raise SandboxFailed(
-                f"the sandbox could not start: {finished.text.strip()[-500:] or finished.exit_code}",
-                "run `devctl doctor`",
-            )
-        return result_of(finished)
-
-    def _ran(self) -> bool:
-        """Whether bubblewrap reported the command's own status."""
-        os.set_blocking(self._status, False)
-        try:
-            text = os.read(self._status, 65_536).decode()
-        except BlockingIOError:
-            return False
-        return any("exit-code" in json.loads(line) for line in text.splitlines() if line.strip())
-
-
-def run_in(sandbox: Sandbox, command: Command, group: Group | None = None) -> ExecResult:
-    """Run a command to its end."""
-    with started(sandbox, command, group) as running:
-        return running.wait()
-
-
-def result_of(finished: Finished) -> ExecResult:
-    """Put what a process of this host came to into the words of an environment."""
-    return ExecResult(
-        exit_code=finished.exit_code,
-        output=finished.text,
-        timed_out=finished.timed_out,
-        truncated=finished.omitted > 0,
-        seconds=finished.seconds,
-    )
 
 
 def invalid_variables(env: Mapping[str, str]) -> list[str]:

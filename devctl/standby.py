@@ -15,7 +15,8 @@ from devctl.capture import Job, Running
 from devctl.cgroups import Group
 from devctl.inside import prelude
 from devctl.records import Command
-from devctl.sandbox import SAFE_PATH, Sandbox, SandboxedRun, exports, launching, limiting, processor_seconds
+from devctl.sandbox import SAFE_PATH, Sandbox, exports, launching, limiting, processor_seconds
+from devctl.sandboxed_run import SandboxedRun
 
 _BELOW = 65_536
 """Bytes of a script that a pipe takes without anybody reading; longer ones are not handed over this way."""

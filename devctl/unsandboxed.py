@@ -31,7 +31,7 @@ from devctl.records import (
     Prepared,
     PrepareRequest,
 )
-from devctl.sandbox import result_of
+from devctl.sandboxed_run import result_of
 from devctl.serving import Background, Served
 from devctl.settings import DevctlSettings
 from devctl.store import Store

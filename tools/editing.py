@@ -12,7 +12,7 @@ from tools.errors import ToolError
 from tools.observation import Observation
 
 if TYPE_CHECKING:
-    from tools.environments import WorkTree
+    from tools.worktree import WorkTree
 
 VIEW_LINES = 400
 VIEW_CHARACTERS = 30_000

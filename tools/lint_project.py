@@ -10,9 +10,9 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from tools import lint_readers
-from tools.environments import WorkTree
 from tools.lint_report import LintFinding, LintReport
 from tools.mirror import Mirror
+from tools.worktree import WorkTree
 
 SECONDS = 180.0
 FILES = 300

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 from devctl.errors import EnvironmentGone, ServeFailed
 from specs.service import LoadTest, ServiceCheck, SmokeRequest
-from tools.environments import WorkTree
 from tools.errors import WorkTreeLost
 from tools.junit import TestCaseResult, result_of, unique, write_junit
 from tools.observation import cut_middle
 from tools.suite import run_suite
 from tools.suites.command import Server, SuiteCommand
 from tools.suites.report import SuiteReport
+from tools.worktree import WorkTree
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,6 @@ files put back first.
 import secrets
 from collections.abc import Sequence
 
-from tools.environments import WorkTree
 from tools.inline_tests import with_inline_tests
 from tools.junit import TestCaseResult, unique, write_junit
 from tools.mirror import Mirror
@@ -21,6 +20,7 @@ from tools.suites.report import SuiteReport, SuiteState
 from tools.suites.runner import REPORT_BYTES, Armed, Evidence, Place, Reading
 from tools.suites.runners import RUNNERS
 from tools.testpaths import is_test_path, matches
+from tools.worktree import WorkTree
 
 __all__ = [
     "SuiteCommand",

@@ -7,10 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tools import editing
 from tools.dispatch import Tool
-from tools.environments import WorkTree
 from tools.errors import ToolError
 from tools.observation import Observation, cut_middle
 from tools.patience import Patience
+from tools.worktree import WorkTree
 
 
 class _Arguments(BaseModel):

@@ -21,6 +21,21 @@ _OWN_OPTIONS = {"secrets": "--secret", "cache": "--cache", "seconds": "--seconds
 """What a service decides for itself."""
 
 
+class UnnamedContext(click.Context):
+    """Of a command that people call by its group's name."""
+
+    @property
+    def command_path(self) -> str:
+        """What usage and hints say that was called."""
+        return self.parent.command_path if self.parent else super().command_path
+
+
+class UnnamedCommand(click.Command):
+    """A command that people call by its group's name."""
+
+    context_class = UnnamedContext
+
+
 class BuildGroup(click.Group):
     """A group whose first word may be a path: `devctl build .` beside `devctl build gc`."""
 
@@ -40,7 +55,7 @@ def build() -> None:
     """Build an image of the folder PATH, or sweep what builds left (`gc`). `devctl build . --help` lists the options."""
 
 
-@build.command(_PATH, hidden=True)
+@build.command(_PATH, cls=UnnamedCommand, hidden=True)
 @click.argument("path", required=False, type=click.Path(path_type=Path, file_okay=False, exists=True))
 @click.option("--flavour", help="Build one of the images that come along, in place of PATH: cuda, node, python.")
 @click.option("-t", "--tag", help="A name for it, beside the one that its digest gives.")

@@ -41,6 +41,7 @@ class BubblewrapHost:
     name = "bubblewrap"
     backend: Literal["docker", "bubblewrap"] = "bubblewrap"
     local = True
+    images = None
 
     def __init__(self, settings: DevctlSettings, home: str) -> None:
         self._settings = settings

@@ -5,29 +5,28 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal
 
 import docker
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import APIError, ImageNotFound
 
 from devctl.capture import TIMED_OUT
-from devctl.errors import DevctlError, EnvironmentGone, InUse, LaunchFailed
+from devctl.errors import DevctlError, EnvironmentGone, LaunchFailed
 from devctl.fleet.records import EnvironmentRecord, EnvironmentSpec, Host
 from devctl.gpu.options import given
-from devctl.hosts import containers, docker_commands, docker_facts, docker_files, laid_out
-from devctl.hosts.docker_client import cause, connect, translated, translated_launch
+from devctl.hosts import containers, docker_commands, docker_facts, docker_files
+from devctl.hosts.docker_client import connect, translated, translated_launch
 from devctl.hosts.docker_gpu import report_of
 from devctl.hosts.engine import IMAGE_METADATA, ExecRequest, ExecStream, Found, HostFacts, Made, NetworkPlan, State
 from devctl.hosts.laid_out import BASE_LABEL, LaidOutImages
+from devctl.hosts.stored_images import StoredImages
 from devctl.records import ExecResult
 
 log = logging.getLogger(__name__)
 
 SNAPSHOTS = "devctl-snapshot"
 """Repository of the images that snapshots are."""
-COMMIT_SECONDS = 600
 _STATES: dict[str, State] = {"running": "running", "restarting": "running", "paused": "paused"}
 
 
@@ -47,6 +46,8 @@ class DockerHost:
         self.name = host.name
         self._home = home
         self._client = connect(host, host.seconds)
+        self.images = StoredImages(self._client, host)
+        """What the engine has of images."""
         self._gpu = report_of(self._client, host)
         self._fixed = docker_facts.fixed(self._client, self._gpu)
         self._laid_out = LaidOutImages(self._client.api, notes, host.name) if notes is not None else None
@@ -64,7 +65,7 @@ class DockerHost:
             try:
                 container, laid_out = self._created(spec, options)
             except ImageNotFound:
-                self.pull(spec.image)
+                self.images.pull(spec.image)
                 container, laid_out = self._created(spec, options)
         try:
             made = record.model_copy(update={"container": container})
@@ -92,64 +93,8 @@ class DockerHost:
             return create(image_id), False
         return self._laid_out.create(image_id, layout, create)
 
-    def image_id(self, image: str) -> str:
-        """Which image a name means on this host at this moment; raises EnvironmentGone where there is none."""
-        with translated(self.host, image):
-            return str(self._client.images.get(image).id)
-
     def image_labels(self, image: str) -> dict[str, str]:
-        with translated(self.host, image):
-            try:
-                found = self._client.images.get(image)
-            except ImageNotFound:
-                self.pull(image)
-                found = self._client.images.get(image)
-            return dict(found.labels or {})
-
-    def pull(self, image: str) -> None:
-        """Fetch an image from its registry; raises LaunchFailed."""
-        log.info("%s pulls %s", self.name, image)
-        try:
-            for part in self._client.api.pull(image, stream=True, decode=True):
-                if error := part.get("error"):
-                    raise LaunchFailed(
-                        f"the image {image!r} is not on {self.name} and cannot be pulled: {error}",
-                        "build or load it there, or name one that is there",
-                    )
-        except (DockerException, OSError) as error:
-            raise LaunchFailed(
-                f"the image {image!r} is not on {self.name} and cannot be pulled: {cause(error)}",
-                "build or load it there, or name one that is there",
-            ) from error
-
-    def has_image(self, image: str) -> bool:
-        """Whether an image is there."""
-        try:
-            with translated(self.host, image):
-                self._client.api.inspect_image(image)  # type: ignore[no-untyped-call] # untyped in the stubs
-        except EnvironmentGone:  # what the engine answers for anything that is not there
-            return False
-        return True
-
-    def export_image(self, image: str) -> Iterator[bytes]:
-        """Stream the archive of an image."""
-        client = connect(self.host, COMMIT_SECONDS)
-        try:
-            with translated(self.host, image):
-                yield from client.api.get_image(image)
-        finally:
-            client.close()
-
-    def import_image(self, archive: Iterator[bytes]) -> None:
-        """Load an archive of an image; raises LaunchFailed."""
-        client = connect(self.host, COMMIT_SECONDS)
-        try:
-            with translated(self.host, "an image"):
-                for part in client.api.load_image(archive):  # type: ignore[no-untyped-call] # untyped in the stubs
-                    if isinstance(part, dict) and part.get("error"):
-                        raise LaunchFailed(f"{self.name} does not take the image: {part['error']}", "make room there")
-        finally:
-            client.close()
+        return self.images.labels(image)
 
     def _create(self, options: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -280,33 +225,12 @@ class DockerHost:
         return dict(item.split("=", 1) for item in config.get("Env") or () if "=" in item)
 
     def snapshot(self, record: EnvironmentRecord, tag: str) -> str:
-        client = connect(self.host, COMMIT_SECONDS)
-        try:
-            with translated(self.host, record.name):
-                labels = {containers.HOME_LABEL: self._home, "devctl.snapshot": tag}
-                labels[IMAGE_METADATA] = ""  # the environment's spec has it already
-                name = f"{SNAPSHOTS}-{self._home}"
-                client.api.commit(_container(record), repository=name, tag=tag, conf={"Labels": labels})
-        finally:
-            client.close()
-        return f"{name}:{tag}"
+        labels = {containers.HOME_LABEL: self._home, "devctl.snapshot": tag}
+        labels[IMAGE_METADATA] = ""  # the environment's spec has it already
+        return self.images.commit(record, f"{SNAPSHOTS}-{self._home}", tag, labels)
 
     def forget(self, image: str) -> None:
-        api = self._client.api
-        try:
-            with translated(self.host, image):
-                found = api.inspect_image(image)  # type: ignore[no-untyped-call] # untyped in the stubs
-                laid_out.release(api, str(found["Id"]))
-                api.remove_image(image)  # with force it would stay without a name where a container is made of it
-        except EnvironmentGone:
-            return
-        except LaunchFailed as error:
-            if getattr(error.__cause__, "status_code", None) != HTTPStatus.CONFLICT:
-                raise
-            raise InUse(
-                f"containers on {self.host.name} are made of {image}: {cause(error.__cause__ or error)}",
-                "remove them; `devctl pool drain` removes those that are kept warm",
-            ) from error
+        self.images.remove(image)
 
     def written_mb(self) -> dict[str, int]:
         if self._fixed.disk_limits:

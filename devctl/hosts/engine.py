@@ -4,10 +4,13 @@ import socket
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from devctl.fleet.records import EnvironmentRecord
 from devctl.records import ExecResult, Record
+
+if TYPE_CHECKING:
+    from devctl.hosts.stored_images import StoredImages
 
 HOST_IMAGE = "host"
 """The image of an environment under bubblewrap: this machine's own system, read-only."""
@@ -139,6 +142,10 @@ class HostEngine(Protocol):
 
     def create(self, record: EnvironmentRecord, plan: NetworkPlan) -> Made:
         """Make and start an environment; raises LaunchFailed, with nothing left."""
+
+    @property
+    def images(self) -> "StoredImages | None":
+        """What it has of images; None where environments are of the host's own system."""
 
     def image_labels(self, image: str) -> dict[str, str]:
         """The labels of an image, which is fetched first where it is not there; raises LaunchFailed."""

@@ -1,8 +1,8 @@
 """Images on hosts: fetched from a registry, or carried over from another host, before they are asked for."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol, cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from devctl.capture import Job, run
 from devctl.errors import DevctlError, LaunchFailed
@@ -10,6 +10,9 @@ from devctl.fleet.database import Database
 from devctl.hosts.engine import HOST_IMAGE, HostEngine
 from devctl.records import Record
 from devctl.sources.finding import is_image
+
+if TYPE_CHECKING:
+    from devctl.hosts.stored_images import StoredImages
 
 log = logging.getLogger(__name__)
 
@@ -19,22 +22,6 @@ RECENT_DAYS, MOST_IMAGES = 14, 10
 _RECENT = """SELECT spec ->> 'image' AS image, count(*) AS times FROM environment
     WHERE created > now() - make_interval(days => %s) AND spec ->> 'image' <> ''
     AND spec ->> 'image' NOT LIKE 'devctl-snapshot-%%' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s"""
-
-
-class ImageHost(Protocol):
-    """What a Docker host does with images."""
-
-    def has_image(self, image: str) -> bool:
-        """Whether it is there."""
-
-    def pull(self, image: str) -> None:
-        """Fetch it from its registry; raises LaunchFailed."""
-
-    def export_image(self, image: str) -> Iterator[bytes]:
-        """Its archive."""
-
-    def import_image(self, archive: Iterator[bytes]) -> None:
-        """Take an archive; raises LaunchFailed."""
 
 
 class Fetched(Record):
@@ -76,23 +63,28 @@ def bring(image: str, target: HostEngine, others: Iterable[HostEngine]) -> Fetch
 
     Raises LaunchFailed with the registry's words when nobody has it, and HostUnreachable.
     """
-    host = cast("ImageHost", target)
-    if host.has_image(image):
+    images = target.images
+    if images is None or images.has(image):
         return Fetched(host=target.name, image=image, how="there")
-    source = next((other for other in others if other.name != target.name and _has(other, image)), None)
+    source = next(
+        ((other.name, one) for other in others if other.name != target.name if (one := _having(other, image))), None
+    )
     try:
-        host.pull(image)
+        images.pull(image)
     except LaunchFailed:
         if source is None:
             raise
-        log.info("carrying %s from %s to %s", image, source.name, target.name)
-        host.import_image(cast("ImageHost", source).export_image(image))
-        return Fetched(host=target.name, image=image, how=f"carried from {source.name}")
+        name, stored = source
+        log.info("carrying %s from %s to %s", image, name, target.name)
+        images.load(stored.export(image))
+        return Fetched(host=target.name, image=image, how=f"carried from {name}")
     return Fetched(host=target.name, image=image, how="pulled")
 
 
-def _has(engine: HostEngine, image: str) -> bool:
+def _having(engine: HostEngine, image: str) -> "StoredImages | None":
+    """The images of a host that has this one; of one that does not answer nothing is expected."""
     try:
-        return engine.backend == "docker" and cast("ImageHost", engine).has_image(image)
+        images = engine.images
+        return images if images is not None and images.has(image) else None
     except DevctlError:
-        return False
+        return None

@@ -153,7 +153,7 @@ class KeptMaker:
         return {}  # `Fleet.reconcile` removes what no row knows
 
     def _image_id(self, image: str) -> str:
-        return self._engine.image_id(image)
+        return self._engine.images.id_of(image)
 
     def _record(self, slot: Slot) -> EnvironmentRecord:
         """The environment that the engine is told of: nobody's, with the slot's name."""

@@ -22,9 +22,10 @@ from roadcrew.placing import issue_of, person_host, place_of
 from roadcrew.settings import Settings
 from roadcrew.standing import Standing
 from tools.completions import transcript_entry
-from tools.environments import open_worktree, prepare_commit
 from tools.model import ModelRequest
+from tools.preparing import prepare_commit
 from tools.research.settings import NO_RESEARCH
+from tools.worktree import open_worktree
 
 QUERY = (
     "MATCH (f:Feature)-[:HAS_TASK]->(t:Task) OPTIONAL MATCH (t)-[:DEPENDS_ON]->(d:Task) "

@@ -8,10 +8,10 @@ from agents.ledger import Ledger
 from agents.research_tools import ResearchTools, ecosystems_of
 from prompts import render
 from tests.tools.repositories import committed, new_remote, seeded
-from tools.environments import WorkTree
 from tools.mirror import Mirror
 from tools.research.outside import OutsideSources
 from tools.research.settings import ResearchSettings
+from tools.worktree import WorkTree
 
 ADDRESS = "https://registry.example.org"
 ALL = ResearchSettings(pypi_url=ADDRESS, npm_url=ADDRESS, go_url=ADDRESS)

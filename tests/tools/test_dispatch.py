@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from devctl import Launcher
 from policies import PolicyEngine, PolicySettings, open_engine
 from tools.dispatch import AuditEvent, Door, Tool
-from tools.environments import open_worktree
 from tools.errors import ToolError, WorkTreeLost
 from tools.git import Mirror
 from tools.observation import Observation
 from tools.worktools import worktree_tools
+from tools.worktree import open_worktree
 
 
 class EchoArguments(BaseModel):

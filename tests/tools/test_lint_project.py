@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from devctl import Launcher
 from tests.tools.repositories import committed
 from tools import lint_readers
-from tools.environments import open_worktree
 from tools.git import Mirror
 from tools.lint_project import ProjectLinter, lint_project, project_linters
 from tools.lint_report import LintFinding, LintReport
+from tools.worktree import open_worktree
 
 Files = dict[str, bytes | str | None]
 ESLINT = [

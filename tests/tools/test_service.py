@@ -8,13 +8,13 @@ from pydantic import ValidationError
 from devctl import Launcher
 from specs.service import LoadTest, ServiceCheck, SmokeRequest
 from tests.tools.repositories import committed
-from tools.environments import WorkTree, open_worktree
 from tools.git import Mirror
 from tools.service import run_service, service_packages
 from tools.suite import command_of, run_suite
 from tools.suites.command import Server
 from tools.suites.runner import Evidence, Place
 from tools.suites.runners import RUNNERS
+from tools.worktree import WorkTree, open_worktree
 
 SERVER = """import http.server
 import pathlib

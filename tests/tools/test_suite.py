@@ -7,8 +7,8 @@ import pytest
 
 from devctl import Launcher
 from tests.tools.repositories import committed
-from tools.environments import open_worktree, prepare_commit
 from tools.git import Mirror
+from tools.preparing import prepare_commit
 from tools.suite import (
     SuiteCommand,
     SuiteReport,
@@ -19,6 +19,7 @@ from tools.suite import (
     run_suite,
 )
 from tools.suite import tests_only_tree as only_the_tests  # pytest would take its own name for a test
+from tools.worktree import open_worktree
 
 CALC = "def add(a, b):\n    return a - b\n"
 UNITTEST = """import unittest

@@ -9,10 +9,10 @@ import pytest
 
 from devctl import DevctlSettings, Launcher, open_launcher
 from tests.tools.repositories import committed
-from tools.environments import open_worktree
 from tools.git import Mirror
 from tools.suite import SuiteCommand, SuiteReport, command_of, detect_suite, proven_tests, run_suite
 from tools.suite import tests_only_tree as only_the_tests  # pytest would take its own name for a test
+from tools.worktree import open_worktree
 
 Files = dict[str, bytes | str | None]
 

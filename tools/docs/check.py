@@ -13,8 +13,8 @@ from tools.docs.records import DocFinding, DocReport, in_order
 from tools.docs.running import SnippetRun
 from tools.docs.sites import SiteBuild
 from tools.docs.snippets import Snippet, snippets_of, unread
-from tools.environments import WorkTree
 from tools.mirror import Mirror
+from tools.worktree import WorkTree
 
 OpenTree = Callable[[str], WorkTree]
 """Opens an environment with the files of a commit in it."""

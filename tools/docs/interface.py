@@ -12,10 +12,10 @@ from tools.docs.openapi import Difference, differences, missing_routes, read_doc
 from tools.docs.python_names import module_name
 from tools.docs.records import DocFinding
 from tools.docs.surface import SurfaceChange, is_source
-from tools.environments import WorkTree
 from tools.mirror import Mirror
 from tools.record import Record
 from tools.testpaths import is_test_path
+from tools.worktree import WorkTree
 
 SECONDS = 120.0
 _NAMES = re.compile(r"(openapi|swagger)[\w.-]*\.(json|ya?ml)", re.IGNORECASE)

@@ -9,7 +9,7 @@ from typing import Any
 from devctl import ExecResult
 from tools.docs.records import DocFinding
 from tools.docs.snippets import Command, Snippet, commands_of, same_output
-from tools.environments import WorkTree
+from tools.worktree import WorkTree
 
 SECONDS = 60.0
 """For all Python blocks of one document, and for each command of a session."""

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from devctl import ExecResult
 from tools.docs.records import DocFinding
-from tools.environments import WorkTree
 from tools.mirror import Mirror
+from tools.worktree import WorkTree
 
 _FILES = ("docs/requirements.txt", "doc/requirements.txt", "requirements-docs.txt", "docs-requirements.txt",
           "requirements/docs.txt", "requirements_docs.txt")  # fmt: skip

@@ -15,7 +15,7 @@ from tools.research.source import Reading
 from tools.research.values import array, table, text
 
 if TYPE_CHECKING:
-    from tools.environments import WorkTree
+    from tools.worktree import WorkTree
 
 SECONDS = 30.0
 PART = 60_000

@@ -5,9 +5,9 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.environments import WorkTree
 from tools.errors import ToolError
 from tools.suites.runner import REPORT_BYTES
+from tools.worktree import WorkTree
 
 FILES = 5_000
 """The most report files that are read."""

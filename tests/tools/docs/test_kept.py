@@ -10,8 +10,8 @@ from devctl import Launcher
 from tests.tools.repositories import committed
 from tools.artifacts import ArtifactStore
 from tools.docs import DocReport, DocumentationChange, KeptRuns, PlannedDocument
-from tools.environments import WorkTree, open_worktree
 from tools.git import Mirror
+from tools.worktree import WorkTree, open_worktree
 
 PAGE = "# Shop\n\n```python\nfrom shop import total\nprint(total([1, 2]))\n```\n\n```output\n3\n```\n"
 CODE = {"shop.py": "def total(items):\n    return sum(items)\n"}

@@ -11,8 +11,9 @@ from tests.tools.repositories import committed
 from tools.docs import DocReport, DocumentationChange
 from tools.docs.openapi import differences, missing_routes
 from tools.docs.sites import site_packages
-from tools.environments import WorkTree, open_worktree, prepare_commit
 from tools.git import Mirror
+from tools.preparing import prepare_commit
+from tools.worktree import WorkTree, open_worktree
 
 Check = Callable[..., DocReport]
 MKDOCS = {"mkdocs.yml": "site_name: Shop\n", "requirements-docs.txt": "mkdocs>=1.6\n", "docs/index.md": "# Shop\n"}

@@ -11,8 +11,8 @@ from devctl import Launcher
 from tests.tools.repositories import committed
 from tools.docs import DocReport, DocumentationChange
 from tools.docs.snippets import commands_of, same_output, snippets_of
-from tools.environments import WorkTree, open_worktree
 from tools.git import Mirror
+from tools.worktree import WorkTree, open_worktree
 
 Check = Callable[..., DocReport]
 

@@ -13,13 +13,13 @@ from devctl import Launcher
 from tests.tools.repositories import committed
 from tests.tools.research.outside_server import OutsideServer, Reply
 from tests.tools.test_suite_languages import anywhere, needs
-from tools.environments import open_worktree
 from tools.errors import SourceRefused, SourceUnavailable
 from tools.git import Mirror
 from tools.research.clients import go_proxy
 from tools.research.go_proxy import NAME, escaped
 from tools.research.installed import go_docs
 from tools.research.outside import OutsideSources
+from tools.worktree import open_worktree
 
 __all__ = ["anywhere"]
 

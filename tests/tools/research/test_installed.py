@@ -12,10 +12,10 @@ from devctl import Launcher, PrepareRequest
 from tests.devctl.machines import launcher_on
 from tests.devctl.wheels import serve_index, write_wheel
 from tests.tools.repositories import committed
-from tools.environments import open_worktree
 from tools.errors import SourceRefused
 from tools.git import Mirror
 from tools.research.installed import node_docs, python_docs
+from tools.worktree import open_worktree
 
 CODE = '''"""Colours."""
 raise RuntimeError("nobody may run me")

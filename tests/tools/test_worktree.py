@@ -5,9 +5,9 @@ import pytest
 from devctl import Launcher
 from tests.tools.repositories import committed
 from tools import editing
-from tools.environments import open_worktree
 from tools.errors import ToolError, WorkTreeLost
 from tools.git import Mirror
+from tools.worktree import open_worktree
 
 
 def test_a_work_tree_holds_the_commit_and_its_history(launcher: Launcher, mirror: Mirror, first: str) -> None:

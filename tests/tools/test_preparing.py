@@ -7,8 +7,9 @@ from devctl import PreparationFailed
 from tests.devctl.ecosystems.registries import needs, skip_without_registry
 from tests.devctl.machines import launcher_on
 from tests.tools.repositories import committed
-from tools.environments import open_worktree, prepare_commit, take_locks
 from tools.git import Mirror
+from tools.preparing import prepare_commit, take_locks
+from tools.worktree import open_worktree
 
 
 def test_what_is_installed_survives_a_restore_and_is_in_no_snapshot(mirror: Mirror, first: str, tmp_path: Path) -> None:

@@ -10,14 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self, cast
 
-from devctl import Environment, ExecResult, Launcher, LaunchRequest, Limits, Prepared, PrepareRequest
-from devctl.ecosystems import LOCK_FILES
+from devctl import Environment, ExecResult, Launcher, LaunchRequest, Limits, Prepared
 from devctl.errors import EnvironmentGone, PathRefused, SandboxFailed
-from devctl.fitting import installed_at
-from tools.clone import copy_files, give_to_owner
+from tools.clone import give_to_owner
 from tools.errors import ToolError, WorkTreeLost
 from tools.folder_memory import FolderMemory
-from tools.gitobjects import LINK, Entry
 from tools.mirror import Mirror
 from tools.patch import Diff, DiffLimits
 from tools.record import Record
@@ -32,9 +29,6 @@ _KIND = (
     ' elif [ -e "$1" ]; then echo other; else echo absent; fi'
 )
 _EMPTY = 'chmod -R u+rwX . 2>/dev/null; find . -mindepth 1 "$@" -delete'
-_PREPARED_FILE_BYTES = 1024 * 1024
-"""Larger files are not copied for preparing: no file that declares dependencies is that long, but for locks."""
-_LOCK_BYTES = 32 * 1024 * 1024
 
 
 class Snapshot(Record):
@@ -257,46 +251,6 @@ def open_worktree(
         raise
     log.info("opened a work tree of %s in %s", base[:12], environment.id)
     return worktree
-
-
-def take_locks(worktree: WorkTree, prepared: Prepared) -> tuple[str, ...]:
-    """Copy the lock files that preparing brought in step with the tree into it; returns their paths."""
-    taken = []
-    for part in prepared.parts:
-        for path in part.locks:
-            source = f"{installed_at(worktree.environment.info, part)}/.locks/{path}"
-            if worktree.environment.exec(["cp", "--", source, f"./{path}"]).exit_code == 0:
-                taken.append(path)
-    return tuple(taken)
-
-
-def prepare_commit(
-    launcher: Launcher,
-    mirror: Mirror,
-    commit: str,
-    *,
-    packages: tuple[str, ...] = (),
-    limits: Limits | None = None,
-    role: str = "person",
-    repository: str = "",
-) -> Prepared:
-    """Install what the dependency files of a commit ask for, and `packages`; cached by devctl.
-
-    Raises devctl's PreparationFailed with the installer's output, and LaunchRefused.
-    """
-    with tempfile.TemporaryDirectory(prefix="roadcrew-prepare-") as folder:
-        tree = Path(folder) / "tree"
-        tree.mkdir()
-        copy_files(mirror.git, tree, mirror.files(commit), _may_declare)
-        request = PrepareRequest(
-            tree=tree, packages=packages, limits=limits or Limits(), role=role, repository=repository
-        )
-        return launcher.prepare(request)
-
-
-def _may_declare(entry: Entry) -> bool:
-    limit = _LOCK_BYTES if entry.path.rpartition("/")[2] in LOCK_FILES else _PREPARED_FILE_BYTES
-    return entry.mode != LINK and entry.size <= limit
 
 
 def _sparing(places: tuple[str, ...]) -> list[str]:

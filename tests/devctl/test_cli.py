@@ -71,6 +71,12 @@ def test_errors_have_words_and_codes(tmp_path: Path, arguments: tuple[str, ...],
     assert words in done.stderr
 
 
+def test_a_wrong_build_is_told_of_as_it_was_called(tmp_path: Path) -> None:
+    told = devctl(tmp_path, "build", ".", "--nope").stderr
+    assert "Usage: devctl build [OPTIONS] [PATH]" in told and "Try 'devctl build --help'" in told
+    assert "Usage: devctl build gc [OPTIONS]" in devctl(tmp_path, "build", "gc", "--nope").stderr
+
+
 def test_run_gives_the_commands_output_and_status(tmp_path: Path) -> None:
     with launcher_on("bubblewrap", tmp_path / "devctl"):
         pass

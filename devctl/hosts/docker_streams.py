@@ -127,18 +127,19 @@ class DockerStream:
         if self._closed.is_set():
             return
         self._closed.set()
-        try:
-            with contextlib.suppress(DockerException, OSError):
-                self.end()
-        finally:
+        self._hang_up()  # first: an engine that cannot pass output on tells of no command's end in that container
+        with contextlib.suppress(DockerException, OSError):
+            self.end()
+
+    def _hang_up(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            self._raw._response.close()
+        for end in (self._reader, self._raw):
             with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-            with contextlib.suppress(OSError):
-                self._raw._response.close()
-            for end in (self._reader, self._raw):
-                with contextlib.suppress(OSError):
-                    end.close()
-            self._socket.close()  # what the SDK returns is a view of the socket that it never closes itself
+                end.close()
+        self._socket.close()  # what the SDK returns is a view of the socket that it never closes itself
 
     def __enter__(self) -> "DockerStream":
         return self

@@ -4,15 +4,26 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from devctl import EnvironmentGone, LaunchRequest
+from local import open_workspace, stop
 from tests.devctl.machines import launcher_on
 from tests.devctl.wheels import write_tree
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _no_server_left(tmp_path: Path) -> Iterator[None]:
+    """Commands that need the state's database start one, as they do for people; nobody uses it after the test."""
+    yield
+    for folder in (tmp_path / "state", tmp_path / "devctl" / "state"):
+        if folder.is_dir():
+            stop(open_workspace(folder))
 
 
 def devctl(folder: Path, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

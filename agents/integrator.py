@@ -35,7 +35,8 @@ def _integrate(context: TurnContext, work: Handover) -> CommandResult:
     branch = branch_of(context.thread.issue)
     head = mirror.require(branch)
     trace = mirror.find_trailer(branch, TRAILER, _trace(context), since=feature_base(context, head))
-    if trace is not None:
+    if trace is not None:  # a run before this one merged, and may have ended before it told the code host
+        _tell_checks(context, trace, "green when it was merged")
         return CommandResult(reply={"merged": trace, "verdict": f"merged into {branch} before"})
     merged = mirror.merge_trees(head, work.commit)
     commit = mirror.commit_tree(merged.tree, (head,), _message(context))
@@ -53,10 +54,15 @@ def _integrate(context: TurnContext, work: Handover) -> CommandResult:
     _allow_push(context, branch, commit)
     context.check_lease()
     mirror.push(branch, commit, expected_old=head)
-    context.desk.host.set_status(commit, "roadcrew/tests", "success", report.verdict)
-    context.desk.host.set_status(commit, "roadcrew/review", "success", "signed off by the Reviewer")
+    _tell_checks(context, commit, report.verdict)
     verdict = f"merged into {branch}: {report.verdict}"
     return CommandResult(reply={"merged": commit, "tested": commit, "verdict": verdict})
+
+
+def _tell_checks(context: TurnContext, commit: str, verdict: str) -> None:
+    """Set both checks of a merged commit; only what is green and signed off is ever merged."""
+    context.desk.host.set_status(commit, "roadcrew/tests", "success", verdict)
+    context.desk.host.set_status(commit, "roadcrew/review", "success", "signed off by the Reviewer")
 
 
 def _back(

@@ -256,6 +256,13 @@ class Threads:
         """Whether a thread was told this before."""
         return bool(self._database.rows("SELECT 1 FROM inbox WHERE thread = %s AND key = %s", thread, key))
 
+    def told_last(self, thread: str, prefix: str) -> tuple[int, str]:
+        """Return how many letters came under keys with this prefix, and the newest key's rest; 0 and "" for none."""
+        rows = self._database.rows(
+            "SELECT key FROM inbox WHERE thread = %s AND starts_with(key, %s) ORDER BY id", thread, prefix
+        )
+        return len(rows), rows[-1]["key"].removeprefix(prefix) if rows else ""
+
     def began_at(self, thread: str) -> datetime | None:
         """Return when a thread was started, or None when there is none."""
         rows = self._database.rows("SELECT created_at FROM thread WHERE id = %s", thread)

@@ -1,7 +1,7 @@
 """The intake: what people say on the code host becomes letters, once each, when they may say it.
 
 Webhooks and polling meet here. A webhook is only a reason to look: what was said is read from the code host, and
-each thing said has one key (`comment:12`, `pull:<digest>`), so hearing it twice is hearing it once.
+each thing said has one key (`comment:12`, `pull:7:0:<digest>`), so hearing it twice is hearing it once.
 """
 
 from __future__ import annotations
@@ -150,7 +150,14 @@ class Intake:
         for pull in pulls:
             for comment in host.comments(pull.number):
                 self.comment(thread.repository, pull.number, comment)
-            self._engine.tell(thread.id, "pull_request", f"pull:{_digest(host, pull.number)}", {"number": pull.number})
+            self._tell_of(thread, pull.number, _digest(host, pull.number))
+
+    def _tell_of(self, thread: ThreadState, number: int, digest: str) -> None:
+        """Tell a delivery of its pull request when that is not as it was told last; it may have been so before."""
+        prefix = f"pull:{number}:"
+        times, last = self._crew.threads.told_last(thread.id, prefix)
+        if last.partition(":")[2] != digest:
+            self._engine.tell(thread.id, "pull_request", f"{prefix}{times}:{digest}", {"number": number})
 
     def poll(self) -> None:
         """Look for news of every feature that has not ended.

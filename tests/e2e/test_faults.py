@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,33 @@ def test_a_server_that_dies_under_a_delivery_does_not_end_it(
     assert killed
     calls = [one.call for one in mates.of("coder")]
     assert len(calls) <= len(set(calls)) + 1
+
+
+def test_checks_are_told_though_the_code_host_failed_just_after_the_merge(
+    office: MakeOffice, workspace: Workspace, repository: Path
+) -> None:
+    delivery = office(crewmates(planner=ONE, coder=WORK)).file(repository)
+    delivery.begin()
+    with forge_without_statuses(workspace):
+        assert delivery.go_on().failure is not None
+    delivery.retry()
+    assert delivery.go_on().verdict == "merged"
+    (pull,) = delivery.office.crew.reader.pull_requests(delivery.thread)
+    checks = delivery.host.check_state(delivery.host.pull_request(pull.number).head_sha).checks
+    assert {check.name: check.state for check in checks} == {"roadcrew/tests": "success", "roadcrew/review": "success"}
+
+
+@contextmanager
+def forge_without_statuses(workspace: Workspace) -> Iterator[None]:
+    """Have the forge's database refuse every status meanwhile."""
+    with closing(
+        sqlite3.connect(workspace.path / "data" / "forge" / "forge.sqlite3", isolation_level=None)
+    ) as database:
+        database.execute("CREATE TRIGGER no_status BEFORE INSERT ON statuses BEGIN SELECT RAISE(FAIL, 'full'); END")
+        try:
+            yield
+        finally:
+            database.execute("DROP TRIGGER no_status")
 
 
 @pytest.fixture

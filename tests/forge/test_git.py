@@ -28,6 +28,14 @@ def test_clone_fetch_and_push_carry_a_large_history(project: Project, tmp_path: 
     assert "main" in git(tmp_path / "copy", "ls-remote", project.forge.remote(project.name, "bob"))
 
 
+def test_a_push_is_told_of_nothing_that_is_wrong(project: Project, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", project.forge.remote(project.name, "bob"), "copy")
+    git(tmp_path / "copy", "-c", "user.name=b", "-c", "user.email=b@b.example", "commit", "--allow-empty", "-qm", "one")
+    pushing = ["git", "push", project.forge.remote(project.name, "bob"), "HEAD:refs/heads/new"]
+    pushed = subprocess.run(pushing, cwd=tmp_path / "copy", capture_output=True, text=True, check=True, timeout=60)
+    assert "error" not in pushed.stderr, pushed.stderr
+
+
 def test_fetches_whose_clients_stand_still_hold_up_nobody(project: Project) -> None:
     many = {f"small/{number}": f"{number}\n" for number in range(150)}  # so many objects stay in a pack as they came
     (project.clone / "big.bin").write_bytes(os.urandom(24 * 1024 * 1024))

@@ -6,8 +6,9 @@ import pytest
 
 from agents.threads import new_thread
 from roadcrew.intake import Intake
-from tests.e2e.crewmates import crewmates
+from tests.e2e.crewmates import crewmates, gives, in_turn, writes
 from tests.e2e.offices import Delivery, MakeOffice
+from tests.e2e.plans import code_task, function, planned
 from tools.codehost import Comment
 
 
@@ -56,6 +57,23 @@ def test_the_comment_that_begins_a_delivery_is_not_heard_as_a_change_of_its_plan
         intake.comment(delivery.place.repository, delivery.number, heard)
     assert threads.get(delivery.thread) is not None
     assert "replan" not in kinds(delivery, delivery.thread)
+
+
+def test_a_pull_request_that_is_as_it_was_before_is_news_again(office: MakeOffice, repository: Path) -> None:
+    mates = crewmates(planner=in_turn(gives(planned(code_task()))), coder=writes(*function("average")))
+    delivery = office(mates).file(repository)
+    assert delivery.run(yes=False).status == "waiting"
+    intake, threads = Intake(delivery.office.engine), delivery.office.crew.threads
+    thread = threads.get(delivery.thread)
+    assert thread is not None
+    (pull,) = delivery.office.crew.reader.pull_requests(delivery.thread)
+    head = delivery.host.pull_request(pull.number).head_sha
+    told = []
+    for state in ("success", "success", "failure", "failure", "success"):
+        delivery.host.set_status(head, "somebody/else", state)
+        intake.news(thread)
+        told.append(threads.told_last(thread.id, f"pull:{pull.number}:")[0])
+    assert [number - told[0] for number in told] == [0, 0, 1, 1, 2]
 
 
 def test_a_repository_that_is_gone_hides_no_news_of_others(delivery: Delivery) -> None:

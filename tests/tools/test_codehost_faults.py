@@ -171,15 +171,24 @@ def test_without_administration_rights_only_the_required_checks_are_known(script
         assert (rules.required_checks, rules.required_approvals) == (("ci",), None)
 
 
-def test_a_merge_whose_answer_was_lost_is_success_when_it_is_merged(scripted_model: Script) -> None:
-    def pull(merged: bool) -> Answer:
-        end = {"ref": "main", "sha": "c" * 40}
-        body = {"number": 1, "title": "t", "body": None, "state": "closed" if merged else "open", "merged": merged}
-        body |= {"head": end, "base": end, "html_url": "u", "merge_commit_sha": "d" * 40, "draft": False}
-        body |= {"mergeable": None, "mergeable_state": "unknown", "user": None, "url": "/repos/team/blog/pulls/1"}
-        return raw(json.dumps(body))
+def pull(merged: bool) -> Answer:
+    """A pull request, as it is told."""
+    end = {"ref": "main", "sha": "c" * 40}
+    body = {"number": 1, "title": "t", "body": None, "state": "closed" if merged else "open", "merged": merged}
+    body |= {"head": end, "base": end, "html_url": "u", "merge_commit_sha": "d" * 40, "draft": False}
+    body |= {"mergeable": None, "mergeable_state": "unknown", "user": None, "url": "/repos/team/blog/pulls/1"}
+    return raw(json.dumps(body))
 
+
+def test_a_merge_whose_answer_was_lost_is_success_when_it_is_merged(scripted_model: Script) -> None:
     endpoint = scripted_model(pull(False), no(405, "Pull Request is not mergeable"), pull(True))
+    assert host_at(endpoint).merge(1, "merge", "c" * 40) == "d" * 40
+
+
+def test_a_merge_just_behind_another_one_is_tried_again(scripted_model: Script) -> None:
+    moved = no(405, "Base branch was modified. Review and try the merge again.")
+    merged = raw(json.dumps({"merged": True, "sha": "d" * 40, "message": "m"}))
+    endpoint = scripted_model(pull(False), moved, pull(False), moved, pull(False), merged)
     assert host_at(endpoint).merge(1, "merge", "c" * 40) == "d" * 40
 
 

@@ -18,6 +18,9 @@ from tools.errors import (
 _SECONDARY_WAIT = 60.0
 """Seconds that GitHub asks to wait at a secondary limit that names no time."""
 
+BASE_MOVED = "base branch was modified"
+"""GitHub's words for a merge that came while it still counted in an earlier one; soon after it takes it."""
+
 _INCOMPLETE = (TypeError, AttributeError, LookupError, ValidationError)
 
 
@@ -95,7 +98,8 @@ def _answered(status: int, data: object, headers: Mapping[str, str], doing: str)
         hint = "Check the name; a host also says this of what the token may not see."
         return Fault(CodeHostNotFound(f"not found: cannot {doing}: {words}", hint), retry=False)
     if status in {405, 409}:
-        return Fault(CodeHostConflict(f"the code host forbids to {doing}: {words}"), retry=False)
+        moved = BASE_MOVED in words.lower()
+        return Fault(CodeHostConflict(f"the code host forbids to {doing}: {words}"), retry=moved, unsent=moved)
     if status in {408, 500, 502, 503, 504}:
         broken = CodeHostUnavailable(f"the code host answers {status}: cannot {doing}: {words}", "Try later.")
         return Fault(broken, retry=True)

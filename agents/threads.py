@@ -277,13 +277,14 @@ class Threads:
         )
         return rows[0]["result"] if rows else None
 
-    def first_delivery(self, delivery: str) -> bool:
-        """Remember a webhook delivery; return False when it came before."""
+    def was_delivered(self, delivery: str) -> bool:
+        """Whether a webhook delivery was followed up before."""
+        return bool(self._database.rows("SELECT 1 FROM delivery WHERE id = %s", delivery))
+
+    def delivered(self, delivery: str) -> None:
+        """Remember that a webhook delivery was followed up."""
         with self._database.transaction() as connection:
-            row = connection.execute(
-                "INSERT INTO delivery (id) VALUES (%s) ON CONFLICT DO NOTHING RETURNING id", [delivery]
-            ).fetchone()
-        return row is not None
+            connection.execute("INSERT INTO delivery (id) VALUES (%s) ON CONFLICT DO NOTHING", [delivery])
 
 
 def renew_thread(connection: Connection, lease: Lease) -> None:

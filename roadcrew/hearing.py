@@ -24,7 +24,7 @@ FORMER = re.compile(rf"http://127\.0\.0\.1:\d+{re.escape(PATH)}")
 def hearing_the_forge(office: Office) -> Iterator[Callable[[], None]]:
     """Serve the webhook's end until the block ends; yields what sets the webhook of each repository that has none yet."""
     secret = office.workspace.secret("webhook")
-    with WebhookServer(secret, Intake(office.engine), office.crew.threads.first_delivery) as server:
+    with WebhookServer(secret, Intake(office.engine), office.crew.threads) as server:
         told: set[str] = set()
 
         def tell() -> None:

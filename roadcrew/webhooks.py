@@ -1,4 +1,8 @@
-"""The webhook's end: verifies the signature on the raw bytes, remembers the delivery, and has the intake look."""
+"""The webhook's end: verifies the signature on the raw bytes, has the intake look, and remembers what it has looked at.
+
+A delivery that comes again while it is looked at is looked at twice, which is hearing it once. One that could not be
+followed up is tried again, and then left: it counts as new when the code host delivers it again.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,9 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from flask import Flask, Response, request
 from pydantic import JsonValue
@@ -25,7 +31,22 @@ LARGEST = 25 * 1024 * 1024
 
 REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 
-Remember = Callable[[str], bool]
+PAUSES = (0.0, 2.0, 10.0, 60.0)
+"""Seconds before each try to follow an event up; the code host may be away, or not know yet what it tells of."""
+END_SECONDS = 5.0
+"""How long the end of a server waits for what is being followed up."""
+
+Work = Callable[[], None]
+
+
+class Deliveries(Protocol):
+    """Which deliveries were followed up."""
+
+    def was_delivered(self, delivery: str) -> bool:
+        """Whether this one was."""
+
+    def delivered(self, delivery: str) -> None:
+        """Remember that it was."""
 
 
 def signature_of(secret: str, body: bytes) -> str:
@@ -33,10 +54,8 @@ def signature_of(secret: str, body: bytes) -> str:
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
-def webhook_app(
-    secret: str, intake: Intake, first_delivery: Remember, later: Callable[[Callable[[], None]], None]
-) -> Flask:
-    """Return the app with the one route; ``later`` runs the work after the answer is out."""
+def webhook_app(secret: str, intake: Intake, deliveries: Deliveries, later: Callable[[str, Work], None]) -> Flask:
+    """Return the app with the one route; ``later`` does the work of a delivery after the answer is out."""
     app = Flask("roadcrew.webhooks")
     app.config["MAX_CONTENT_LENGTH"] = LARGEST
 
@@ -60,9 +79,9 @@ def webhook_app(
             return Response("the body is not JSON\n", 400)
         if not delivery or not isinstance(payload, dict):
             return Response("X-GitHub-Delivery and a JSON object are needed\n", 400)
-        if not first_delivery(delivery):
+        if deliveries.was_delivered(delivery):
             return Response("seen before\n", 200)
-        later(lambda: hear(intake, event, payload))
+        later(delivery, lambda: hear(intake, event, payload))
         return Response("heard\n", 202)
 
     return app
@@ -88,10 +107,16 @@ class WebhookServer:
     """Serves the webhook route on a thread of its own; the work is done after the answer is out."""
 
     def __init__(
-        self, secret: str, intake: Intake, first_delivery: Remember, host: str = "127.0.0.1", port: int = 0
-    ) -> None:
+        self, secret: str, intake: Intake, deliveries: Deliveries, host: str = "127.0.0.1", port: int = 0, *,
+        pauses: Sequence[float] = PAUSES,
+    ) -> None:  # fmt: skip
+        """``pauses`` are the seconds before each try to follow an event up."""
         self._known = intake.known_errors
-        app = webhook_app(secret, intake, first_delivery, self._later)
+        self._deliveries = deliveries
+        self._pauses = tuple(pauses)
+        self._ending = threading.Event()
+        self._works: set[threading.Thread] = set()
+        app = webhook_app(secret, intake, deliveries, self._later)
         self._server = create_server(app, host=host, port=port, threads=4)
         self.url = f"http://{host}:{self._server.effective_port}{PATH}"
         self._thread = threading.Thread(target=self._server.run, name="webhooks", daemon=True)
@@ -102,16 +127,31 @@ class WebhookServer:
 
     def __exit__(self, *_fault: object) -> None:
         self._server.close()
-        self._thread.join(timeout=5)
+        self._thread.join(timeout=END_SECONDS)
+        self._ending.set()
+        deadline = time.monotonic() + END_SECONDS
+        for work in tuple(self._works):
+            work.join(max(0.0, deadline - time.monotonic()))
 
-    def _later(self, work: Callable[[], None]) -> None:
-        threading.Thread(target=self._guarded, args=[work], name="webhook-work", daemon=True).start()
+    def _later(self, delivery: str, work: Work) -> None:
+        thread = threading.Thread(target=self._follow_up, args=[delivery, work], name="webhook-work", daemon=True)
+        self._works.add(thread)
+        thread.start()
 
-    def _guarded(self, work: Callable[[], None]) -> None:
+    def _follow_up(self, delivery: str, work: Work) -> None:
+        """Do the work, again after a pause where it ends in one of our errors; remember it when it is done."""
         try:
-            work()
-        except self._known as fault:
-            logger.warning("a webhook could not be followed up; the next poll will: %s", fault)
+            for number, pause in enumerate(self._pauses, 1):
+                if self._ending.wait(pause):
+                    return
+                try:
+                    work()
+                    self._deliveries.delivered(delivery)
+                    return
+                except self._known as fault:
+                    logger.warning("try %d to follow up the webhook delivery %s failed: %s", number, delivery, fault)
+        finally:
+            self._works.discard(threading.current_thread())
 
 
 def _text(payload: dict[str, JsonValue], outer: str, inner: str) -> str:

@@ -68,7 +68,7 @@ def command(
             secret = settings.code_host.webhook_secret
             value = secret.get_secret_value() if secret else workspace.secret("webhook")
             intake = Intake(office.engine)
-            server = WebhookServer(value, intake, office.crew.threads.first_delivery, *heard_at)
+            server = WebhookServer(value, intake, office.crew.threads, *heard_at)
             stack.enter_context(server)
             note(f"hears webhooks at {server.url}")
         note(f"serves {', '.join(queues) if queues else 'all roles'}; Ctrl-C stops")

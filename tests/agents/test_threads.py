@@ -98,9 +98,11 @@ def test_waking_shows_a_standing_thread_as_active(database: Database, threads: T
     assert state.status == "done"
 
 
-def test_a_delivery_is_first_once(threads: Threads, thread: str) -> None:
-    assert threads.first_delivery(thread)
-    assert not threads.first_delivery(thread)
+def test_a_delivery_is_remembered_and_may_be_so_twice(threads: Threads, thread: str) -> None:
+    assert not threads.was_delivered(thread)
+    for _ in range(2):
+        threads.delivered(thread)
+        assert threads.was_delivered(thread)
 
 
 def test_text_that_no_database_takes_is_replaced_in_letters(database: Database, threads: Threads, lease: Lease) -> None:

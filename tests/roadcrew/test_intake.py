@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 from agents.ids import MARK, marker
 from roadcrew.intake import VERBS, Command, Intake, parse_command
 from roadcrew.local_people import LocalPeople
+from roadcrew.placing import issue_of
 from roadcrew.webhooks import WebhookServer, signature_of
 from tests.e2e.crewmates import crewmates
 from tests.e2e.offices import Delivery, MakeOffice
+from tests.local.processes import wait_until
 from tools.codehost import CodeHost, CodeHostSettings, Comment
 from tools.codehost.text import with_marker
 
@@ -153,7 +156,7 @@ def test_a_budget_that_is_no_number_changes_nothing(delivery: Delivery, words: s
 def hook(delivery: Delivery) -> Iterator[str]:
     """The address of a real webhook server for that delivery's office."""
     office = delivery.office
-    with WebhookServer("secret", Intake(office.engine), office.crew.threads.first_delivery) as server:
+    with WebhookServer("secret", Intake(office.engine), office.crew.threads, pauses=(0.0,)) as server:
         yield server.url
 
 
@@ -176,7 +179,7 @@ def test_a_webhook_with_another_signature_is_refused(hook: str, delivery: Delive
             timeout=10,
         )
         assert answer.status_code == 401
-    assert delivery.office.crew.threads.first_delivery(f"d-{delivery.thread}")
+    assert not delivery.office.crew.threads.was_delivered("d")
 
 
 def test_a_webhook_that_is_not_json_or_not_an_object_is_refused(hook: str, delivery: Delivery) -> None:
@@ -185,22 +188,33 @@ def test_a_webhook_that_is_not_json_or_not_an_object_is_refused(hook: str, deliv
     assert send(hook, b"{}", "") == 400
 
 
-def test_a_labelled_issue_is_heard_once(hook: str, delivery: Delivery) -> None:
+def labelled(delivery: Delivery, number: int) -> bytes:
     payload = {
         "action": "labeled",
-        "issue": {"number": delivery.number},
+        "issue": {"number": number},
         "repository": {"full_name": delivery.place.repository},
         "sender": {"login": "you"},
     }
-    body = json.dumps(payload).encode()
+    return json.dumps(payload).encode()
+
+
+def test_a_labelled_issue_is_heard_once(hook: str, delivery: Delivery) -> None:
+    body, threads = labelled(delivery, delivery.number), delivery.office.crew.threads
     assert send(hook, body, delivery.thread) == 202
-    assert send(hook, body, delivery.thread) == 200
-    threads = delivery.office.crew.threads
-    for _ in range(200):
-        if threads.get(delivery.thread) is not None:
-            break
-        requests.get(hook.replace("/webhooks/github", "/healthz"), timeout=10)
+    wait_until(lambda: threads.was_delivered(delivery.thread))
     assert threads.get(delivery.thread) is not None
+    assert send(hook, body, delivery.thread) == 200
+
+
+def test_an_issue_that_could_not_be_read_is_heard_when_it_is_told_of_again(hook: str, delivery: Delivery) -> None:
+    body, threads = labelled(delivery, delivery.number + 1), delivery.office.crew.threads
+    key, thread = f"{delivery.thread}-late", f"{delivery.place.repository}/F-{delivery.number + 1}"
+    assert send(hook, body, key) == 202
+    wait_until(lambda: all(one.name != "webhook-work" for one in threading.enumerate()))
+    assert issue_of(delivery.office, delivery.place.repository, "Count the words") == delivery.number + 1
+    assert send(hook, body, key) == 202
+    wait_until(lambda: threads.was_delivered(key))
+    assert threads.get(thread) is not None
 
 
 @pytest.mark.parametrize(

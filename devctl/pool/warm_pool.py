@@ -142,8 +142,9 @@ class WarmPool:
                 done += self._discard(slot, why)
             elif slot.state == "claimed" and self._maker.why_spoilt(slot) in GONE:
                 self.stock.forget(slot)
+        containers = self._maker.containers()  # before the rows: each row is there before its container is
         known = {slot.name for slot in self.stock.slots(self.host)}
-        for container, name in self._maker.containers().items():
+        for container, name in containers.items():
             if name not in known:
                 done += self._remove_unknown(container, name)
         return done

@@ -58,13 +58,13 @@ class Background:
             work()
         except (DevctlError, OSError) as error:
             self._failed(name)
-            log.warning("%s failed, and is tried again: %s", name, error)
+            log.warning("%s failed: %s", name, error)
         except psycopg.Error as error:
             self._failed(name)
-            log.warning("%s failed in the database, and is tried again: %s", name, error)
+            log.warning("%s failed in the database: %s", name, error)
         except Exception:  # noqa: BLE001 - the outermost boundary of the thread: one defect must not end the work for good
             self._failed(name)
-            log.exception("%s broke down, and is tried again", name)
+            log.exception("%s broke down", name)
 
     def _failed(self, name: str) -> None:
         if not self.stopping.is_set():

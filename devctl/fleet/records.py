@@ -175,6 +175,11 @@ class EnvironmentRecord(Record):
     gpu: bool = False
     """Whether it really has one."""
 
+    @property
+    def container_reference(self) -> str:
+        """What an engine finds its container by: its id where that is known, else the name that it is made with."""
+        return self.container or f"devctl-{self.id}"
+
 
 class Snapshot(Record):
     """The files of an environment as they were at a moment."""

@@ -97,7 +97,7 @@ def _inspected(engine: HostEngine, record: EnvironmentRecord) -> dict[str, Any]:
     if not isinstance(engine, DockerHost):
         return {}
     with translated(engine.host, record.name):
-        state: dict[str, Any] = engine.client.api.inspect_container(record.container or f"devctl-{record.id}")["State"]
+        state: dict[str, Any] = engine.client.api.inspect_container(record.container_reference)["State"]
     return state if state.get("Running") else {}
 
 
@@ -111,7 +111,7 @@ def _from_engine(engine: HostEngine, record: EnvironmentRecord) -> Counters | No
     if not state:
         return None
     with translated(engine.host, record.name):
-        name = record.container or f"devctl-{record.id}"
+        name = record.container_reference
         stats: dict[str, Any] = engine.client.api.stats(name, stream=False, one_shot=True)
     return from_stats(stats, moment(str(state["StartedAt"])))
 

@@ -46,7 +46,7 @@ def open_stream(
     if request.tty:
         env.setdefault("TERM", "xterm-256color")
     with translated(host, record.name):
-        return DockerStream(client, record.container or f"devctl-{record.id}", asked, env)
+        return DockerStream(client, record.container_reference, asked, env)
 
 
 def run(

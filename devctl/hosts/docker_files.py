@@ -40,7 +40,7 @@ def put(
         archives.of_path(source, steps, owner[0], Budget(record.spec.limits.disk_mb)) as archive,
         translated(host, record.name),
     ):
-        client.api.put_archive(_container(record), workdir, archive)
+        client.api.put_archive(record.container_reference, workdir, archive)
 
 
 def get(
@@ -51,7 +51,7 @@ def get(
     steps = steps_of(source, workdir)
     _refuse_links(client, host, record, steps)
     try:
-        stream, _ = client.api.get_archive(_container(record), str(PurePosixPath(workdir, *steps)))
+        stream, _ = client.api.get_archive(record.container_reference, str(PurePosixPath(workdir, *steps)))
     except NotFound as error:
         raise PathRefused(f"{source!r} is not there", "check the path") from error
     with translated(host, record.name):
@@ -63,7 +63,7 @@ def _refuse_links(client: docker.DockerClient, host: Host, record: EnvironmentRe
     for count in range(len(steps)):
         path = str(PurePosixPath(record.spec.workdir, *steps[: count + 1]))
         with translated(host, record.name):
-            mode = _mode(client, _container(record), path)
+            mode = _mode(client, record.container_reference, path)
         if mode is None:
             return
         if mode & _LINK:
@@ -80,7 +80,3 @@ def _mode(client: docker.DockerClient, container: str, path: str) -> int | None:
     )
     told = answer.headers.get(_STAT)
     return int(json.loads(base64.b64decode(told))["mode"]) if answer.ok and told else None
-
-
-def _container(record: EnvironmentRecord) -> str:
-    return record.container or f"devctl-{record.id}"

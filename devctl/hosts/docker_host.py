@@ -109,14 +109,14 @@ class DockerHost:
     def _lay_out_first(self, record: EnvironmentRecord) -> None:
         """Lay out the folders before the start, where the user's number is known."""
         if (layout := containers.layout_of(record.spec)) is not None:
-            self._client.api.put_archive(_container(record), "/", layout)
+            self._client.api.put_archive(record.container_reference, "/", layout)
 
     def _lay_out_after(self, record: EnvironmentRecord) -> None:
         if containers.numeric_user(containers.user_of(record.spec)) is None:
             uid, gid = docker_commands.numbers_of(self._client, self.host, record)
             data = containers.layout(record.spec.workdir, uid, gid, own_home=record.spec.user is None)
             with translated(self.host, record.name):
-                self._client.api.put_archive(_container(record), "/", data)
+                self._client.api.put_archive(record.container_reference, "/", data)
 
     def adopt(self, record: EnvironmentRecord) -> None:
         with translated(self.host, record.name):
@@ -131,20 +131,20 @@ class DockerHost:
             )
         with translated(self.host, record.name):
             if found.state == "paused":
-                self._client.api.unpause(_container(record))
+                self._client.api.unpause(record.container_reference)
             elif found.state == "stopped":
-                self._client.api.start(_container(record))
+                self._client.api.start(record.container_reference)
 
     def stop(self, record: EnvironmentRecord, grace: float) -> None:
         with translated(self.host, record.name):
-            self._client.api.stop(_container(record), timeout=max(0, round(grace)))
+            self._client.api.stop(record.container_reference, timeout=max(0, round(grace)))
 
     def pause(self, record: EnvironmentRecord) -> None:
         with translated(self.host, record.name):
-            self._client.api.pause(_container(record))
+            self._client.api.pause(record.container_reference)
 
     def remove(self, record: EnvironmentRecord) -> None:
-        self._remove(_container(record))
+        self._remove(record.container_reference)
 
     def remove_found(self, found: Found) -> None:
         self._remove(found.container or f"devctl-{found.id}")
@@ -166,7 +166,7 @@ class DockerHost:
     def inspect(self, record: EnvironmentRecord) -> Found | None:
         try:
             with translated(self.host, record.name):
-                found = self._client.api.inspect_container(_container(record))
+                found = self._client.api.inspect_container(record.container_reference)
         except EnvironmentGone:
             return None
         state = found["State"]
@@ -192,7 +192,7 @@ class DockerHost:
         if not ended:
             log.warning("%s: its processes could not be ended one by one; it is restarted", record.name)
             with translated(self.host, record.name):
-                self._client.api.restart(_container(record), timeout=0)
+                self._client.api.restart(record.container_reference, timeout=0)
             result = result.model_copy(update={"exit_code": TIMED_OUT})
         return result
 
@@ -215,13 +215,16 @@ class DockerHost:
     def logs(self, record: EnvironmentRecord, follow: bool, since: datetime | None) -> Iterator[bytes]:
         with translated(self.host, record.name):
             stream = self._client.api.logs(
-                _container(record), stream=True, follow=follow, since=None if since is None else since.timestamp()
+                record.container_reference,
+                stream=True,
+                follow=follow,
+                since=None if since is None else since.timestamp(),
             )
             yield from stream
 
     def variables(self, record: EnvironmentRecord) -> dict[str, str]:
         with translated(self.host, record.name):
-            config = self._client.api.inspect_container(_container(record))["Config"]
+            config = self._client.api.inspect_container(record.container_reference)["Config"]
         return dict(item.split("=", 1) for item in config.get("Env") or () if "=" in item)
 
     def snapshot(self, record: EnvironmentRecord, tag: str) -> str:
@@ -247,7 +250,3 @@ class DockerHost:
 
     def close(self) -> None:
         self._client.close()
-
-
-def _container(record: EnvironmentRecord) -> str:
-    return record.container or f"devctl-{record.id}"

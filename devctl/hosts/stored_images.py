@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from http import HTTPStatus
 
 import docker
@@ -62,35 +63,21 @@ class StoredImages:
 
     def export(self, image: str) -> Iterator[bytes]:
         """Stream the archive of an image."""
-        client = connect(self._host, LONG_SECONDS)
-        try:
-            with translated(self._host, image):
-                yield from client.api.get_image(image)
-        finally:
-            client.close()
+        with self._patient() as client, translated(self._host, image):
+            yield from client.api.get_image(image)
 
     def load(self, archive: Iterator[bytes]) -> None:
         """Take an archive of an image; raises LaunchFailed."""
-        client = connect(self._host, LONG_SECONDS)
-        try:
-            with translated(self._host, "an image"):
-                for part in client.api.load_image(archive):  # type: ignore[no-untyped-call] # untyped in the stubs
-                    if isinstance(part, dict) and part.get("error"):
-                        raise LaunchFailed(
-                            f"{self._host.name} does not take the image: {part['error']}", "make room there"
-                        )
-        finally:
-            client.close()
+        with self._patient() as client, translated(self._host, "an image"):
+            for part in client.api.load_image(archive):  # type: ignore[no-untyped-call] # untyped in the stubs
+                if isinstance(part, dict) and part.get("error"):
+                    raise LaunchFailed(f"{self._host.name} does not take the image: {part['error']}", "make room there")
 
     def commit(self, record: EnvironmentRecord, repository: str, tag: str, labels: Mapping[str, str]) -> str:
         """Make an image of an environment's files, with these labels; returns its name."""
-        client = connect(self._host, LONG_SECONDS)
-        try:
-            with translated(self._host, record.name):
-                container = record.container or f"devctl-{record.id}"
-                client.api.commit(container, repository=repository, tag=tag, conf={"Labels": dict(labels)})
-        finally:
-            client.close()
+        with self._patient() as client, translated(self._host, record.name):
+            container = record.container_reference
+            client.api.commit(container, repository=repository, tag=tag, conf={"Labels": dict(labels)})
         return f"{repository}:{tag}"
 
     def remove(self, image: str) -> None:
@@ -110,6 +97,10 @@ class StoredImages:
                 f"containers on {self._host.name} are made of {image}: {cause(error.__cause__ or error)}",
                 "remove them; `devctl pool drain` removes those that are kept warm",
             ) from error
+
+    def _patient(self) -> closing[docker.DockerClient]:
+        """A client of its own, which waits for long."""
+        return closing(connect(self._host, LONG_SECONDS))
 
     def _not_to_be_had(self, image: str, why: object) -> LaunchFailed:
         return LaunchFailed(

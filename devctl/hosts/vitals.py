@@ -48,7 +48,7 @@ def read_vitals(engine: HostEngine, record: EnvironmentRecord) -> Vitals | None:
 def _docker_vitals(engine: DockerHost, record: EnvironmentRecord) -> Vitals | None:
     api = engine.client.api
     with translated(engine.host, record.name):
-        found = api.inspect_container(record.container or f"devctl-{record.id}")
+        found = api.inspect_container(record.container_reference)
         if found["State"]["Status"] not in ("running", "paused"):
             return None
         sessions = [_session(api, identity) for identity in found.get("ExecIDs") or ()]

@@ -259,9 +259,12 @@ class Threads:
     def told_last(self, thread: str, prefix: str) -> tuple[int, str]:
         """Return how many letters came under keys with this prefix, and the newest key's rest; 0 and "" for none."""
         rows = self._database.rows(
-            "SELECT key FROM inbox WHERE thread = %s AND starts_with(key, %s) ORDER BY id", thread, prefix
+            "SELECT key, count(*) OVER () AS times FROM inbox WHERE thread = %s AND starts_with(key, %s)"
+            " ORDER BY id DESC LIMIT 1",
+            thread,
+            prefix,
         )
-        return len(rows), rows[-1]["key"].removeprefix(prefix) if rows else ""
+        return (rows[0]["times"], rows[0]["key"].removeprefix(prefix)) if rows else (0, "")
 
     def began_at(self, thread: str) -> datetime | None:
         """Return when a thread was started, or None when there is none."""

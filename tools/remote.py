@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 from tools.errors import FetchFailed, GitError, PushRejected, RemoteUnavailable
 from tools.gitrun import GitOutput
 
+HELD = ("shallow file has changed", "shallow.lock", ".lock': File exists")
+"""What git says while another one writes here, such as one whose caller was killed while it fetched."""
 _AWAY = (
     "Could not resolve host",
     "Failed to connect",
@@ -21,9 +23,7 @@ _AWAY = (
     "early EOF",
     "RPC failed",
     "Empty reply from server",
-    "shallow file has changed",  # by a git whose caller was killed while it fetched
-    "shallow.lock",
-    ".lock': File exists",
+    *HELD,
 )
 _REFUSED = (
     "Authentication failed",

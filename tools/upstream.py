@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from tools.gitobjects import SHA
 from tools.gitrun import Git, GitOutput
-from tools.remote import checked_url, fetch_error, push_error
+from tools.remote import HELD, checked_url, fetch_error, push_error
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,6 @@ HISTORY = 50
 """Commits whose files a partial mirror begins with; as many as a clone for an environment holds."""
 _OPTIONS = ("--quiet", "--prune", "--no-write-fetch-head", "--no-auto-maintenance")
 _GONE = re.compile(r"couldn't find remote ref refs/heads/(.+)")
-_BUSY = re.compile(r"shallow file has changed|shallow\.lock|\.lock': File exists")
 _LOCK = re.compile(r"Unable to create '([^'\n]+\.lock)': File exists")
 REF_LOCK_SECONDS = 60.0
 """A lock of refs that is older was left by a git that was killed: it is held while names are written, no longer."""
@@ -135,7 +134,7 @@ class Upstream:
         """Fetch what the arguments name, which stand behind the options."""
         for _ in range(TRIES):
             output = self._fetch_partly(*arguments) if self.partial else self._talk((), (), arguments)
-            if output.status == 0 or _BUSY.search(output.stderr) is None:
+            if output.status == 0 or not any(words in output.stderr for words in HELD):
                 break
             if not self._free(output.stderr):
                 time.sleep(TRY_SECONDS)

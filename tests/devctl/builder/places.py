@@ -2,17 +2,17 @@
 
 import os
 import subprocess
-import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from devctl import DevctlSettings
-from devctl.builder import Builder, BuildOptions, BuiltImage
-from devctl.builder.builder import Progress, engine_host
+from devctl.builder import Builder, BuiltImage
+from devctl.builder.builder import engine_host
 from devctl.sources.records import BuildPlan
 
 METHODS = ("classic", "engine-buildkit", "buildkit")
@@ -25,14 +25,8 @@ class RecordingBuilder(Builder):
         super().__init__(settings, engine_host(settings))
         self.built: set[str] = set()
 
-    def build(
-        self,
-        plan: BuildPlan,
-        progress: Progress | None = None,
-        options: BuildOptions | None = None,
-        cancelled: threading.Event | None = None,
-    ) -> BuiltImage:
-        made = super().build(plan, progress, options, cancelled)
+    def build(self, *given: Any, **named: Any) -> BuiltImage:
+        made = super().build(*given, **named)
         if made.method != "found":
             self.built.add(made.id)
         return made

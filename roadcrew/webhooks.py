@@ -18,6 +18,7 @@ from typing import Protocol
 
 from flask import Flask, Response, request
 from pydantic import JsonValue
+from waitress import wasyncore
 from waitress.server import create_server
 
 from roadcrew.intake import Intake
@@ -34,7 +35,8 @@ REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 PAUSES = (0.0, 2.0, 10.0, 60.0)
 """Seconds before each try to follow an event up; the code host may be away, or not know yet what it tells of."""
 END_SECONDS = 5.0
-"""How long the end of a server waits for what is being followed up."""
+"""How long the end of a server waits for answers under way, and then for what is being followed up."""
+LOOP_SECONDS = 1.0
 
 Work = Callable[[], None]
 
@@ -117,21 +119,28 @@ class WebhookServer:
         self._ending = threading.Event()
         self._works: set[threading.Thread] = set()
         app = webhook_app(secret, intake, deliveries, self._later)
-        self._server = create_server(app, host=host, port=port, threads=4)
+        self._map: dict[int, object] = {}
+        self._server = create_server(app, map=self._map, host=host, port=port, threads=4, asyncore_use_poll=True)
         self.url = f"http://{host}:{self._server.effective_port}{PATH}"
-        self._thread = threading.Thread(target=self._server.run, name="webhooks", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="webhooks", daemon=True)
 
     def __enter__(self) -> WebhookServer:
         self._thread.start()
         return self
 
     def __exit__(self, *_fault: object) -> None:
-        self._server.close()
-        self._thread.join(timeout=END_SECONDS)
         self._ending.set()
+        self._server.pull_trigger()
+        self._thread.join()
+        self._server.task_dispatcher.shutdown(timeout=END_SECONDS)
+        wasyncore.close_all(self._map, ignore_all=True)  # not before: the loop and the answers use what is closed here
         deadline = time.monotonic() + END_SECONDS
         for work in tuple(self._works):
             work.join(max(0.0, deadline - time.monotonic()))
+
+    def _serve(self) -> None:
+        while not self._ending.is_set():
+            wasyncore.loop(timeout=LOOP_SECONDS, use_poll=True, map=self._map, count=1)
 
     def _later(self, delivery: str, work: Work) -> None:
         thread = threading.Thread(target=self._follow_up, args=[delivery, work], name="webhook-work", daemon=True)
@@ -142,7 +151,7 @@ class WebhookServer:
         """Do the work, again after a pause where it ends in one of our errors; remember it when it is done."""
         try:
             for number, pause in enumerate(self._pauses, 1):
-                if self._ending.wait(pause):
+                if pause and self._ending.wait(pause):
                     return
                 try:
                     work()

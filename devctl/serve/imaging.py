@@ -38,12 +38,10 @@ def building(service: Service, user: User, wish: BuildWish) -> Work:
     def work(told: Told) -> JsonValue:
         from devctl.builder.admitted import decide_bases
 
-        with _builder(service) as builder:
+        with service.uploads.used(user, wish.tree), _builder(service) as builder:
             name, bases = wish.tag or wish.dockerfile, builder.bases(plan, options)
             decide_bases(service.fleet.parts.admission, builder, user, name, bases)
-            built = builder.build(plan, _steps(told), options)
-        service.uploads.remove(user, wish.tree)
-        return _json(built)
+            return _json(builder.build(plan, _steps(told), options))
 
     return work
 

@@ -52,14 +52,14 @@ def is_remote(source: str) -> bool:
 
 def maker(service: Service, user: User, wish: EnvironmentWish) -> Callable[[Told], JsonValue]:
     """The work of an operation that makes the environment."""
-    tree = service.uploads.find(user, wish.tree) if wish.tree else None
+    if wish.tree:
+        service.uploads.find(user, wish.tree)
 
     def make(told: Told) -> JsonValue:
         with ExitStack() as cleanup:
+            tree = cleanup.enter_context(service.uploads.used(user, wish.tree)) if wish.tree else None
             spec, files = _resolved(service, user, wish, tree, cleanup, told)
             record = _up(service, user, wish, spec, files, told)
-            if wish.tree:
-                service.uploads.remove(user, wish.tree)
             return shown(service.view(record))
 
     return make

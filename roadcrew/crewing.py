@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from agents.ids import key_of
-from roadcrew.assembly import Office
+from roadcrew.assembly import Office, open_office
+from roadcrew.edges import workspace_in_use
 from roadcrew.errors import Conflict
-from roadcrew.features import look_at
+from roadcrew.features import find_feature, look_at
 from roadcrew.intake import Intake
 from roadcrew.jobs import Worker, WorkerSettings
 from roadcrew.live import follow
+from roadcrew.settings import Settings
+from roadcrew.standing import Standing
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +56,19 @@ def settle(office: Office, thread: str) -> None:
     """Work until a delivery has ended or waits for a person, showing how it goes."""
     with working(office):
         follow(lambda: look_at(office, thread), lambda one: one.status in ("done", "stopped", "failed", "waiting"))
+
+
+def go_on(settings: Settings, feature: str | None, act: Callable[[Office, str], None], wait: bool | None) -> Standing:
+    """Act on the delivery that a person means (F-12, or the newest); return where it stands.
+
+    `wait` has it worked on until it waits again; None does so on a terminal.
+    """
+    with workspace_in_use(settings) as workspace, open_office(settings, workspace) as office:
+        thread = find_feature(office, feature).id
+        act(office, thread)
+        if sys.stderr.isatty() if wait is None else wait:
+            settle(office, thread)
+        return look_at(office, thread)
 
 
 def retry(office: Office, thread: str) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from roadcrew.command import json_option, with_settings
-from roadcrew.output import print_data, print_line
 from roadcrew.settings import Settings
 
 
@@ -19,20 +16,7 @@ from roadcrew.settings import Settings
 def command(settings: Settings, feature: str | None, wait: bool | None, as_json: bool) -> None:
     """Approve the plan or the pull request that a delivery (F-12, or the newest) waits with."""
     from roadcrew.approving import approve
-    from roadcrew.assembly import open_office
-    from roadcrew.commands.run import closing_lines
-    from roadcrew.crewing import settle
-    from roadcrew.edges import workspace_in_use
-    from roadcrew.features import find_feature, look_at
+    from roadcrew.closing import print_standing
+    from roadcrew.crewing import go_on
 
-    with workspace_in_use(settings) as workspace, open_office(settings, workspace) as office:
-        thread = find_feature(office, feature).id
-        approve(office, thread)
-        if sys.stderr.isatty() if wait is None else wait:
-            settle(office, thread)
-        standing = look_at(office, thread)
-    if as_json:
-        print_data("approve", standing)
-        return
-    for line in closing_lines(standing, None):
-        print_line(line)
+    print_standing("approve", go_on(settings, feature, approve, wait), as_json)

@@ -31,7 +31,7 @@ def command(settings: Settings, feature: str | None, as_json: bool) -> None:
     elif not standings:
         print_line("no deliveries yet: start one with `roadcrew run`")
     elif feature:
-        from roadcrew.commands.run import closing_lines
+        from roadcrew.closing import closing_lines
 
         one = standings[0]
         rows = [(t.key, t.title, t.status, t.stage, t.round or "", t.calls, f"{t.tokens:,}") for t in one.tasks]

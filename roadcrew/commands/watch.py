@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from roadcrew.command import with_settings
-from roadcrew.output import print_line
 from roadcrew.settings import Settings
 
 
@@ -15,7 +14,7 @@ from roadcrew.settings import Settings
 def command(settings: Settings, feature: str | None) -> None:
     """Show the live task graph of a delivery (F-12, or the newest) until it ends; Ctrl-C stops looking."""
     from roadcrew.assembly import open_office
-    from roadcrew.commands.run import closing_lines
+    from roadcrew.closing import print_standing
     from roadcrew.edges import workspace_in_use
     from roadcrew.features import find_feature, look_at
     from roadcrew.live import follow
@@ -23,5 +22,4 @@ def command(settings: Settings, feature: str | None) -> None:
     with workspace_in_use(settings) as workspace, open_office(settings, workspace) as office:
         thread = find_feature(office, feature).id
         standing = follow(lambda: look_at(office, thread), lambda one: one.status in ("done", "stopped"))
-    for line in closing_lines(standing, None):
-        print_line(line)
+    print_standing("watch", standing, as_json=False)

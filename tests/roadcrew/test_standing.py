@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from agents.threads import Failure
-from roadcrew.commands.run import closing_lines
+from roadcrew.closing import closing_lines
 from roadcrew.live import lines_of, picture
 from roadcrew.standing import Standing, TaskStanding, standing_markdown
 

@@ -36,3 +36,14 @@ def seeded(mirror: Mirror) -> str:
 def committed(mirror: Mirror, parent: str, files: Mapping[str, bytes | str | None], message: str = "Change") -> str:
     """A commit with these files on a parent."""
     return mirror.commit_edits(parent, files, message, at=AT)
+
+
+def opened(mirror: Mirror, commit: str, folder: Path) -> Path:
+    """A clone of a commit in a new folder."""
+    mirror.clone_into(folder, commit)
+    return folder
+
+
+def names(mirror: Mirror, tree: str) -> dict[str, str]:
+    """The modes of a tree's files by their paths."""
+    return {entry.path: entry.mode for entry in mirror.files(tree)}

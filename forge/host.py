@@ -10,11 +10,12 @@ from forge.errors import Forbidden, NotFound, Unauthorized
 from forge.git.folders import Folders
 from forge.git.run import Git, find_git
 from forge.limits import Limits
+from forge.pruning import Pruner
 from forge.records import Permission, Repository, User, allows
+from forge.sender import Sender
 from forge.settings import ForgeSettings
 from forge.store import repositories, users
 from forge.store.database import Database
-from forge.webhooks import Sender
 
 ADMIN = "forge-admin"
 _NEEDS: dict[Permission, str] = {
@@ -58,6 +59,7 @@ class Host:
         self.db = Database(settings.data / "forge.sqlite3")
         self.folders = Folders(settings.data / "git", find_git())
         self.sender = Sender(self.db, settings.webhook_seconds)
+        self.pruner = Pruner(self.db, settings.delivery_days, settings.deliveries_kept)
         self.limits = Limits(settings.requests_per_hour)
         self.cookie_secret = _kept_secret(settings.data / "cookie-secret")
         with self.db.write() as db:

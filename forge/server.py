@@ -87,6 +87,7 @@ def serve(settings: ForgeSettings, listener: socket.socket, wrap: Wrap | None = 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
         host.sender.start()
+        host.pruner.start()
         sys.stdout.write(json.dumps({"url": settings.url}) + "\n")
         sys.stdout.flush()
         logger.info("forge serves %s at %s", settings.data, settings.url)
@@ -94,6 +95,7 @@ def serve(settings: ForgeSettings, listener: socket.socket, wrap: Wrap | None = 
             server.run()
         finally:
             server.close()
+            host.pruner.stop()
             host.sender.stop()
             host.db.close()
             logger.info("forge stopped")

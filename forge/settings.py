@@ -19,4 +19,8 @@ class ForgeSettings(Record):
     requests_per_hour: int = 1_000_000
     """How many requests to the API one person may make."""
     webhook_seconds: float = 10.0
+    delivery_days: float = 3.0
+    """How long a webhook that was sent stays in the log."""
+    deliveries_kept: int = 1_000
+    """How many of them stay for each hook."""
     git_seconds: float = 600.0

@@ -1,29 +1,19 @@
-"""Sending webhooks: one thread takes deliveries from the queue in order.
-
-Like GitHub it never retries by itself; a person or program asks for a redelivery.
-"""
+"""One webhook on its way: its headers, its signature, and what the receiver answered."""
 
 import hashlib
 import hmac
 import http.client
-import json
-import logging
-import sqlite3
+import socket
 import ssl
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from forge.records import Delivery, Hook
-from forge.store import hooks
-from forge.store.database import Database, Value
-
-logger = logging.getLogger(__name__)
 
 RESPONSE_BYTES = 64 * 1024
-RETRY_SECONDS = 1.0
-"""Between attempts to use a database that is locked or has no space."""
 
 
 def signature(secret: str, body: bytes) -> str:
@@ -66,31 +56,60 @@ class Answer:
 
 
 def post(hook: Hook, body: bytes, headers: dict[str, str], seconds: float) -> Answer:
-    """Post once, without following redirects; failures become the answer's status text."""
+    """Post once, without following redirects; failures become the answer's status text.
+
+    Connecting may take `seconds`, and all that follows as long again, however slowly the receiver goes on.
+    """
     parts = urllib.parse.urlsplit(hook.url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    deadline = time.monotonic() + seconds
     connection: http.client.HTTPConnection | None = None
+    late = threading.Event()
     try:
         connection = _connection(parts, seconds, insecure=hook.insecure_ssl)
-        connection.request("POST", target, body, headers)
-        response = connection.getresponse()
-        received = b""
-        while len(received) < RESPONSE_BYTES and time.monotonic() < deadline:
-            part = response.read1(8192)
-            if not part:
-                break
-            received += part
-        text = received.decode("utf-8", "replace")
-        verdict = "OK" if 200 <= response.status < 300 else f"Invalid HTTP Response: {response.status}"
-        return Answer(verdict, response.status, dict(response.getheaders()), text)
+        connection.connect()
+        with _cut_off(connection.sock, seconds, late):
+            connection.request("POST", target, body, headers)
+            response = connection.getresponse()
+            if late.is_set():  # a head that was cut off passes for a whole one
+                return Answer("timed out")
+            return _answered(response, time.monotonic() + seconds)
     except TimeoutError:
         return Answer("timed out")
     except (OSError, http.client.HTTPException, ValueError) as failure:
-        return Answer(f"failed to connect to host: {failure}"[:500])
+        return Answer("timed out" if late.is_set() else f"failed to connect to host: {failure}"[:500])
     finally:
         if connection is not None:
             connection.close()
+
+
+def _answered(response: http.client.HTTPResponse, deadline: float) -> Answer:
+    received = b""
+    while len(received) < RESPONSE_BYTES and time.monotonic() < deadline:
+        part = response.read1(8192)
+        if not part:
+            break
+        received += part
+    text = received.decode("utf-8", "replace")
+    verdict = "OK" if 200 <= response.status < 300 else f"Invalid HTTP Response: {response.status}"
+    return Answer(verdict, response.status, dict(response.getheaders()), text)
+
+
+@contextmanager
+def _cut_off(held: socket.socket, seconds: float, late: threading.Event) -> Iterator[None]:
+    """End a conversation after so many seconds: the socket's own limit begins anew with each byte that comes."""
+
+    def cut() -> None:
+        late.set()
+        with suppress(OSError):  # it was closed in time
+            held.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _connection(parts: urllib.parse.SplitResult, seconds: float, *, insecure: bool) -> http.client.HTTPConnection:
@@ -102,75 +121,3 @@ def _connection(parts: urllib.parse.SplitResult, seconds: float, *, insecure: bo
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return http.client.HTTPSConnection(name, parts.port, timeout=seconds, context=context)
-
-
-class Sender:
-    """The thread that empties the queue; what was queued before a crash is sent after the next start."""
-
-    def __init__(self, database: Database, seconds: float) -> None:
-        self._database = database
-        self._seconds = seconds
-        self._woken = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="webhooks", daemon=True)
-
-    def start(self) -> None:
-        """Begin sending."""
-        self._thread.start()
-        self.wake()
-
-    def wake(self) -> None:
-        """Look at the queue now."""
-        self._woken.set()
-
-    def stop(self) -> None:
-        """End after the delivery in progress; the rest stays queued."""
-        self._stopping.set()
-        self.wake()
-        if self._thread.is_alive():
-            self._thread.join(self._seconds + 5)
-
-    def _work(self) -> None:
-        while not self._stopping.is_set():
-            self._woken.wait(timeout=5)
-            self._woken.clear()
-            while not self._stopping.is_set() and self._persist(self._send_one):
-                pass
-        self._database.close()
-
-    def _persist(self, step: Callable[[], bool]) -> bool:
-        """Take a step once the database lets us; False when we were stopped first. No fault of it may end the thread."""
-        while True:
-            try:
-                return step()
-            except sqlite3.Error as fault:
-                logger.warning("webhooks wait for the database: %s", fault)
-            if self._stopping.wait(RETRY_SECONDS):
-                return False
-
-    def _send_one(self) -> bool:
-        with self._database.read() as db:
-            delivery = hooks.next_waiting(db)
-            hook = hooks.of_delivery(db, delivery) if delivery else None
-        if delivery is None or hook is None:
-            return False
-        body, headers = encoded(hook, delivery)
-        began = time.monotonic()
-        answer = post(hook, body, headers, self._seconds)
-        took = round(time.monotonic() - began, 3)
-        logger.info("delivered %s %s to %s: %s", delivery.event, delivery.guid, hook.url, answer.status)
-        values: dict[str, Value] = {
-            "status": answer.status,
-            "status_code": answer.code,
-            "duration": took,
-            "request_headers": json.dumps(headers),
-            "response_headers": json.dumps(answer.headers),
-            "response_body": answer.body,
-        }
-
-        def record() -> bool:
-            with self._database.write() as db:
-                hooks.record_result(db, delivery, values)
-            return True
-
-        return self._persist(record)  # by itself: what was sent is not sent again

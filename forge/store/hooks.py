@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from forge.records import Delivery, Hook, Repository
@@ -88,10 +88,40 @@ def redeliver(db: sqlite3.Connection, delivery: Delivery) -> int:
     )
 
 
-def next_waiting(db: sqlite3.Connection) -> Delivery | None:
-    """The oldest delivery that has not been tried."""
-    row = db.execute("SELECT * FROM deliveries WHERE state = 'waiting' ORDER BY id LIMIT 1").fetchone()
+def next_waiting(db: sqlite3.Connection, busy: Collection[int] = ()) -> Delivery | None:
+    """The oldest delivery that has not been tried, of a hook that is not busy."""
+    marks = ", ".join("?" for _ in busy)
+    first = "SELECT min(d.id) FROM deliveries d WHERE d.hook_id = h.id AND d.state = 'waiting'"
+    # One look into the index for each hook, however much waits for one of them.
+    oldest = f"SELECT min(first) FROM (SELECT ({first}) AS first FROM hooks h WHERE h.id NOT IN ({marks}))"  # noqa: S608 - marks
+    row = db.execute(f"SELECT * FROM deliveries WHERE id = ({oldest})", list(busy)).fetchone()  # noqa: S608 - fixed text
     return row and _delivery(row)
+
+
+def log_ends(db: sqlite3.Connection, most: int) -> dict[int, int]:
+    """Of each hook with more than `most` sent deliveries, the newest that is one too many."""
+    end = (
+        "SELECT d.id FROM deliveries d WHERE d.hook_id = h.id AND d.state = 'done' ORDER BY d.id DESC LIMIT 1 OFFSET ?"
+    )
+    rows = db.execute(f"SELECT h.id, ({end}) AS last FROM hooks h", [most])  # noqa: S608 - fixed text
+    return {row["id"]: row["last"] for row in rows if row["last"] is not None}
+
+
+def sent_before(db: sqlite3.Connection, at: str, most: int) -> list[int]:
+    """Up to `most` sent deliveries that were queued before a time, oldest first."""
+    sql = "SELECT id FROM deliveries WHERE state = 'done' AND created_at < ? ORDER BY created_at LIMIT ?"
+    return [row["id"] for row in db.execute(sql, [at, most])]
+
+
+def sent_up_to(db: sqlite3.Connection, hook_id: int, last: int, most: int) -> list[int]:
+    """Up to `most` sent deliveries of one hook that are not newer than this one, oldest first."""
+    sql = "SELECT id FROM deliveries WHERE state = 'done' AND hook_id = ? AND id <= ? ORDER BY id LIMIT ?"
+    return [row["id"] for row in db.execute(sql, [hook_id, last, most])]
+
+
+def forget_deliveries(db: sqlite3.Connection, keys: Sequence[int]) -> None:
+    """Remove deliveries from the log."""
+    db.executemany("DELETE FROM deliveries WHERE id = ?", [(key,) for key in keys])
 
 
 def record_result(db: sqlite3.Connection, delivery: Delivery, values: Mapping[str, Value]) -> None:

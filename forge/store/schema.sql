@@ -192,5 +192,8 @@ CREATE TABLE IF NOT EXISTS deliveries (
     created_at TEXT NOT NULL,
     delivered_at TEXT
 );
-CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (state, id);
+DROP INDEX IF EXISTS deliveries_waiting;
+CREATE INDEX IF NOT EXISTS deliveries_queue ON deliveries (hook_id, id) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS deliveries_sent ON deliveries (hook_id, id) WHERE state = 'done';
+CREATE INDEX IF NOT EXISTS deliveries_sent_by_time ON deliveries (created_at) WHERE state = 'done';
 CREATE INDEX IF NOT EXISTS deliveries_by_hook ON deliveries (hook_id, id);

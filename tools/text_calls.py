@@ -5,7 +5,6 @@ the forms of Qwen3-Coder, Llama, Mistral and DeepSeek. What cannot be read becom
 as arguments, so that whoever carries it out tells the model what is wrong.
 """
 
-import ast
 import hashlib
 import json
 import re
@@ -14,6 +13,7 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
+from tools.calls_in_json import calls_in_json, calls_of, json_at, json_values
 from tools.chat import ToolCall, ToolSchema
 
 UNREADABLE = "tool_call"
@@ -63,8 +63,6 @@ _DEEPSEEK = re.compile(
 _LLAMA = re.compile(r"<\|python_tag\|>\s*(?=[\[{])")
 _MARKS = re.compile(r"<｜tool▁calls▁(?:begin|end)｜>|<\|eom_id\|>|<\|tool_call(?:s_section)?_(?:begin|end)\|>")
 _NAME = re.compile(r"\"(?:name|tool)\"\s*:\s*\"(?P<name>[^\"]{1,100})\"")
-_NAME_KEYS = ("name", "tool", "tool_name", "function", "action")
-_ARGUMENT_KEYS = ("arguments", "parameters", "args", "input", "tool_input", "params", "action_input")
 
 
 def read_calls(text: str, tools: Sequence[ToolSchema], turn: str) -> TextReply:
@@ -160,7 +158,7 @@ def _arguments_of(body: str, schema: ToolSchema | None) -> str:
     if not values:
         if not body.strip():
             return "{}"
-        for value in _json_values(body.strip()):
+        for value in json_values(body.strip()):
             if isinstance(value, dict):
                 return json.dumps(value, ensure_ascii=False)
     return body.strip()  # an unclosed parameter: half a file must not be written
@@ -171,7 +169,7 @@ def _value(raw: str, name: str, schema: ToolSchema | None) -> JsonValue:
     line_break = "\r\n" if raw.startswith("\r\n") else "\n"
     text = raw.removeprefix(line_break).removesuffix(line_break)
     if schema is None or not _wants_text(schema, name):
-        for value in _json_values(text.strip()):
+        for value in json_values(text.strip()):
             return value
     return text
 
@@ -194,14 +192,14 @@ def _tagged(text: str, schemas: Schemas) -> Iterator[_Span]:
     place = 0
     while (found := _TAGGED.search(text, place)) is not None:
         start, body, place = found.start(), found["body"].strip(), found.end()
-        value, end = _json_at(text, text.find(body, start)) if body[:1] in ("{", "[") else (None, -1)
+        value, end = json_at(text, text.find(body, start)) if body[:1] in ("{", "[") else (None, -1)
         if end > place:  # the closing tag that was found stands within a string
             closing = re.compile(rf"\s*</{found['tag']}>").match(text, end)
             place = closing.end() if closing else end
             body = text[text.find(body, start) : end]
         if not body or _FUNCTION.match(body) or (found["tag"] == "tool" and body[0] != "{"):
             continue
-        yield _Span(start, place, _calls_in_json(body) or _calls_of(value) or [_unreadable(body)])
+        yield _Span(start, place, calls_in_json(body) or calls_of(value) or [_unreadable(body)])
 
 
 def _unreadable(body: str) -> tuple[str, str]:
@@ -211,12 +209,12 @@ def _unreadable(body: str) -> tuple[str, str]:
 
 def _mistral(text: str, schemas: Schemas) -> Iterator[_Span]:
     for found in _MISTRAL.finditer(text):
-        value, end = _json_at(text, found.end())
+        value, end = json_at(text, found.end())
         if value is None:
             continue
         if found["name"]:
             yield _Span(found.start(), end, [(found["name"], json.dumps(value, ensure_ascii=False))])
-        elif calls := _calls_of(value):
+        elif calls := calls_of(value):
             yield _Span(found.start(), end, calls)
 
 
@@ -227,14 +225,14 @@ def _deepseek(text: str, schemas: Schemas) -> Iterator[_Span]:
 
 def _llama(text: str, schemas: Schemas) -> Iterator[_Span]:
     for found in _LLAMA.finditer(text):
-        value, end = _json_at(text, found.end())
-        if value is not None and (calls := _calls_of(value)):
+        value, end = json_at(text, found.end())
+        if value is not None and (calls := calls_of(value)):
             yield _Span(found.start(), end, calls)
 
 
 def _fenced(text: str, schemas: Schemas) -> Iterator[_Span]:
     for found in _FENCE.finditer(text):
-        calls = _calls_in_json(found["body"].strip())
+        calls = calls_in_json(found["body"].strip())
         if calls and all(name in schemas for name, _ in calls):
             yield _Span(found.start(), found.end(), calls)
 
@@ -242,67 +240,6 @@ def _fenced(text: str, schemas: Schemas) -> Iterator[_Span]:
 def _bare(text: str, schemas: Schemas) -> Iterator[_Span]:
     stripped = text.strip()
     if stripped[:1] in ("{", "["):
-        calls = _calls_in_json(stripped)
+        calls = calls_in_json(stripped)
         if calls and all(name in schemas for name, _ in calls):
             yield _Span(0, len(text), calls)
-
-
-def _calls_in_json(body: str) -> list[tuple[str, str]]:
-    """The calls in a text that is JSON throughout: one object, a list, or several one after the other."""
-    return [call for value in _json_values(body) for call in _calls_of(value)]
-
-
-def _json_values(text: str) -> list[JsonValue]:
-    """The values that a text consists of; empty when it is anything else."""
-    values: list[JsonValue] = []
-    place = 0
-    while place < len(text):
-        value, place = _json_at(text, place)
-        if place < 0:
-            return _literal(text)
-        values.append(value)
-        while place < len(text) and text[place] in " \t\r\n,;":
-            place += 1
-    return values
-
-
-def _json_at(text: str, place: int) -> tuple[JsonValue, int]:
-    """The JSON value at a place and where it ends; -1 when there is none. Line breaks within strings are let pass."""
-    try:
-        value, end = json.JSONDecoder(strict=False).raw_decode(text, place)
-    except (ValueError, RecursionError):
-        return None, -1
-    return value, end
-
-
-def _literal(text: str) -> list[JsonValue]:
-    """A Python dictionary, which some models write in place of JSON."""
-    if not text.startswith("{") or len(text) > 20_000:
-        return []
-    try:
-        value = ast.literal_eval(text)
-        return [json.loads(json.dumps(value))]
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-        return []
-
-
-def _calls_of(value: JsonValue) -> list[tuple[str, str]]:
-    if isinstance(value, list):
-        return [call for item in value if isinstance(item, dict) for call in _calls_of(item)]
-    if not isinstance(value, dict):
-        return []
-    for key in _NAME_KEYS:
-        named = value.get(key)
-        if isinstance(named, dict):
-            return _calls_of(named)
-        if isinstance(named, str) and named:
-            return [(named, _arguments({k: v for k, v in value.items() if k not in (key, "type", "id")}))]
-    return []
-
-
-def _arguments(rest: Mapping[str, JsonValue]) -> str:
-    for key in _ARGUMENT_KEYS:
-        if key in rest:
-            given = rest[key]
-            return given if isinstance(given, str) else json.dumps({} if given is None else given, ensure_ascii=False)
-    return json.dumps(dict(rest), ensure_ascii=False)

@@ -9,20 +9,23 @@ from datetime import datetime
 from typing import Literal
 
 from psycopg.rows import DictRow
-from psycopg.types.json import Jsonb
 from pydantic import JsonValue
 
 from devctl.errors import DevctlError, NoSuchResource, RequestInvalid, ServiceBusy, StateUnavailable
 from devctl.fleet.database import Database
 from devctl.fleet.records import User
 from devctl.records import Record
+from devctl.serve.ends import Ends
 from devctl.serve.problems import Problem, plain_problem, problem_of
+from devctl.serve.work import RunningWork
 
 log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 60.0
 """A running operation whose service has not renewed it for so long is taken for lost."""
-_RENEW_SECONDS = 15.0
+RENEW_SECONDS = 15.0
+_AGAIN_SECONDS = 1.0
+"""After the database was away."""
 ACCEPT_SECONDS = 10.0
 """How long a request waits to hear that its operation is accepted or refused."""
 KEPT_DAYS = 7
@@ -31,6 +34,9 @@ _FIELDS = "id, owner, kind, subject, state, result, error, created, ended, deadl
 _INSERT = f"""INSERT INTO operation (id, owner, kind, subject, key, digest, deadline)
     VALUES (%s, %s, %s, %s, %s, %s, now() + make_interval(secs => %s))
     ON CONFLICT (owner, key) WHERE key IS NOT NULL DO NOTHING RETURNING {_FIELDS}, digest"""  # noqa: S608 - our own field names
+_ONE = f"SELECT {_FIELDS} FROM operation WHERE id = %s"  # noqa: S608 - our own field names
+_RENEW = """UPDATE operation SET deadline = now() + make_interval(secs => %s)
+    WHERE id = ANY(%s) AND state = 'running' RETURNING id"""
 _STEPS = "SELECT number, at, text FROM operation_event WHERE operation = %s AND number > %s ORDER BY number"
 
 Told = Callable[[str], None]
@@ -76,13 +82,22 @@ class Wanted(Record):
 class Operations:
     """Runs operations, each in a thread of its own, and keeps them in the database; a context manager."""
 
-    def __init__(self, database: Database, most: int, accept_seconds: float = ACCEPT_SECONDS) -> None:
+    def __init__(
+        self,
+        database: Database,
+        most: int,
+        accept_seconds: float = ACCEPT_SECONDS,
+        renew_seconds: float = RENEW_SECONDS,
+    ) -> None:
         self._database = database
+        self._ends = Ends(database)
+        self._renew_seconds = renew_seconds
         self._accept_seconds = accept_seconds
         self._places = threading.BoundedSemaphore(most)
-        self._running: dict[str, _Work] = {}
+        self._running: dict[str, RunningWork] = {}
         self._changed = threading.Condition()
         self._stopping = threading.Event()
+        self._stopped = False
         self._renewer = threading.Thread(target=self._renew, name="operations", daemon=True)
 
     def start(self) -> None:
@@ -105,8 +120,8 @@ class Operations:
             identity = f"op-{secrets.token_hex(8)}"
             row = self._insert(identity, user, wanted)
             if row["id"] != identity:
-                return self._same(row, wanted)
-            running = _Work(identity)
+                return self._same(user, row, wanted)
+            running = RunningWork(identity)
             with self._changed:
                 self._running[identity] = running
             threading.Thread(target=self._run, args=(running, work), name=identity).start()
@@ -122,10 +137,18 @@ class Operations:
 
     def get(self, user: User, identity: str) -> Operation:
         """Find an operation of the user, any for an admin; raises NoSuchResource."""
-        rows = self._database.rows(f"SELECT {_FIELDS} FROM operation WHERE id = %s", identity)  # noqa: S608 - our own field names
+        ours = self._goes_on(identity)
+        rows = self._database.rows(_ONE, identity)
+        if self._ends.untold(identity) and not self._ends.settle():
+            rows = self._database.rows(_ONE, identity)
         if not rows or (rows[0]["owner"] != user.name and user.role != "admin"):
             raise NoSuchResource(f"no operation has the id {identity!r}", "it may be older than a week")
-        return _operation(rows[0])
+        return _operation(rows[0], ours)
+
+    def _goes_on(self, identity: str) -> bool:
+        """Whether it does in this process, or did until the database was away: then it is not lost."""
+        with self._changed:
+            return identity in self._running or self._ends.untold(identity)
 
     def wait(self, user: User, identity: str, seconds: float) -> Operation:
         """The operation when it has ended, or as it stands after so long."""
@@ -166,8 +189,14 @@ class Operations:
         deadline = time.monotonic() + grace
         with self._changed:
             self._changed.notify_all()
-            while self._running and (left := deadline - time.monotonic()) > 0:
-                self._changed.wait(left)
+            self._changed.wait_for(lambda: not self._running, grace)
+        while (untold := self._ends.settle()) and (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(left, _AGAIN_SECONDS))
+        if untold:
+            log.warning("the ends of %s operations are not written down: they will read as lost", untold)
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
             return len(self._running)
 
     def _insert(self, identity: str, user: User, wanted: Wanted) -> DictRow:
@@ -185,24 +214,24 @@ class Operations:
             raise ServiceBusy("the same request is just being refused", "try again")
         return known[0]
 
-    def _same(self, row: DictRow, wanted: Wanted) -> Operation:
+    def _same(self, user: User, row: DictRow, wanted: Wanted) -> Operation:
         if row["digest"] != wanted.digest:
             raise RequestInvalid(
                 f"the Idempotency-Key {wanted.key!r} was used for another request", "take a new key for a new request"
             )
-        return _operation(row)
+        return self.get(user, row["id"])
 
-    def _run(self, running: "_Work", work: Callable[[Told], JsonValue]) -> None:
+    def _run(self, running: RunningWork, work: Callable[[Told], JsonValue]) -> None:
         try:
             result = work(lambda text: self._tell(running, text))
-            self._end(running, "done", result, None)
+            self._ends.done(running.id, result)
         except DevctlError as error:
             log.info("operation %s failed: %s", running.id, error)
             self._fail(running, error)
         except Exception as error:
             log.exception("operation %s broke down", running.id)
             running.accept()  # a defect of ours is kept to be looked at
-            self._end(running, "failed", None, plain_problem(500, "Defect", f"{type(error).__name__}: {error}"))
+            self._ends.failed(running.id, plain_problem(500, "Defect", f"{type(error).__name__}: {error}"))
             raise
         finally:
             running.decided.set()
@@ -211,7 +240,7 @@ class Operations:
                 self._running.pop(running.id, None)
                 self._changed.notify_all()
 
-    def _tell(self, running: "_Work", text: str) -> None:
+    def _tell(self, running: RunningWork, text: str) -> None:
         """Write down how far the work has come; that this cannot be written does not stop the work."""
         running.accept()
         running.count += 1
@@ -226,69 +255,41 @@ class Operations:
         with self._changed:
             self._changed.notify_all()
 
-    def _fail(self, running: "_Work", error: DevctlError) -> None:
-        if not running.refuse(error):
-            self._end(running, "failed", None, problem_of(error))
-            return
-        try:
-            self._database.rows("DELETE FROM operation WHERE id = %s RETURNING id", running.id)
-        except StateUnavailable as away:
-            log.warning("operation %s stays until it is late: %s", running.id, away)
-
-    def _end(self, running: "_Work", state: str, result: JsonValue, error: Problem | None) -> None:
-        try:
-            self._database.rows(
-                "UPDATE operation SET state = %s, result = %s, error = %s, ended = now() WHERE id = %s RETURNING id",
-                *(state, Jsonb(result), Jsonb(error.model_dump(mode="json")) if error else None, running.id),
-            )
-        except StateUnavailable as away:
-            log.warning("the end of operation %s could not be written down: %s", running.id, away)
+    def _fail(self, running: RunningWork, error: DevctlError) -> None:
+        if running.refuse(error):
+            self._ends.refused(running.id)
+        else:
+            self._ends.failed(running.id, problem_of(error))
 
     def _await_change(self, seconds: float) -> None:
         with self._changed:
             self._changed.wait(seconds)
 
     def _renew(self) -> None:
-        while not self._stopping.wait(_RENEW_SECONDS):
+        """Say again and again that what goes on does, also while a stop waits for it."""
+        pause = self._renew_seconds
+        while not self._over(pause):
             with self._changed:
                 mine = list(self._running)
+            pause = self._renew_seconds
             try:
-                self._database.rows(
-                    "UPDATE operation SET deadline = now() + make_interval(secs => %s)"
-                    " WHERE id = ANY(%s) AND state = 'running' RETURNING id",
-                    *(LEASE_SECONDS, mine),
-                )
+                if self._ends.settle():
+                    pause = _AGAIN_SECONDS
+                else:
+                    self._database.rows(_RENEW, LEASE_SECONDS, mine)
             except StateUnavailable as error:
+                pause = _AGAIN_SECONDS
                 log.warning("operations could not be renewed: %s", error)
 
-
-class _Work:
-    """An operation that goes on in this process."""
-
-    def __init__(self, identity: str) -> None:
-        self.id = identity
-        self.decided = threading.Event()
-        self.refused: DevctlError | None = None
-        self.count = 0
-        self._accepted = False
-        self._lock = threading.Lock()
-
-    def accept(self) -> None:
-        """Have its end kept, unless it was refused before."""
-        with self._lock:
-            self._accepted = self.refused is None
-
-    def refuse(self, error: DevctlError) -> bool:
-        """Say why it is not done; False where it was accepted before."""
-        with self._lock:
-            if not self._accepted:
-                self.refused = error
-            return not self._accepted
+    def _over(self, seconds: float) -> bool:
+        """Whether nothing goes on any more and nothing can begin, at once or after so long."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._stopped and not self._running, seconds)
 
 
-def _operation(row: DictRow) -> Operation:
+def _operation(row: DictRow, ours: bool) -> Operation:
     fields = {name: value for name, value in row.items() if name not in ("late", "digest")}
-    if row["state"] == "running" and row["late"]:
+    if row["state"] == "running" and row["late"] and not ours:
         lost = plain_problem(
             500, "OperationLost", "the service ended before this was done", "`devctl ls` shows what is there; try again"
         )

@@ -110,6 +110,15 @@ class Reaction(Record):
     created_at: str
 
 
+class Figures(Record):
+    """How much a pull request changes."""
+
+    commits: int
+    changed_files: int
+    additions: int
+    deletions: int
+
+
 class Pull(Record):
     """The git half of a pull request; `issue_id` names its issue half."""
 
@@ -123,6 +132,16 @@ class Pull(Record):
     merged_at: str | None
     merged_by: int | None
     merge_sha: str | None
+    commits: int | None
+    changed_files: int | None
+    additions: int | None
+    deletions: int | None
+
+    @property
+    def figures(self) -> Figures | None:
+        """What git says of the way from `base_sha` to `head_sha`; None in a row of an older forge, until it is found."""
+        known = self.model_dump(include=set(Figures.model_fields))
+        return None if None in known.values() else Figures.model_validate(known)
 
 
 class Review(Record):

@@ -9,7 +9,7 @@ from forge.git import diff, objects, refs
 from forge.git import merging as git_merging
 from forge.git.run import Git
 from forge.host import Act
-from forge.records import Issue, Protection, Pull
+from forge.records import Figures, Issue, Protection, Pull
 from forge.shapes.commits import combined_state
 from forge.shapes.pulls import PullDetails
 from forge.store import pulls, repositories
@@ -41,26 +41,49 @@ def commits(act: Act, pull: Pull) -> list[objects.CommitObject]:
     return objects.commits(act.git, refs.between(act.git, pull.base_sha, pull.head_sha))
 
 
+def measured(act: Act, base: str, head: str) -> Figures:
+    """How much a pull request between two commits changes; not to be asked for inside a transaction."""
+    fork = refs.merge_base(act.git, base, head) or base
+    changes = diff.changes(act.git, fork, head, patches=False)
+    return Figures(
+        commits=refs.count_between(act.git, base, head),
+        changed_files=len(changes),
+        additions=sum(each.additions for each in changes),
+        deletions=sum(each.deletions for each in changes),
+    )
+
+
+def move(act: Act, pull: Pull, **ends: str) -> Pull:
+    """Record where a pull request begins or ends now.
+
+    git is asked for the figures before the transaction. They are written with the ends that they are of, so nobody,
+    and no crash in between, ever leaves the one without the other.
+    """
+    while True:
+        figures = measured(act, ends.get("base_sha", pull.base_sha), ends.get("head_sha", pull.head_sha))
+        with act.host.db.write() as db:
+            moved = pulls.move(db, pull, figures, **ends)
+            pull = moved or pulls.by_key(db, pull.issue_id)
+        if moved is not None:
+            return moved
+
+
+def known(act: Act, pull: Pull) -> Pull:
+    """The pull request with its figures, which the row of an older forge lacks."""
+    return pull if pull.figures else move(act, pull)
+
+
 def details(act: Act, issue: Issue, pull: Pull) -> PullDetails:
     """Everything about a pull request that git has to be asked for."""
-    changes = diff.changes(act.git, fork_point(act, pull), pull.head_sha, patches=False)
     mergeable, state = mergeability(act, issue, pull)
-    return PullDetails(
-        mergeable=mergeable,
-        mergeable_state=state,
-        commits=refs.count_between(act.git, pull.base_sha, pull.head_sha),
-        files=tuple(changes),
-    )
+    figures = pull.figures or measured(act, pull.base_sha, pull.head_sha)
+    return PullDetails(mergeable=mergeable, mergeable_state=state, figures=figures)
 
 
 def counted(act: Act, pull: Pull) -> PullDetails:
-    """The counts alone, as events carry them: whether it can be merged is left open there."""
-    return PullDetails(
-        mergeable=None,
-        mergeable_state="unknown",
-        commits=refs.count_between(act.git, pull.base_sha, pull.head_sha),
-        files=tuple(diff.changes(act.git, fork_point(act, pull), pull.head_sha, patches=False)),
-    )
+    """The figures alone, as events carry them: whether it can be merged is left open there."""
+    figures = pull.figures or measured(act, pull.base_sha, pull.head_sha)
+    return PullDetails(mergeable=None, mergeable_state="unknown", figures=figures)
 
 
 def mergeability(act: Act, issue: Issue, pull: Pull) -> tuple[bool | None, str]:

@@ -31,8 +31,11 @@ def find(act: Act, number: int) -> Issue:
     """The issue or pull request with this number, or NotFound."""
     with act.host.db.read() as db:
         found = issues.by_number(db, act.repo, number)
+        pull = pulls.of_issue(db, found) if found and found.is_pull else None
     if found is None:
         raise NotFound()
+    if pull is not None:
+        details.known(act, pull)
     return found
 
 

@@ -8,8 +8,8 @@ import re
 from dataclasses import replace
 from typing import Literal, cast, get_args
 
+from forge.actions import details, protection, pushes
 from forge.actions import issues as issue_actions
-from forge.actions import protection, pushes
 from forge.errors import Conflict, Invalid, NotMergeable
 from forge.git import merging as git_merging
 from forge.git import objects, refs
@@ -49,9 +49,10 @@ def merge(act: Act, issue: Issue, pull: Pull, order: MergeOrder) -> str:
         base = refs.tip(act.git, HEADS + pull.base_ref)
         if base is None:
             raise NotMergeable("Base branch does not exist")
-        with act.host.db.write() as db:
-            pull = pulls.change(db, pulls.of_issue(db, issue), base_sha=base)
-            issue = issues.by_id(db, issue.id)
+        with act.host.db.read() as db:
+            pull, issue = pulls.of_issue(db, issue), issues.by_id(db, issue.id)
+        if base != pull.base_sha:
+            pull = details.move(act, pull, base_sha=base)
         _check(act, issue, pull, order)
         new = _merged(act, issue, pull, order)
         with act.host.db.write() as db:

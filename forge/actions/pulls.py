@@ -1,7 +1,7 @@
 """Opening, editing and inspecting pull requests."""
 
+from forge.actions import details, merging, pushes
 from forge.actions import issues as issue_actions
-from forge.actions import merging, pushes
 from forge.actions.issues import IssueEdit
 from forge.errors import Conflict, Invalid, NotFound
 from forge.git import merging as git_merging
@@ -46,10 +46,7 @@ def refresh(act: Act, issue: Issue, pull: Pull) -> Pull:
         finished = merging.finish_interrupted(act, issue, base)
     if finished is not None:
         return finished
-    if base != pull.base_sha:
-        with act.host.db.write() as db:
-            pull = pulls.change(db, pull, base_sha=base)
-    return pull
+    return pull if base == pull.base_sha else details.move(act, pull, base_sha=base)
 
 
 def branch_of(act: Act, name: str, field: str) -> tuple[str, str]:
@@ -78,13 +75,14 @@ def create(act: Act, draft: PullDraft) -> Issue:
         message = f"No commits between {base} and {head}"
         raise Invalid("Validation Failed", [{"resource": "PullRequest", "code": "custom", "message": message}])
     ends = {"head_ref": head, "head_sha": head_sha, "base_ref": base, "base_sha": base_sha}
+    figures = details.measured(act, base_sha, head_sha)
     with act.host.db.write() as db:
         same = pulls.listed(db, act.repo, pulls.PullFilter(head=head, base=base))
         if same.total:
             message = f"A pull request already exists for {act.repo.owner}:{head}."
             raise Invalid("Validation Failed", [{"resource": "PullRequest", "code": "custom", "message": message}])
         issue = issues.create(db, act.repo, author, title, body, is_pull=True)
-        pulls.create(db, issue, ends, draft=draft.draft)
+        pulls.create(db, issue, ends, figures, draft=draft.draft)
         issue_actions.announce(act, issue, "opened")
     refs.swap(act.git, f"refs/pull/{issue.number}/head", head_sha, None)
     return issue
@@ -100,13 +98,20 @@ def edit(act: Act, issue: Issue, wanted: IssueEdit, base: str | None) -> Issue:
     if base and base != pull.base_ref:
         if act.user.id != issue.author_id:
             act.need("write")
-        name, tip = branch_of(act, base, "base")
-        with act.host.db.write() as db:
-            pulls.change(db, pull, base_ref=name, base_sha=tip)
-            issue = issues.change(db, issue)
-            changes = {"base": {"ref": {"from": pull.base_ref}, "sha": {"from": pull.base_sha}}}
-            issue_actions.announce(act, issue, "edited", changes=changes)
+        issue = _rebased(act, issue, pull, *branch_of(act, base, "base"))
     return issue
+
+
+def _rebased(act: Act, issue: Issue, pull: Pull, name: str, tip: str) -> Issue:
+    while True:
+        figures = details.measured(act, tip, pull.head_sha)
+        with act.host.db.write() as db:
+            if pulls.move(db, pull, figures, base_ref=name, base_sha=tip):
+                issue = issues.change(db, issue)
+                changes = {"base": {"ref": {"from": pull.base_ref}, "sha": {"from": pull.base_sha}}}
+                issue_actions.announce(act, issue, "edited", changes=changes)
+                return issue
+            pull = pulls.by_key(db, pull.issue_id)
 
 
 def _check_reopening(act: Act, pull: Pull) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+from forge.actions import details
 from forge.actions import issues as issue_actions
 from forge.actions import repositories as repository_actions
 from forge.errors import ApiError
@@ -76,8 +77,9 @@ def announce(act: Act, changes: list[RefChange]) -> None:
     if not real:
         return
     repository_actions.adopt_first_branch(act)
+    size = act.host.folders.kilobytes(act.repo.id)
     with act.host.db.write() as db:
-        repo = repositories.change(db, act.repo, pushed_at=now(), size=act.host.folders.kilobytes(act.repo.id))
+        repo = repositories.change(db, act.repo, pushed_at=now(), size=size)
     act = replace(act, repo=repo)
     for change in real:
         _announce_one(act, change)
@@ -149,6 +151,7 @@ def _follow(act: Act, change: RefChange) -> None:
         waiting = pulls.open_for_branch(db, act.repo, branch)
     for pull in waiting:
         if change.new == ZERO:
+            details.known(act, pull)
             with act.host.db.read() as db:
                 issue = issues.by_id(db, pull.issue_id)
             issue_actions.set_state(act, issue, "closed")
@@ -158,22 +161,28 @@ def _follow(act: Act, change: RefChange) -> None:
 
 def sync_head(act: Act, pull: Pull) -> Pull:
     """Record the head branch's tip; whoever sees a move first sends the `synchronize` event."""
-    head = refs.tip(act.git, HEADS + pull.head_ref)
-    if head is None or head == pull.head_sha:
-        return pull
+    while True:
+        head = refs.tip(act.git, HEADS + pull.head_ref)
+        if head is None or head == pull.head_sha:
+            return pull
+        figures = details.measured(act, pull.base_sha, head)
+        with act.host.db.write() as db:
+            moved = pulls.move(db, pull, figures, head_sha=head)
+            if moved is None:
+                pull = pulls.by_key(db, pull.issue_id)
+                continue
+            issue = _synchronized(act, pull, head)
+        refs.swap(act.git, f"refs/pull/{issue.number}/head", head, None)
+        return moved
+
+
+def _synchronized(act: Act, pull: Pull, head: str) -> Issue:
     with act.host.db.write() as db:
-        sql = "UPDATE pulls SET head_sha = ? WHERE issue_id = ? AND head_sha = ?"
-        moved = db.execute(sql, [head, pull.issue_id, pull.head_sha]).rowcount
-        issue = issues.by_id(db, pull.issue_id)
-        if not moved:
-            return pulls.of_issue(db, issue)
-        issue = issues.change(db, issue)
+        issue = issues.change(db, issues.by_id(db, pull.issue_id))
         _dismiss_stale(act, issue, pull)
         sender = act if act.viewer else replace(act, viewer=users.by_id(db, issue.author_id))
         issue_actions.announce(sender, issue, "synchronize", before=pull.head_sha, after=head)
-        fresh = pulls.of_issue(db, issue)
-    refs.swap(act.git, f"refs/pull/{issue.number}/head", head, None)
-    return fresh
+        return issue
 
 
 def _dismiss_stale(act: Act, issue: Issue, pull: Pull) -> None:

@@ -9,6 +9,8 @@ from forge.records import Permission, Repository, User
 from forge.store import repositories, users
 from forge.text import checked_text
 
+DEFAULT_BRANCH = "main"
+"""Of a repository that is made; the first push may make another one of it."""
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?")
 RESERVED = {"api", "login", "logout", "healthz", "static", "avatars", "new", "settings", "admin"}
@@ -35,13 +37,13 @@ def create(host: Host, owner: User, name: str, description: str | None, *, priva
     """Make an empty repository for a person."""
     checked_name(name)
     checked_text("Repository", "description", description or "", 350)
-    with host.db.write() as db:
+    with host.folders.prepared(DEFAULT_BRANCH) as folder, host.db.write() as db:
         if repositories.by_name(db, owner.login, name):
             message = "name already exists on this account"
             error = {"resource": "Repository", "code": "custom", "field": "name", "message": message}
             raise Invalid("Repository creation failed.", [error])
         repo = repositories.create(db, owner, name, description, private=private)
-        host.folders.create(repo.id, repo.default_branch)
+        host.folders.adopt(folder, repo.id)
     return repo
 
 

@@ -2,11 +2,16 @@
 
 import shutil
 import threading
+import uuid
 from collections import defaultdict
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from forge.git.run import Git
+
+NEW = "new-"
+"""How the folder of a repository that is being made begins; a process that dies leaves it to the next one."""
 
 
 class Folders:
@@ -18,18 +23,30 @@ class Folders:
         self._locks: defaultdict[int, threading.RLock] = defaultdict(threading.RLock)
         self._guard = threading.Lock()
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in root.glob(f"{NEW}*"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def git(self, repo_id: int) -> Git:
         """git on one repository."""
         return Git(self._program, self._root / f"{repo_id}.git")
 
-    def create(self, repo_id: int, branch: str) -> Git:
-        """Make an empty bare repository; one left by an interrupted creation is replaced."""
-        git = self.git(repo_id)
-        shutil.rmtree(git.folder, ignore_errors=True)
-        git.folder.mkdir(mode=0o700)
-        git.run("init", "--bare", "--quiet", "--template=", f"--initial-branch={branch}")
-        return git
+    @contextmanager
+    def prepared(self, branch: str) -> Iterator[Path]:
+        """An empty bare repository that `adopt` gives its place; what is not adopted is removed."""
+        folder = self._root / f"{NEW}{uuid.uuid4().hex}"
+        folder.mkdir(mode=0o700)
+        try:
+            git = Git(self._program, folder)
+            git.run("init", "--bare", "--quiet", "--template=", f"--initial-branch={branch}")
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def adopt(self, folder: Path, repo_id: int) -> None:
+        """Make a prepared folder that of a repository; one left by an interrupted creation is replaced."""
+        target = self.git(repo_id).folder
+        shutil.rmtree(target, ignore_errors=True)
+        folder.rename(target)
 
     def delete(self, repo_id: int) -> None:
         """Remove a repository's folder."""

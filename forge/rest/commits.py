@@ -10,6 +10,7 @@ from forge.records import Status
 from forge.rest.answer import link, paged, reply, sliced
 from forge.rest.request import act, body, checked_sha, host, page, view
 from forge.shapes import commits as shapes
+from forge.shapes import people
 from forge.shapes import pulls as pull_shapes
 from forge.shapes import repositories as repository_shapes
 from forge.store import pulls, repositories
@@ -112,9 +113,10 @@ def create_status(owner: str, name: str, sha: str) -> Response:
         "description": description and checked_text("Status", "description", description, 140),
         "target_url": _checked_url(target) if target else None,
     }
+    about = _about(acting, sha)
     with host().db.write() as db:
         status = pulls.add_status(db, acting.repo, sha, acting.user, values)
-        _announce(acting, status)
+        _announce(acting, status, about)
     return reply(shapes.status(view(), acting.repo, status), 201)
 
 
@@ -124,25 +126,28 @@ def _checked_url(url: str) -> str:
     return checked_text("Status", "target_url", url, 2000)
 
 
-def _announce(acting: Act, status: Status) -> None:
-    shaped = shapes.status(acting.view, acting.repo, status)
-    commit = objects.commits(acting.git, [status.sha])[0]
-    kept = ("id", "state", "context", "description", "target_url", "created_at", "updated_at")
-    payload = {key: shaped[key] for key in kept}
-    shaped_commit = shapes.commit(acting.view, acting.repo, commit)
+def _about(acting: Act, sha: str) -> people.Json:
+    """What a `status` event says of the commit and the branches that are at it."""
+    commit = objects.commits(acting.git, [sha])[0]
     with host().db.read() as db:
         protected = repositories.protected_branches(db, acting.repo)
     branches = [
         {
             "name": name,
-            "commit": {"sha": sha, "url": acting.view.repo_api(acting.repo, f"/commits/{sha}")},
+            "commit": {"sha": tip, "url": acting.view.repo_api(acting.repo, f"/commits/{tip}")},
             "protected": name in protected,
         }
-        for name, sha in refs.branches(acting.git).items()
-        if sha == status.sha
+        for name, tip in refs.branches(acting.git).items()
+        if tip == sha
     ]
+    return {"commit": shapes.commit(acting.view, acting.repo, commit), "branches": branches}
+
+
+def _announce(acting: Act, status: Status, about: people.Json) -> None:
+    shaped = shapes.status(acting.view, acting.repo, status)
+    kept = ("id", "state", "context", "description", "target_url", "created_at", "updated_at")
     named = {"sha": status.sha, "name": acting.repo.full_name}
-    emit(acting, "status", {**payload, **named, "commit": shaped_commit, "branches": branches})
+    emit(acting, "status", {**{key: shaped[key] for key in kept}, **named, **about})
 
 
 @routes.get(f"{BASE}/statuses/<path:ref>")

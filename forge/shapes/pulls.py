@@ -1,8 +1,7 @@
 """Pull requests, reviews and their remarks as JSON."""
 
-from forge.git.diff import FileChange
 from forge.host import View
-from forge.records import Issue, Pull, Record, Repository, Review, ReviewComment
+from forge.records import Figures, Issue, Pull, Record, Repository, Review, ReviewComment
 from forge.shapes.issues import association, reaction_counts
 from forge.shapes.issues import issue as issue_shape
 from forge.shapes.people import Json, node_id, user, user_by_id
@@ -15,8 +14,7 @@ class PullDetails(Record):
 
     mergeable: bool | None
     mergeable_state: str
-    commits: int
-    files: tuple[FileChange, ...]
+    figures: Figures
 
 
 def _end(view: View, repo: Repository, ref: str, sha: str) -> Json:
@@ -101,10 +99,7 @@ def _computed(view: View, git: Pull, details: PullDetails) -> Json:
         "mergeable": details.mergeable,
         "mergeable_state": details.mergeable_state,
         "rebaseable": details.mergeable,
-        "commits": details.commits,
-        "changed_files": len(details.files),
-        "additions": sum(each.additions for each in details.files),
-        "deletions": sum(each.deletions for each in details.files),
+        **details.figures.model_dump(),
         "review_comments": pulls.review_comments(view.db, git).total,
     }
 

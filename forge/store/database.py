@@ -43,6 +43,10 @@ class Listing(Generic[R]):
 COLUMNS = (
     "repositories ADD COLUMN size INTEGER NOT NULL DEFAULT 0",
     "review_comments ADD COLUMN position INTEGER NOT NULL DEFAULT 1",
+    "pulls ADD COLUMN commits INTEGER",
+    "pulls ADD COLUMN changed_files INTEGER",
+    "pulls ADD COLUMN additions INTEGER",
+    "pulls ADD COLUMN deletions INTEGER",
 )
 """What came after the first schema, in order; the file's `user_version` says how many it has."""
 

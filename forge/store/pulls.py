@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from forge.records import Issue, Pull, Record, Repository, Review, ReviewComment, Status, User
+from forge.records import Figures, Issue, Pull, Record, Repository, Review, ReviewComment, Status, User
 from forge.store.database import ALL, Listing, Page, Value, insert, listing, many, now, one, update
 
 
@@ -17,10 +17,28 @@ class PullFilter(Record):
     direction: str = "desc"
 
 
-def create(db: sqlite3.Connection, issue: Issue, refs: Mapping[str, str], *, draft: bool) -> Pull:
+def create(db: sqlite3.Connection, issue: Issue, refs: Mapping[str, str], figures: Figures, *, draft: bool) -> Pull:
     """Add the git half; `refs` holds head_ref, head_sha, base_ref and base_sha."""
-    insert(db, "pulls", issue_id=issue.id, repo_id=issue.repo_id, draft=draft, **refs)
+    known: dict[str, Value] = {**refs, **figures.model_dump()}
+    insert(db, "pulls", issue_id=issue.id, repo_id=issue.repo_id, draft=draft, **known)
     return of_issue(db, issue)
+
+
+def move(db: sqlite3.Connection, pull: Pull, figures: Figures, **ends: str) -> Pull | None:
+    """Record new ends with their figures; None when the ends are not those of `pull` any more."""
+    values = {**ends, **figures.model_dump()}
+    names = ", ".join(f"{name} = ?" for name in values)
+    sql = f"UPDATE pulls SET {names} WHERE issue_id = ? AND head_sha = ? AND base_sha = ?"  # noqa: S608 - names from code
+    done = db.execute(sql, [*values.values(), pull.issue_id, pull.head_sha, pull.base_sha])
+    return by_key(db, pull.issue_id) if done.rowcount else None
+
+
+def by_key(db: sqlite3.Connection, key: int) -> Pull:
+    """The git half with this key, which must exist."""
+    found = one(db, Pull, "SELECT * FROM pulls WHERE issue_id = ?", [key])
+    if found is None:
+        raise LookupError(f"no pull request has id {key}")
+    return found
 
 
 def of_issue(db: sqlite3.Connection, issue: Issue) -> Pull:

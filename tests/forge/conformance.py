@@ -118,6 +118,9 @@ class Log:
                 line = json.loads(text)
                 if "routes" in line:
                     tally.routes.update(" ".join(pair) for pair in line["routes"])
+                elif "locked" in line:
+                    git = " ".join(part for part in line["locked"] if "=" not in part and part != "-c")
+                    tally.problems.append(f"nobody else could write to the database during {git}")
                 else:
                     check_answer(github, line, tally)
                 self._position = file.tell()

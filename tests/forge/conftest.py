@@ -39,7 +39,10 @@ def github_description() -> Description:
 
 @pytest.fixture(autouse=True)
 def valid_answers() -> Iterator[None]:
-    """Fail a test during which the forge answered, or sent, what GitHub's description does not allow."""
+    """Fail a test during which the forge answered, or sent, what GitHub's description does not allow.
+
+    Or during which it ran git while nobody else could write to its database.
+    """
     yield
     seen = Tally()
     if DESCRIPTION:

@@ -1,7 +1,8 @@
 """`python -m tests.forge.recorded FILE ARGUMENTS...`: a forge that writes down what it answers.
 
-The first line of the file lists the forge's routes, each further line is one answer. An answer is on disk before its
-client has it, so a test that got an answer finds its line.
+The first line of the file lists the forge's routes, each further line is one answer, or one program that was started
+while the thread that started it kept all others from writing to the database. An answer is on disk before its client
+has it, so a test that got an answer finds its line.
 """
 
 import json
@@ -16,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request
 
 from forge.__main__ import main
+from forge.host import Host
 from forge.server import Wrap
 
 if TYPE_CHECKING:
@@ -33,6 +35,14 @@ class Recorder:
         self._lock = threading.Lock()
         rules = list(app.url_map.iter_rules())
         self._write({"routes": sorted([verb, rule.rule] for rule in rules for verb in _verbs(rule.methods))})
+        self._host: Host = app.extensions["forge"]
+        sys.addaudithook(self._watch)
+
+    def _watch(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "subprocess.Popen":
+            with self._host.db.read() as db:
+                if db.in_transaction:
+                    self._write({"locked": [str(each) for each in arguments[1]]})
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer as the forge does; JSON is gathered before it goes out, anything else streams through."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from forge.store import repositories, users
-from forge.store.database import Database
+from forge.store.database import COLUMNS, Database
 
 
 def test_file_of_an_earlier_version_gets_the_columns_that_came_since(tmp_path: Path) -> None:
@@ -13,8 +13,9 @@ def test_file_of_an_earlier_version_gets_the_columns_that_came_since(tmp_path: P
         ada = users.create(db, "ada")
         repositories.create(db, ada, "kept", "Text", private=False)
     with old.read() as db:
-        db.execute("ALTER TABLE repositories DROP COLUMN size")
-        db.execute("ALTER TABLE review_comments DROP COLUMN position")
+        for column in COLUMNS:
+            table, _, _, name, *_ = column.split()
+            db.execute(f"ALTER TABLE {table} DROP COLUMN {name}")
         db.execute("PRAGMA user_version = 0")
     old.close()
     for _ in range(2):

@@ -186,3 +186,25 @@ def test_running_forge_removes_old_deliveries_and_sends_what_waited_long(tmp_pat
         assert [each["guid"] for each in left] in ([], ["g"])  # it may be gone at once too: it was sent, and is old
     finally:
         assert conftest.stop(started) == 0
+
+
+def test_pull_request_of_an_older_forge_is_measured_before_its_next_event(tmp_path: Path, receiver: Receiver) -> None:
+    running = conftest.start(tmp_path / "data")
+    work = conftest.made_project(running, tmp_path, "older")
+    work.ada.create_hook("web", {"url": receiver.url, "content_type": "json"}, ["pull_request"])
+    work.branch("feature", {"a.txt": "a\nb\n", "app.py": "one\n"})
+    pull = work.bob.create_pull(base="main", head="feature", title="F")
+    assert (pull.commits, pull.changed_files, pull.additions, pull.deletions) == (1, 2, 2, 2)
+    assert conftest.stop(running) == 0
+    with closing(sqlite3.connect(tmp_path / "data" / "forge.sqlite3")) as db, db:
+        db.execute("UPDATE pulls SET commits = NULL, changed_files = NULL, additions = NULL, deletions = NULL")
+    cut_short = tmp_path / "data" / "git" / "new-0123"
+    cut_short.mkdir()
+    again = conftest.start(tmp_path / "data")
+    try:
+        assert not cut_short.exists(), "what was being made when a forge died"
+        again.client("ada").get_repo("ada/older").get_issue(pull.number).add_to_labels("x")
+        told = receiver.take("pull_request", "labeled").json["pull_request"]
+        assert [told[name] for name in ("commits", "changed_files", "additions", "deletions")] == [1, 2, 2, 2]
+    finally:
+        assert conftest.stop(again) == 0

@@ -98,6 +98,20 @@ class Comment(Record):
     updated_at: str
 
 
+class IssueEvent(Record):
+    """Something that somebody did to an issue or pull request."""
+
+    id: int
+    issue_id: int
+    actor_id: int
+    event: str
+    """`labeled`, `unlabeled`, `closed` or `reopened`."""
+    label_name: str | None
+    """The label as it was then."""
+    label_color: str | None
+    created_at: str
+
+
 class Reaction(Record):
     """An emoji on an issue, a comment or a review comment."""
 

@@ -6,7 +6,7 @@ import logging
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from agents.ids import key_of
@@ -30,13 +30,14 @@ def working(
     office: Office,
     settings: WorkerSettings | None = None,
     poll: bool = True,
-    regularly: Callable[[], None] = lambda: None,
+    regularly: Sequence[Callable[[], None]] = (),
 ) -> Iterator[Worker]:
-    """Serve the queues until the block ends; `regularly` is called as often as the code host is polled."""
+    """Serve the queues until the block ends; all of `regularly` is called as often as the code host is polled."""
     intake = Intake(office.engine)
 
     def look_outside() -> None:
-        regularly()
+        for call in regularly:
+            call()
         if poll:
             intake.poll()
 

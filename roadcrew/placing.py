@@ -55,6 +55,18 @@ def place_of(office: Office, given: str) -> Place:
     return Place(hosted or _copy(office, given, repository_name(Path(path))), None)
 
 
+def watched(office: Office) -> tuple[str, ...]:
+    """Return the repositories that the settings name for new issues, and the one whose checkout we were called in."""
+    named, folder = office.settings.code_host.repositories, office.settings.repository
+    if folder is None or office.host.is_local:
+        return named
+    try:
+        here = _hosted_name(office, _origin(_git_folder(folder)))
+    except NotFound:
+        return named
+    return named if here is None else (*named, here)
+
+
 def _local(given: str) -> Path | None:
     """What lies at a path, if anything does."""
     try:

@@ -83,6 +83,8 @@ class CodeHostAccess(Part):
     """`GITHUB_TOKEN`."""
     webhook_secret: SecretStr | None = None
     """`GITHUB_WEBHOOK_SECRET`."""
+    repositories: tuple[str, ...] = ()
+    """`ROADCREW_REPOSITORIES`, `owner/name` each: where a worker looks for new issues before it has worked there."""
 
 
 class Team(Part):
@@ -261,6 +263,7 @@ def _code_host(variables: Variables) -> CodeHostAccess:
         api_url=variables.url("GITHUB_API_URL"),
         token=variables.secret("GITHUB_TOKEN"),
         webhook_secret=variables.secret("GITHUB_WEBHOOK_SECRET"),
+        repositories=variables.repositories("ROADCREW_REPOSITORIES"),
     )
 
 

@@ -1,12 +1,15 @@
 """Environment variables, each read as what it is to be."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import AnyHttpUrl, JsonValue, SecretStr, TypeAdapter, ValidationError
 
 from roadcrew.errors import SettingsInvalid
+
+REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 
 
 class Variables:
@@ -68,6 +71,14 @@ class Variables:
         if value in {"0", "false", "no", "off"}:
             return False
         raise SettingsInvalid(f"{name} is {value!r}", "set it to 1 or 0")
+
+    def repositories(self, name: str) -> tuple[str, ...]:
+        """Repositories as `owner/name`, with commas or spaces between them; none where nothing is said."""
+        text = self.text(name, "")
+        found = tuple(text.replace(",", " ").split())
+        if not all(REPOSITORY.fullmatch(each) for each in found):
+            raise SettingsInvalid(f"{name} is {text!r}", "write each repository as owner/name, with commas between")
+        return found
 
     def json_object(self, name: str) -> dict[str, JsonValue]:
         """An object written as JSON; empty where nothing is said."""

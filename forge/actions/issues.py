@@ -11,7 +11,7 @@ from forge.records import Comment, Issue, Label, Reaction, Record
 from forge.shapes import issues as shapes
 from forge.shapes import people
 from forge.shapes import pulls as pull_shapes
-from forge.store import issues, pulls
+from forge.store import issue_events, issues, pulls
 from forge.store.database import now
 from forge.text import checked_text, checked_title
 
@@ -109,6 +109,7 @@ def set_state(act: Act, issue: Issue, state: str, reason: str | None = None) -> 
             closed_at=now() if closing else None,
             closed_by=act.user.id if closing else None,
         )
+        issue_events.add(db, issue, act.user, "closed" if closing else "reopened")
         announce(act, issue, "closed" if closing else "reopened")
     return issue
 
@@ -124,12 +125,13 @@ def set_labels(act: Act, issue: Issue, names: Sequence[str]) -> list[Label]:
         issues.set_labels(db, act.repo, issue, wanted)
         after = issues.labels_of(db, issue)
         kept = {label.name.lower() for label in after}
-        for label in after:
-            if label.name.lower() not in before:
-                announce(act, issue, "labeled", label=people.label(act.view, act.repo, label))
-        for name, label in before.items():
-            if name not in kept:
-                announce(act, issue, "unlabeled", label=people.label(act.view, act.repo, label))
+        came = [("labeled", label) for label in after if label.name.lower() not in before]
+        went = [("unlabeled", label) for name, label in before.items() if name not in kept]
+        if came or went:
+            issue = issues.change(db, issue)
+        for event, label in (*came, *went):
+            issue_events.add(db, issue, act.user, event, label)
+            announce(act, issue, event, label=people.label(act.view, act.repo, label))
     return after
 
 

@@ -6,13 +6,14 @@ from forge.actions import assigning
 from forge.actions import issues as actions
 from forge.actions import pulls as pull_actions
 from forge.actions.issues import IssueEdit
+from forge.errors import NotFound
 from forge.host import Act
 from forge.records import Comment, Issue, User
 from forge.rest.answer import empty, paged, reply
 from forge.rest.request import Body, act, body, host, page, view
 from forge.shapes import issues as shapes
 from forge.shapes import people
-from forge.store import issues
+from forge.store import issue_events, issues
 from forge.store.issues import IssueFilter
 
 routes = Blueprint("issues", __name__)
@@ -163,6 +164,28 @@ def delete_comment(owner: str, name: str, key: int) -> Response:
     acting = act(owner, name)
     actions.delete_comment(acting, actions.find_comment(acting, key))
     return empty()
+
+
+@routes.get(f"{BASE}/<int:number>/events")
+def list_events(owner: str, name: str, number: int) -> Response:
+    """Who labelled, closed and reopened an issue or pull request."""
+    acting = act(owner, name)
+    issue = actions.find(acting, number)
+    with host().db.read() as db:
+        found = issue_events.of_issue(db, issue, page())
+    return paged(found, page(), lambda event: shapes.event(view(), acting.repo, event))
+
+
+@routes.get(f"{BASE}/events/<int:key>")
+def get_event(owner: str, name: str, key: int) -> Response:
+    """One of these events, with the issue as it is now."""
+    acting = act(owner, name)
+    with host().db.read() as db:
+        found = issue_events.of_repository(db, acting.repo, key)
+        if found is None:
+            raise NotFound()
+        issue = issues.by_id(db, found.issue_id)
+    return reply({**shapes.event(view(), acting.repo, found), "issue": _shaped(acting, issue)})
 
 
 def react(acting: Act, subject: str, key: int) -> Response:

@@ -1,7 +1,7 @@
 """Issues and their comments as JSON."""
 
 from forge.host import View
-from forge.records import Comment, Issue, Repository, User
+from forge.records import Comment, Issue, IssueEvent, Repository, User
 from forge.shapes.people import Json, label, node_id, user, user_by_id
 from forge.store import assignees, issues, pulls, repositories
 
@@ -99,3 +99,21 @@ def comment(view: View, repo: Repository, found: Comment) -> Json:
         "updated_at": found.updated_at,
         "reactions": reaction_counts(view, "comment", found.id, api),
     }
+
+
+def event(view: View, repo: Repository, found: IssueEvent) -> Json:
+    """Something that was done to an issue; GitHub gives a label's name and colour only."""
+    shaped: Json = {
+        "id": found.id,
+        "node_id": node_id("IssueEvent", found.id),
+        "url": view.repo_api(repo, f"/issues/events/{found.id}"),
+        "actor": user_by_id(view, found.actor_id),
+        "event": found.event,
+        "commit_id": None,
+        "commit_url": None,
+        "created_at": found.created_at,
+        "performed_via_github_app": None,
+    }
+    if found.label_name is not None:
+        shaped["label"] = {"name": found.label_name, "color": found.label_color}
+    return shaped

@@ -81,6 +81,16 @@ CREATE TABLE IF NOT EXISTS comments (
     created_at TEXT NOT NULL,
     updated_at TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS issue_events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    issue_id INTEGER NOT NULL REFERENCES issues(id) ON DELETE CASCADE,
+    actor_id INTEGER NOT NULL REFERENCES users(id),
+    event TEXT NOT NULL,
+    label_name TEXT,
+    label_color TEXT,
+    created_at TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS issue_events_by_issue ON issue_events (issue_id);
 CREATE INDEX IF NOT EXISTS comments_by_issue ON comments (issue_id);
 CREATE TABLE IF NOT EXISTS reactions (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -43,6 +43,8 @@ def command(
     from roadcrew.hearing import hearing_the_forge
     from roadcrew.intake import Intake
     from roadcrew.jobs import FLOW_QUEUE, WorkerSettings, queues_of
+    from roadcrew.lookout import Lookout
+    from roadcrew.placing import watched
     from roadcrew.webhooks import WebhookServer
 
     need_model(settings)
@@ -59,11 +61,13 @@ def command(
         serving = WorkerSettings(
             queues=queues, concurrency=concurrency, heartbeat_seconds=heartbeat, stalled_seconds=4 * heartbeat
         )
+        regularly = []
         if office.people is not None and heard_at is None:
-            stack.enter_context(working(office, serving, poll, stack.enter_context(hearing_the_forge(office))))
+            regularly.append(stack.enter_context(hearing_the_forge(office)))
             note("the local forge tells this worker its news at once")
-        else:
-            stack.enter_context(working(office, serving, poll))
+        if poll:
+            regularly.append(Lookout(office.engine, watched(office)).look)
+        stack.enter_context(working(office, serving, poll, regularly))
         if heard_at is not None:
             secret = settings.code_host.webhook_secret
             value = secret.get_secret_value() if secret else workspace.secret("webhook")

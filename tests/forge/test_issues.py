@@ -137,3 +137,27 @@ def test_closing_words_are_found_for_this_repository_only() -> None:
     body = "Fixes #1, closes: #2\nresolved ada/x#3 fix other/y#4 prefixes #5 fixes #1"
     assert closing_numbers(body, "Ada/X") == [1, 2, 3]
     assert closing_numbers("see #7", "ada/x") == []
+
+
+def test_who_labelled_closed_and_reopened_an_issue_is_told_in_order(project: Project) -> None:
+    issue = project.bob.create_issue(title="One", labels=["roadcrew"])
+    project.ada.get_issue(1).set_labels("bug", "roadcrew")
+    issue.remove_from_labels("roadcrew")
+    issue.edit(state="closed")
+    issue.edit(state="open")
+    project.ada.get_issue(1).add_to_labels("roadcrew")
+    told = [(each.event, each.actor.login, each.label.name if each.label else None) for each in issue.get_events()]
+    assert told == [
+        ("labeled", "bob", "roadcrew"),
+        ("labeled", "ada", "bug"),
+        ("unlabeled", "bob", "roadcrew"),
+        ("closed", "bob", None),
+        ("reopened", "bob", None),
+        ("labeled", "ada", "roadcrew"),
+    ]
+
+
+def test_label_changes_an_issue_only_where_it_comes_or_goes(project: Project) -> None:
+    issue = project.bob.create_issue(title="One", labels=["bug"])
+    issue.set_labels("bug")
+    assert [each.event for each in issue.get_events()] == ["labeled"]

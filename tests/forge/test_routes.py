@@ -150,6 +150,10 @@ def issues(tour: Tour, _receiver: Receiver) -> None:
     ask("DELETE", f"{one}/labels/x")
     ask("PUT", f"{one}/labels", {"labels": ["z"]})
     ask("DELETE", f"{one}/labels", status=204)
+    told = ask("GET", f"{one}/events")
+    assert {event["event"] for event in told} == {"labeled", "unlabeled"}
+    assert ask("GET", f"/issues/events/{told[0]['id']}")["issue"]["number"] == number
+    ask("GET", "/issues/events/99999", status=404)
     ask("DELETE", "/labels/a%2Fb%20c", status=204)
 
 

@@ -90,6 +90,7 @@ def test_file_that_is_not_toml_is_named(repository: Path) -> None:
         ("DEVCTL_BACKEND", "podman"),
         ("ROADCREW_OPENCODE", "~nobody-has-this-name/opencode"),
         ("ROADCREW_POLICY_DRY_RUN", "maybe"),
+        ("ROADCREW_REPOSITORIES", "owner/name,name"),
     ],
 )
 def test_variable_that_cannot_be_used_is_named_with_its_value(tmp_path: Path, name: str, value: str) -> None:

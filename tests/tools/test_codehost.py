@@ -354,3 +354,37 @@ def test_people_are_added_branches_protected_and_reviews_submitted(forge: Forge)
     assert host.reviews(number) == [review]
     with pytest.raises(CodeHostInvalid, match="review pull request"):
         host.submit_review(number, "APPROVE", "My own.")
+
+
+def test_labelled_issues_are_told_anew_only_when_they_changed(forge: Forge) -> None:
+    host = forge.new_repository()
+    one = host.create_issue("One", "", labels=["roadcrew"])
+    host.create_issue("Two", "", labels=["bug"])
+    first = host.labelled("roadcrew")
+    assert first is not None
+    assert [issue.number for issue in first.issues] == [one.number]
+    assert host.labelled("roadcrew", first.tag) is None
+    three = host.create_issue("Three", "", labels=["roadcrew"])
+    second = host.labelled("roadcrew", first.tag)
+    assert second is not None
+    assert {issue.number for issue in second.issues} == {one.number, three.number}
+
+
+def test_labelled_issues_are_read_to_the_last_page(forge: Forge) -> None:
+    host = forge.new_repository()
+    made = {host.create_issue(f"Issue {number}", "", labels=["roadcrew"]).number for number in range(101)}
+    found = host.labelled("roadcrew")
+    assert found is not None
+    assert {issue.number for issue in found.issues} == made
+
+
+def test_who_gave_the_label_last_is_told(forge: Forge) -> None:
+    host = forge.new_repository()
+    writer = forge.host("writer", host.settings.repository)
+    forge.as_person("team", host, "PUT", "/collaborators/writer", {"permission": "push"})
+    issue = host.create_issue("One", "", labels=["roadcrew"])
+    assert host.labelled_by(issue.number, "roadcrew") == "team"
+    assert host.labelled_by(issue.number, "bug") is None
+    host.remove_label(issue.number, "roadcrew")
+    writer.add_labels(issue.number, "roadcrew", "bug")
+    assert host.labelled_by(issue.number, "roadcrew") == "writer"

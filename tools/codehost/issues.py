@@ -1,12 +1,13 @@
 """Issues, their comments and labels."""
 
+import itertools
 import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from tools.codehost.connection import Connection, login_of
-from tools.codehost.records import Comment, Issue
+from tools.codehost.records import Comment, Issue, LabelledIssues
 from tools.codehost.text import BODY_LIMIT, checked_marker, with_marker
 from tools.errors import CodeHostNotFound
 
@@ -52,6 +53,49 @@ class IssueCalls(Connection):
             return [_issue(issue) for issue in found if issue.pull_request is None]
 
         return self._do("list issues", read)
+
+    def labelled(self, label: str, tag: str = "") -> LabelledIssues | None:
+        """The open issues with a label, or None while they are as they were when the host gave this tag.
+
+        That answer costs nothing of GitHub's rate limit:
+        https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
+        """
+
+        def read(repo: "Repository") -> LabelledIssues | None:
+            import github
+
+            # the last changed first: with many pages, a change shows on the first
+            asked = {"state": "open", "labels": label, "sort": "updated", "direction": "desc", "per_page": 100}
+            issues: list[Issue] = []
+            fresh = ""
+            for number in itertools.count(1):
+                headers, found = repo.requester.requestJsonAndCheck(
+                    "GET",
+                    f"{repo.url}/issues",
+                    parameters={**asked, "page": number},
+                    headers={"If-None-Match": tag} if tag and number == 1 else {},
+                )
+                if found is None:
+                    return None
+                fresh = fresh or str(headers.get("etag", ""))
+                # what a list leaves out is not there: PyGithub would ask for each issue whether it is a pull request
+                listed = [github.Issue.Issue(repo.requester, headers, one, completed=True) for one in found]
+                issues += [_issue(issue) for issue in listed if issue.pull_request is None]
+                if 'rel="next"' not in headers.get("link", ""):
+                    break
+            return LabelledIssues(issues=tuple(issues), tag=fresh)
+
+        return self._do(f"list issues labelled {label}", read)
+
+    def labelled_by(self, number: int, label: str) -> str | None:
+        """Who gave an issue its label, the last time that somebody did; None where the host does not tell."""
+
+        def read(repo: "Repository") -> str | None:
+            events = repo.get_issue(number).get_events()
+            given = [event for event in events if event.event == "labeled" and event.label.name == label]
+            return login_of(given[-1].actor) if given else None
+
+        return self._do(f"read who labelled #{number}", read)
 
     def close_issue(self, number: int, reason: Literal["completed", "not_planned"] = "completed") -> None:
         """Close an issue; a closed one stays as it is."""

@@ -64,6 +64,14 @@ class Issue(Record):
     updated_at: datetime | None = None
 
 
+class LabelledIssues(Record):
+    """The open issues that carry a label, as of one look."""
+
+    issues: tuple[Issue, ...]
+    tag: str
+    """What to ask with the next time, so that the host need not tell again what has not changed."""
+
+
 class Comment(Record):
     """A comment on an issue or on a pull request as a whole."""
 

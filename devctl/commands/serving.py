@@ -1,5 +1,6 @@
 """`devctl serve` and `devctl token`."""
 
+import contextlib
 import logging
 import os
 import sys
@@ -14,7 +15,10 @@ from devctl.commands.parameters import Span
 from devctl.invocation import DONE, Invocation, json_option
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from devctl.fleet.records import User
+    from devctl.serve.tokens import Tokens
 
 _LAST_PORT = 65_535
 
@@ -64,7 +68,7 @@ def serve(
     It listens on loopback; elsewhere with a certificate, or behind a proxy that ends TLS.
     """
     from devctl.fleet import open_fleet
-    from devctl.serve.server import Server, serve_until_signal
+    from devctl.serve.server import Server, end_asked
     from devctl.serve.settings import ServeSettings
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -77,16 +81,27 @@ def serve(
     # callers of other machines have no folders here that they may mount
     with open_fleet(devctl, devctl.policy(), folders=None) as fleet:
         server = Server(fleet, devctl, settings)
-        if token_file is not None:
-            made = server.service.tokens.add(_local_admin(invocation), None, "written by devctl serve")
-            _write_private(token_file, made.secret)
-        invocation.show({"url": server.url}, [f"devctl serves at {server.url}; Ctrl-C ends it"])
-        sys.stdout.flush()
-        serve_until_signal(server)
-        if token_file is not None:
-            server.service.tokens.remove(made.token.id)
-            token_file.unlink(missing_ok=True)
+        asked = end_asked()
+        with _admin_token(server.service.tokens, _local_admin(invocation), token_file), server.in_background():
+            invocation.show({"url": server.url}, [f"devctl serves at {server.url}; Ctrl-C ends it"])
+            sys.stdout.flush()
+            asked.wait()
     return DONE
+
+
+@contextlib.contextmanager
+def _admin_token(tokens: "Tokens", admin: "User", file: Path | None) -> "Iterator[None]":
+    """Write a fresh token into a file, if one is wanted, for as long as the block runs."""
+    if file is None:
+        yield
+        return
+    made = tokens.add(admin, None, "written by devctl serve")
+    try:
+        _write_private(file, made.secret)
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+        tokens.remove(made.token.id)
 
 
 @click.group()

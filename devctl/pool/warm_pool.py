@@ -176,8 +176,10 @@ class WarmPool:
         """End the refilling; what is being made is finished."""
         self._stop.set()
         self._wake.set()
-        if self._thread is not None:
-            self._thread.join(60)
+        with self._lock:
+            thread = self._thread
+        if thread is not None:
+            thread.join(60)
 
     def _run(self) -> None:
         while not self._stop.is_set():

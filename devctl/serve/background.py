@@ -23,10 +23,11 @@ class Background:
         """How often each piece was run."""
         self.failures: Counter[str] = Counter()
         """How often each piece failed."""
+        self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
 
     def once(self, name: str, work: Callable[[], object]) -> None:
-        """Run a piece now."""
+        """Run a piece now; nothing is begun after `stop`."""
         self._start(name, lambda: self._run(name, work))
 
     def every(self, name: str, seconds: float, work: Callable[[], object], at_once: bool = False) -> None:
@@ -42,15 +43,18 @@ class Background:
 
     def stop(self) -> None:
         """Ask all to end and wait a while for them."""
-        self.stopping.set()
+        with self._lock:
+            self.stopping.set()
         for thread in self._threads:
             thread.join(_JOIN_SECONDS)
 
     def _start(self, name: str, target: Callable[[], None]) -> None:
         self.failures[name] += 0  # counters that are there from the beginning can be compared with later
         thread = threading.Thread(target=target, name=f"devctl-{name}", daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        with self._lock:  # `stop` must neither miss a thread nor wait for one that has not begun
+            if not self.stopping.is_set():
+                thread.start()
+                self._threads.append(thread)
 
     def _run(self, name: str, work: Callable[[], object]) -> None:
         self.runs[name] += 1

@@ -33,7 +33,7 @@ class Server:
     def __init__(
         self, fleet: Fleet, devctl: DevctlSettings, settings: ServeSettings, gpus: GpuPlaces | None = None
     ) -> None:
-        """Listen; raises PortTaken and SettingsInvalid. Nothing is answered before `serve`."""
+        """Listen; raises PortTaken and SettingsInvalid. Nothing is answered before `start` and `serve`."""
         from waitress.server import create_server
 
         settings.check()
@@ -67,22 +67,26 @@ class Server:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         self.url = f"{scheme}://{host}:{port}"
 
-    def serve(self) -> None:
-        """Answer until `stop`."""
-        from waitress import wasyncore
-
-        self.service.start()
+    def start(self) -> None:
+        """Begin the work beside the requests; raises StateUnavailable, and has closed what was opened then."""
+        try:
+            self.service.start()
+        except BaseException:
+            self.stop()
+            self._close()
+            raise
         if self._front is not None:
             self._front.start()
         log.info("devctl serves at %s", self.url)
+
+    def serve(self) -> None:
+        """Answer until `stop`; what has been started is ended with it."""
+        from waitress import wasyncore
+
         while not self._stopping.is_set():
             wasyncore.loop(timeout=_LOOP_SECONDS, use_poll=True, map=self._map, count=1)
             self._at_once.answer()
-        self._server.task_dispatcher.shutdown(timeout=_THREADS_SECONDS)
-        if self._front is not None:
-            self._front.close()
-        with self._closing:
-            wasyncore.close_all(self._map, ignore_all=True)
+        self._close()
         log.info("devctl stops")
 
     def stop(self) -> None:
@@ -95,7 +99,8 @@ class Server:
 
     @contextlib.contextmanager
     def in_background(self) -> Iterator["Server"]:
-        """Serve in a thread as long as the block runs."""
+        """Serve in a thread as long as the block runs; raises what `start` does."""
+        self.start()
         thread = threading.Thread(target=self.serve, name="devctl-serve", daemon=True)
         thread.start()
         try:
@@ -103,6 +108,16 @@ class Server:
         finally:
             self.stop()
             thread.join()
+
+    def _close(self) -> None:
+        """End the threads that answer, and then what they and the loop use."""
+        from waitress import wasyncore
+
+        self._server.task_dispatcher.shutdown(timeout=_THREADS_SECONDS)
+        if self._front is not None:
+            self._front.close()
+        with self._closing:
+            wasyncore.close_all(self._map, ignore_all=True)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -119,8 +134,8 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve_until_signal(server: Server) -> None:
-    """Serve until SIGTERM or SIGINT."""
+def end_asked() -> threading.Event:
+    """What SIGTERM and SIGINT set from now on, in place of ending the program; to be had before anybody hears of it."""
     asked = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -128,8 +143,7 @@ def serve_until_signal(server: Server) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    with server.in_background():
-        asked.wait()
+    return asked
 
 
 def _check_tunnels(devctl: DevctlSettings, settings: ServeSettings) -> None:

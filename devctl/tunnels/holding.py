@@ -40,11 +40,12 @@ class HeldTunnels:
         except BaseException:
             self._places.release()
             raise
-        with self._lock:
+        thread = threading.Thread(target=self._wait, args=(held,), name=held.server.id, daemon=True)
+        with self._lock:  # `stop` waits for each thread that it finds, so each has begun by then
+            thread.start()
+            held.thread = thread
             self._held[held.server.id] = held
             stopping = self._stopping
-        held.thread = threading.Thread(target=self._wait, args=(held,), name=held.server.id, daemon=True)
-        held.thread.start()
         if stopping:
             held.server.close("the service ended")
             raise ServiceBusy("the service is about to end", "try again when it is back")

@@ -155,6 +155,13 @@ def test_told_to_end_it_closes_its_tunnels_and_leaves_no_process(variables: dict
         assert second.process.wait(60) == 0, second.log()
 
 
+def test_told_to_end_as_soon_as_it_says_where_it_is_it_ends_in_order(variables: dict[str, str], tmp_path: Path) -> None:
+    with process(tmp_path, variables) as running:
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(60) == 0, running.log()
+    assert not (tmp_path / "token").exists() and "Traceback" not in running.log()
+
+
 def test_killed_it_tells_at_the_next_start_what_it_left_open(variables: dict[str, str], tmp_path: Path) -> None:
     with process(tmp_path, variables) as first:
         tunnel = opened(first, tmp_path)

@@ -1,9 +1,11 @@
 """Requests to the service, and its problems turned back into the errors that they were."""
 
+import contextlib
 import http.client
 import ipaddress
 import json
 import re
+import socket
 import ssl
 import threading
 import time
@@ -80,8 +82,11 @@ class Wire:
         self, method: str, path: str, body: Body = None, headers: Mapping[str, str] | None = None,
         endless: bool = False, seconds: float | None = None,
     ) -> Iterator[http.client.HTTPResponse]:  # fmt: skip
-        """Send a request and lend the answer, to be read as it comes; `endless` waits for it without limit."""
-        connection = self._connection(None if endless else max(seconds or 0, self._timeout))
+        """Send a request and lend the answer, to be read as it comes; `endless` waits for it without limit.
+
+        Raises ServiceUnreachable, also where the answer breaks off, and the errors of the service.
+        """
+        connection = self.connection(None if endless else max(seconds or 0, self._timeout))
         given = {"Authorization": f"Bearer {self._token}", **(headers or {})}
         try:
             with self._translated():
@@ -90,30 +95,27 @@ class Wire:
                 if response.status >= 400:
                     raise error_of(response.status, response.read())
             yield response
+        except http.client.HTTPException as error:
+            raise ServiceUnreachable(f"the answer of {self.url} broke off: {error}", _HINT) from error
         finally:
             connection.close()
 
-    def sent(self, path: str, body: bytes, connection: http.client.HTTPConnection | None) -> http.client.HTTPConnection:
-        """POST bytes over a connection, or a new one; returns the connection, for the next request."""
+    def post(self, path: str, body: bytes, connection: http.client.HTTPConnection) -> None:
+        """POST bytes over a connection, which may have served before."""
         given = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/octet-stream"}
-        connection = connection or self._connection(LONG_SECONDS)
-        try:
-            with self._translated():
-                connection.request("POST", self._prefix + path, body, given)
-                response = connection.getresponse()
-                text = response.read()
-                if response.status >= 400:
-                    raise error_of(response.status, text)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        with self._translated():
+            connection.request("POST", self._prefix + path, body, given)
+            response = connection.getresponse()
+            text = response.read()
+            if response.status >= 400:
+                raise error_of(response.status, text)
 
     def line(self) -> "Line":
         """Requests that follow each other closely, over one connection."""
         return Line(self)
 
-    def _connection(self, timeout: float | None) -> http.client.HTTPConnection:
+    def connection(self, timeout: float | None) -> http.client.HTTPConnection:
+        """One to the service, which connects with its first request; None waits for answers without limit."""
         if self._context is None:
             return http.client.HTTPConnection(self._host, self._port, timeout=timeout)
         return http.client.HTTPSConnection(self._host, self._port, timeout=timeout, context=self._context)
@@ -139,30 +141,58 @@ class Line:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self._lock = threading.Lock()
+        self._order = threading.Lock()
+        self._state = threading.Lock()
         self._connection: http.client.HTTPConnection | None = None
         self._used = 0.0
+        self._sending = self._closed = False
 
     def send(self, path: str, body: bytes) -> None:
-        """Send bytes; raises the errors of the service."""
-        with self._lock:
-            if self._connection is not None and time.monotonic() - self._used > _LINE_SECONDS:
-                self._forget()  # the service may be about to end it
-            try:
-                self._connection = self._wire.sent(path, body, self._connection)
-                self._used = time.monotonic()
-            except DevctlError:
-                self._forget()
-                raise
+        """Send bytes; raises the errors of the service, and ServiceUnreachable where it was closed."""
+        with self._order, self._lent() as connection:
+            self._wire.post(path, body, connection)
 
     def close(self) -> None:
         """End it, also under a request that waits for its answer; safe to repeat."""
-        self._forget()
+        with self._state:
+            self._closed = True
+            if self._sending:
+                _shut(self._connection)  # whoever sends closes it: it is theirs until then
+            else:
+                self._forget()
+
+    @contextmanager
+    def _lent(self) -> Iterator[http.client.HTTPConnection]:
+        """The connection, which is nobody else's while the block runs, and is kept if that ends well."""
+        with self._state:
+            if self._closed:
+                raise ServiceUnreachable("the command takes no more input: it was left", "run it again")
+            if self._connection is not None and time.monotonic() - self._used > _LINE_SECONDS:
+                self._forget()  # the service may be about to end it
+            connection = self._connection = self._connection or self._wire.connection(LONG_SECONDS)
+            self._sending = True
+        whole = False
+        try:
+            yield connection
+            whole = True
+        finally:
+            with self._state:
+                self._sending = False
+                self._used = time.monotonic()
+                if self._closed or not whole:
+                    self._forget()
 
     def _forget(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+def _shut(connection: http.client.HTTPConnection | None) -> None:
+    """Have whoever reads or writes a connection see its end; under TLS too the socket's own way, which all may go."""
+    if connection is not None and isinstance(connection.sock, socket.socket):
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,7 +1,10 @@
 """The SDK: the same work over the service and in this process."""
 
+import contextlib
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -187,3 +190,68 @@ def test_keys_go_over_one_connection_and_none_is_sent_twice() -> None:
         line.close()
         server.shutdown()
     assert connections == [[b"a", b"b", b"last"], [b"c", b"gone"], [b"d"]]
+
+
+@contextmanager
+def silent_server() -> Iterator[tuple[int, threading.Event]]:
+    """A server that takes requests and answers none; tells its port, and of the first request."""
+    asked = threading.Event()
+    held: list[socket.socket] = []
+
+    def take() -> None:
+        with contextlib.suppress(OSError):  # which is how it ends
+            while True:
+                connection, _ = listener.accept()
+                held.append(connection)
+                connection.recv(65_536)
+                asked.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taker = threading.Thread(target=take)
+        taker.start()
+        try:
+            yield listener.getsockname()[1], asked
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            taker.join()
+            for connection in held:
+                connection.close()
+
+
+def test_keys_that_wait_for_an_answer_are_let_go_of_when_the_line_is_closed() -> None:
+    said: list[str] = []
+    with silent_server() as (port, asked):
+        line = Wire(f"http://127.0.0.1:{port}", "token").line()
+
+        def send() -> None:
+            with pytest.raises(ServiceUnreachable) as refused:
+                line.send("/x", b"a")
+            said.append(str(refused.value))
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        assert asked.wait(60)
+        line.close()
+        line.close()
+        sender.join(60)
+    assert len(said) == 1
+    with pytest.raises(ServiceUnreachable, match="it was left"):
+        line.send("/x", b"b")
+
+
+def test_a_log_that_breaks_off_is_said_so() -> None:
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65_536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n9\r\nwo")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=answer)
+        server.start()
+        came = b""
+        with pytest.raises(ServiceUnreachable, match="broke off"):
+            for piece in Client(f"http://127.0.0.1:{listener.getsockname()[1]}", "t").logs("web", follow=True):
+                came += piece
+        server.join()
+    assert came.startswith(b"hello")

@@ -99,8 +99,13 @@ class Conversation:
             flow = Flow()
             back = threading.Thread(target=flow.pump, args=(outside, self._client), daemon=True)
             back.start()
-            self._send_tunnel(flow, outside, early, host, port)
-            back.join()
+            try:
+                self._send_tunnel(flow, outside, early, host, port)
+            except BaseException:  # whoever reads from outside must end before that is closed
+                _shut(outside)
+                raise
+            finally:
+                back.join()
         finally:
             self._gate.forget(outside)
 
@@ -118,8 +123,7 @@ class Conversation:
                 continue
             if name and name != host and not self._gate.judge(normal_host(name), port).allowed:
                 for end in (outside, self._client):
-                    with contextlib.suppress(OSError):
-                        end.shutdown(socket.SHUT_RDWR)
+                    _shut(end)
                 return
             break
         with contextlib.suppress(OSError):
@@ -155,8 +159,7 @@ class Conversation:
         try:
             self._pass_body(protocol, outside)
         except (OSError, h11.RemoteProtocolError):
-            with contextlib.suppress(OSError):
-                outside.shutdown(socket.SHUT_RDWR)
+            _shut(outside)
         back.join()
 
     def _pass_body(self, protocol: h11.Connection, outside: socket.socket) -> None:
@@ -190,6 +193,11 @@ class Conversation:
         with contextlib.suppress(OSError):
             self._client.sendall(head.encode() + body)
             self._client.shutdown(socket.SHUT_WR)
+
+
+def _shut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def authority(text: str, usual_port: int | None) -> tuple[str, int]:

@@ -188,6 +188,20 @@ def test_a_server_that_speaks_first_is_heard(tmp_path: Path) -> None:
                 text += end.recv(100)
 
 
+def test_what_was_reached_is_let_go_of_when_the_caller_breaks_off(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(60)
+        here = f"outside.test:{listener.getsockname()[1]}"
+        with proxy(tmp_path, here, "127.0.0.1") as client:
+            with client.connect() as caller:
+                caller.sendall(f"CONNECT {here} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                assert caller.recv(100, socket.MSG_PEEK)  # who leaves without having read it breaks off
+            outside, _ = listener.accept()
+            with outside:
+                outside.settimeout(60)
+                assert outside.recv(1) == b""
+
+
 def test_a_name_that_is_not_there_or_does_not_answer_is_said_so(tmp_path: Path) -> None:
     with proxy(tmp_path, "nowhere.invalid", "outside.test:1", "127.0.0.1") as client:
         assert client.tunnel("nowhere.invalid:443")[0] == 502

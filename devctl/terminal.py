@@ -50,7 +50,7 @@ def attach(stream: Stream, *, tty: bool, take_input: bool) -> int:
 
 
 def _feed(stream: Stream) -> None:
-    with contextlib.suppress(DevctlError):  # it takes no more: it has ended, or its output says what is wrong
+    with contextlib.suppress(DevctlError, OSError):  # it takes no more: it has ended, or its output says what is wrong
         while data := os.read(0, _CHUNK):
             stream.write(data)
         stream.close_input()

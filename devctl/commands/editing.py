@@ -1,5 +1,6 @@
 """`devctl open`, `ssh-config` and `ssh-proxy`: an environment in an editor, and for ssh."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from devctl.commands.up import tell
+from devctl.errors import DevctlError
 from devctl.invocation import DONE, FAILED, Invocation, json_option
 
 if TYPE_CHECKING:
@@ -138,9 +140,12 @@ def ssh_proxy(invocation: Invocation, name: str) -> int:
 
 
 def _feed(write: "Callable[[bytes], None]", close: "Callable[[], None]") -> None:
-    while data := os.read(0, 65_536):
-        write(data)
-    close()
+    with contextlib.suppress(
+        DevctlError, OSError
+    ):  # it takes no more: what it said, and how it ended, is read beside this
+        while data := os.read(0, 65_536):
+            write(data)
+        close()
 
 
 def _local_engine(fleet: "Fleet", record: "EnvironmentRecord", settings: "DevctlSettings") -> str | None:

@@ -1,6 +1,5 @@
 """The commands that devcontainer.json wants run when an environment is made and started."""
 
-import threading
 from collections.abc import Callable, Sequence
 
 from devctl.errors import DevctlError
@@ -56,15 +55,11 @@ class LifecycleRunner:
 
     def _run_group(self, moment: Moment, group: LifecycleGroup) -> str:
         """Run commands beside each other; all are waited for, the first failure is told."""
-        failures: list[str] = []
-        workers = [
-            threading.Thread(target=lambda one=one: failures.append(self._run_one(moment, one))) for one in group
-        ]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-        return next(filter(None, failures), "")
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(len(group), thread_name_prefix="lifecycle") as pool:
+            runs = [pool.submit(self._run_one, moment, one) for one in group]
+        return next(filter(None, [run.result() for run in runs]), "")
 
     def _run_one(self, moment: str, command: LifecycleCommand, user: str | None = None) -> str:
         title = f"{moment.replace('_', ' ')}{f' {command.name}' if command.name else ''}"

@@ -33,6 +33,8 @@ class BubblewrapStream:
         self._process: subprocess.Popen[bytes] | None = None
         self._closing = threading.Event()
         self._input = threading.Lock()
+        self._size = threading.Lock()
+        """Of its own: a command that reads nothing keeps a writer waiting, and a terminal has a size all the same."""
         self._thread = threading.Thread(target=self._keep, args=(start, noting), name="bwrap-stream", daemon=True)
         self._thread.start()
         self._started.wait()
@@ -59,8 +61,9 @@ class BubblewrapStream:
 
     def resize(self, rows: int, columns: int) -> None:
         if self._tty:
-            with contextlib.suppress(OSError):
-                set_size(self._ends.input, rows, columns)
+            with self._size, contextlib.suppress(OSError):
+                if self._ends.input >= 0:
+                    set_size(self._ends.input, rows, columns)
 
     def wait(self) -> int:
         self._thread.join()
@@ -76,7 +79,7 @@ class BubblewrapStream:
                 self._parts.get(timeout=0.05)
         with contextlib.suppress(queue.Full):
             self._parts.put_nowait(None)  # the end may be among what was dropped, and somebody may wait for it
-        with self._input:
+        with self._input, self._size:
             self._ends.close()
 
     def __enter__(self) -> "BubblewrapStream":

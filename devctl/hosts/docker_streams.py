@@ -62,6 +62,7 @@ class DockerStream:
         self._left = 0
         self._stream = 1
         self._closed = threading.Event()
+        self._closing = threading.Lock()
         if request.size is not None:
             self.resize(*request.size)
 
@@ -87,8 +88,13 @@ class DockerStream:
         return (self._stream, data) if data else None
 
     def write(self, data: bytes) -> None:
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._socket.sendall(data)  # a command that reads no more is no error of ours
+        try:
+            self._socket.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            return  # a command that reads no more is no error of ours
+        except (OSError, ValueError):
+            if not self._closed.is_set():
+                raise
 
     def close_input(self) -> None:
         with contextlib.suppress(OSError):
@@ -124,9 +130,10 @@ class DockerStream:
         return done
 
     def close(self) -> None:
-        if self._closed.is_set():
-            return
-        self._closed.set()
+        with self._closing:
+            if self._closed.is_set():
+                return
+            self._closed.set()
         self._hang_up()  # first: an engine that cannot pass output on tells of no command's end in that container
         with contextlib.suppress(DockerException, OSError):
             self.end()

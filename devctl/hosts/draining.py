@@ -1,5 +1,6 @@
 """A command's stream read to its end, or to the end of its time."""
 
+import contextlib
 import threading
 
 from devctl.capture import MiddleCut
@@ -35,7 +36,8 @@ def _drain(stream: ExecStream, output: MiddleCut, broken: list[Exception]) -> No
 
 
 def _feed(stream: ExecStream, data: bytes) -> None:
-    try:
-        stream.write(data)
-    finally:
-        stream.close_input()
+    with contextlib.suppress(OSError, ValueError):  # how the command ends says what was wrong, and its time may be up
+        try:
+            stream.write(data)
+        finally:
+            stream.close_input()

@@ -119,6 +119,20 @@ def test_lifecycle_commands_run_in_order_and_a_failing_one_is_told(fleet: Fleet,
     assert fleet.exec(ADA, "steps", ["cat", "order"]).output == "create\nthen\nstart\nstart\n"
 
 
+def test_a_lifecycle_command_that_broke_off_is_not_taken_for_done(fleet: Fleet, backend: str) -> None:
+    def tell(words: str) -> None:
+        if words.startswith("post create"):
+            raise OSError("nobody listens")
+
+    command = LifecycleCommand(argv=("sh", "-c", "echo done >>done"))
+    spec = wanted(backend, "deaf", lifecycle=Lifecycle(post_create=((command,),)))
+    with pytest.raises(OSError, match="nobody listens"):
+        fleet.up(ADA, spec, progress=tell)
+    fleet.stop(ADA, "deaf")
+    assert fleet.start(ADA, "deaf").why == ""
+    assert fleet.exec(ADA, "deaf", ["cat", "done"]).output == "done\n"
+
+
 def test_paused_environment_stands_still_until_it_is_started(fleet: Fleet, backend: str) -> None:
     fleet.up(ADA, wanted(backend, "still"))
     assert fleet.pause(ADA, "still").phase == "paused"

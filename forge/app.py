@@ -6,7 +6,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from forge import githttp
-from forge.errors import ApiError, GitFailed
+from forge.errors import ApiError, GitFailed, Unavailable
 from forge.host import Host
 from forge.pages.session import signed_in
 from forge.pages.setup import add_pages, error_page
@@ -114,5 +114,6 @@ def _errors(app: Flask) -> None:
     @app.errorhandler(GitFailed)
     def broken(failure: GitFailed) -> Response:
         logger.error("%s %s: %s", request.method, request.path, failure)
-        plain = ApiError(f"git failed on this repository: {failure}")
-        return answer.error(plain)
+        asked = request.view_args or {}
+        name = f"{asked['owner']}/{asked['name']}" if {"owner", "name"} <= asked.keys() else "The repository"
+        return told(Unavailable(f"{name} cannot be served: {failure}"))

@@ -13,7 +13,8 @@ ForgeError
     ├── NotMergeable       405, a merge is refused
     ├── Conflict           409, the state moved on
     ├── Invalid            422, a value is not acceptable
-    └── OutsideSubset      501, a route that GitHub has and the forge has not
+    ├── OutsideSubset      501, a route that GitHub has and the forge has not
+    └── Unavailable        503, the repository is damaged, or git did not come to an end
 """
 
 from collections.abc import Sequence
@@ -114,3 +115,9 @@ class OutsideSubset(ApiError):
     """The forge does not have this route."""
 
     status = 501
+
+
+class Unavailable(ApiError):
+    """git cannot work on the repository: it is damaged, or the work takes too long."""
+
+    status = 503

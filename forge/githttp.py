@@ -9,13 +9,14 @@ import re
 import tempfile
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from typing import IO
 
 from flask import Blueprint, Response, request
 
 from forge.actions import protection, pushes
-from forge.errors import BadRequest, NotFound, Unauthorized
+from forge.errors import BadRequest, GitFailed, NotFound, Unauthorized
 from forge.git import refs
 from forge.git.run import collect, kill
 from forge.host import Act
@@ -136,10 +137,19 @@ def _spooled() -> IO[bytes]:
 def upload_pack(owner: str, name: str) -> Response:
     """Serve a fetch."""
     acting = _acting(owner, name, "git-upload-pack")
-    return _reply(_streamed(acting, _spooled(), _environment()), "application/x-git-upload-pack-result")
+    pieces = _streamed(acting, _spooled(), _environment())
+    first = next(pieces, b"")  # before the answer begins: git may refuse the whole repository
+    return _reply(_resumed(first, pieces), "application/x-git-upload-pack-result")
 
 
-def _streamed(acting: Act, source: IO[bytes], env: dict[str, str]) -> Iterator[bytes]:
+def _resumed(first: bytes, pieces: Generator[bytes, None, None]) -> Iterator[bytes]:
+    with closing(pieces):
+        yield first
+        yield from pieces
+
+
+def _streamed(acting: Act, source: IO[bytes], env: dict[str, str]) -> Generator[bytes, None, None]:
+    said = False
     with source, tempfile.TemporaryFile() as errors:
         arguments = ["upload-pack", "--stateless-rpc", "."]
         process = acting.git.start(arguments, stdin=source, stderr=errors, env=env)
@@ -148,8 +158,11 @@ def _streamed(acting: Act, source: IO[bytes], env: dict[str, str]) -> Iterator[b
         timer.start()
         try:
             while process.stdout and (piece := process.stdout.read1(PIECE)):  # type: ignore[attr-defined]  # a BufferedReader
+                said = True
                 yield piece
-            process.wait()
+            if process.wait() and not said:
+                errors.seek(0)
+                raise GitFailed(arguments, process.returncode, errors.read(2000).decode("utf-8", "replace"))
         finally:
             timer.cancel()
             kill(process)

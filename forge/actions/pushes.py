@@ -1,5 +1,6 @@
 """What follows when refs change, however they changed: events, pull requests that move or close."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -7,17 +8,19 @@ from dataclasses import replace
 from forge.actions import details
 from forge.actions import issues as issue_actions
 from forge.actions import repositories as repository_actions
-from forge.errors import ApiError
+from forge.errors import ApiError, GitFailed
 from forge.events import emit
 from forge.git import objects, refs
 from forge.git.refs import HEADS, TAGS, ZERO
 from forge.host import Act, Host
-from forge.records import Issue, Pull, RefChange
+from forge.records import Issue, Pull, RefChange, Repository
 from forge.shapes import commits as shapes
 from forge.shapes import people
 from forge.shapes import repositories as repository_shapes
 from forge.store import issues, moves, pulls, repositories, users
 from forge.store.database import now
+
+logger = logging.getLogger(__name__)
 
 COMMITS_IN_EVENT = 50
 
@@ -44,21 +47,37 @@ def moving(act: Act, changes: Sequence[RefChange]) -> Iterator[list[RefChange]]:
 
 
 def recover(host: Host) -> None:
-    """Announce the moves that a killed process made and did not get to tell of."""
+    """Announce the moves that a killed process made and did not get to tell of.
+
+    A repository that git cannot read is named in the log; its moves stay noted until a start at which it can.
+    """
     with host.db.read() as db:
         left = moves.noted(db)
-    for repo_id, ref in dict.fromkeys((each.repo_id, each.ref) for each in left):
-        with host.db.read() as db:
-            repo = repositories.by_id(db, repo_id)
-        rows = [each for each in left if (each.repo_id, each.ref) == (repo_id, ref)]
-        found = refs.objects(host.folders.git(repo_id), [ref])[0]
+        everything = repositories.every(db)
+    for repo in everything:
+        rows = [each for each in left if each.repo_id == repo.id]
+        problem = host.folders.problem(repo.id)
+        try:
+            if rows and not problem:
+                _announce_left(host, repo, rows)
+        except (GitFailed, OSError) as failure:
+            problem = str(failure)
+        if problem:
+            logger.error("%s cannot be served, restore %s.git: %s", repo.full_name, repo.id, problem)
+        elif rows:
+            with host.db.write() as db:
+                moves.forget(db, [each.id for each in rows])
+
+
+def _announce_left(host: Host, repo: Repository, left: Sequence[moves.Move]) -> None:
+    for ref in dict.fromkeys(each.ref for each in left):
+        rows = [each for each in left if each.ref == ref]
+        found = refs.objects(host.folders.git(repo.id), [ref])[0]
         for row in made(rows, found[0] if found else ZERO):
             with host.db.read() as db:
                 who = users.by_id(db, row.user_id)
             act = Act(host=host, viewer=who, repo=repo, level="admin")
             announce(act, [RefChange(ref=ref, old=row.old, new=row.new)])
-    with host.db.write() as db:
-        moves.forget(db, [each.id for each in left])
 
 
 def made(rows: Sequence[moves.Move], tip: str) -> list[moves.Move]:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from forge.git.run import Git
 
+PARTS = ("HEAD", "objects", "refs")
+"""Without which git takes a folder for anything but a repository."""
 NEW = "new-"
 """How the folder of a repository that is being made begins; a process that dies leaves it to the next one."""
 
@@ -47,6 +49,14 @@ class Folders:
         target = self.git(repo_id).folder
         shutil.rmtree(target, ignore_errors=True)
         folder.rename(target)
+
+    def problem(self, repo_id: int) -> str:
+        """Why git would not take a folder for a repository, or nothing; it looks at names alone, and starts no git."""
+        folder = self.git(repo_id).folder
+        for name, found in (("", folder.is_dir()), *((name, (folder / name).exists()) for name in PARTS)):
+            if not found:
+                return f"{name or 'the folder'} is missing"
+        return ""
 
     def delete(self, repo_id: int) -> None:
         """Remove a repository's folder."""

@@ -98,10 +98,15 @@ class Git:
         env: Mapping[str, str] | None = None,
         config: Sequence[str] = (),
     ) -> subprocess.Popen[bytes]:
-        """Start git in its own process group, output to a pipe; an input file is read from its start."""
+        """Start git in its own process group, output to a pipe; an input file is read from its start.
+
+        GitFailed when the repository's folder is missing.
+        """
         if not isinstance(stdin, int):
             stdin.flush()
             os.lseek(stdin.fileno(), 0, os.SEEK_SET)  # Python's own seek may only move inside its buffer
+        if not self.folder.is_dir():
+            raise GitFailed(arguments, 128, f"the folder {self.folder.name} is missing")
         return subprocess.Popen(
             self.argv(arguments, config),
             stdin=stdin,
@@ -129,7 +134,7 @@ class Git:
             process = self.start(arguments, stdin=stdin, stderr=errors, env=env)
             output, overran = collect(process, SECONDS, limit)
             errors.seek(0)
-            stderr = errors.read(10_000).decode("utf-8", "replace")
+            stderr = errors.read(10_000).decode("utf-8", "replace").replace(str(self.folder), self.folder.name)
             if overran:
                 raise GitOverran(arguments, process.returncode, f"{overran}; {stderr}")
             if process.returncode not in accept:

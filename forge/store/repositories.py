@@ -3,7 +3,7 @@
 import sqlite3
 
 from forge.records import LEVELS, Permission, Protection, Repository, User
-from forge.store.database import ALL, Listing, Page, Value, insert, listing, now, one, update
+from forge.store.database import ALL, Listing, Page, Value, insert, listing, many, now, one, update
 
 SELECT = "SELECT r.*, u.login AS owner FROM repositories r JOIN users u ON u.id = r.owner_id"
 
@@ -35,6 +35,11 @@ def by_id(db: sqlite3.Connection, key: int) -> Repository:
 def by_name(db: sqlite3.Connection, owner: str, name: str) -> Repository | None:
     """The repository `owner/name` in any case, or None."""
     return one(db, Repository, f"{SELECT} WHERE u.login = ? AND r.name = ?", [owner, name])
+
+
+def every(db: sqlite3.Connection) -> list[Repository]:
+    """All repositories by id."""
+    return many(db, Repository, f"{SELECT} ORDER BY r.id")
 
 
 def visible(

@@ -18,7 +18,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT4
 
 ADDRESS = "urn:github"
-ERRORS = (400, 401, 403, 404, 405, 409, 413, 422, 500, 501)
+ERRORS = (400, 401, 403, 404, 405, 409, 413, 422, 500, 501, 503)
 """Any route may answer these, described for it or not; the body is GitHub's error body."""
 _HOLE = re.compile(r"[<{][^>}]*[>}]")
 formats = FormatChecker(formats=())

@@ -39,6 +39,8 @@ class Place:
     has_ended: bool
     interrupts: tuple[Interrupt, ...]
     outcome: dict[str, JsonValue]
+    answered: frozenset[str] = frozenset()
+    """Keys of the letters that changed the plan, as the checkpoint has them."""
 
 
 class Advance:
@@ -60,7 +62,7 @@ class Advance:
 
         A letter that comes after the lease was taken has an advance of its own. Letters are marked as read with what
         the flow wants next. An advance cut short before that meets them again: then nothing waits for them any more,
-        or it only looks once more.
+        the checkpoint says that they changed the plan, or it only looks once more.
         """
         if any(letter.kind == "stop" for letter in self._letters):
             self._stop()
@@ -84,13 +86,14 @@ class Advance:
             self._answered({letter.id for letter in self._letters})
             return None
         elif place.interrupts:
+            self._answered({letter.id for letter in self._letters if letter.key in place.answered})
             answers, used = match_letters(place.interrupts, self._letters)
             self._answered(used | {letter.id for letter in self._letters if letter.kind in HEARD})
             if not answers:
                 return None
             given = Command(resume=answers)
         output = flow.invoke(given, config, context=self._context, durability="sync", version="v2")
-        return Place(True, not output.interrupts, output.interrupts, output.value.get("outcome") or {})
+        return _at(output.value, not output.interrupts, output.interrupts)
 
     def _answered(self, used: set[int]) -> None:
         self._used |= used
@@ -175,5 +178,10 @@ class Advance:
 
 
 def _place(snapshot: StateSnapshot) -> Place:
-    outcome = snapshot.values.get("outcome") or {}
-    return Place(bool(snapshot.values), not snapshot.next, snapshot.interrupts, outcome)
+    if not snapshot.values:
+        return Place(False, not snapshot.next, snapshot.interrupts, {})
+    return _at(snapshot.values, not snapshot.next, snapshot.interrupts)
+
+
+def _at(values: dict[str, Any], has_ended: bool, interrupts: tuple[Interrupt, ...]) -> Place:
+    return Place(True, has_ended, interrupts, values.get("outcome") or {}, frozenset(values.get("answered") or ()))

@@ -43,8 +43,13 @@ class PullRequestDesk:
         self._context = context
         self._crew = context.crew
 
-    def open(self, plan_result: Result, baseline: Result, documentation: Result) -> int:
-        """Open the pull request, or bring its text up to date; return its number."""
+    def open(self, plan_result: Result, baseline: Result, documentation: Result, opened: int | None = None) -> int:
+        """Open the pull request, or bring its text up to date; return its number.
+
+        One that was ``opened`` before and that a person closed stays closed: it is what `inspect` then ends with.
+        """
+        if opened is not None and self.closed(opened) is not None:
+            return opened
         host, plan = self._context.desk.host, load_plan(self._crew, plan_result)
         threads = self._context.siblings()
         text = pull_request_text(self._context, plan, self._crew.turns.of(threads), documentation)
@@ -54,6 +59,14 @@ class PullRequestDesk:
         self._record(hosted, "the pull request is open")
         self._crew.roadmap.move_feature(self._context.feature, "in_review", self._context.change("waits for review"))
         return hosted.number
+
+    def closed(self, number: int | None) -> Inspection | None:
+        """Return that a person closed the pull request without a merge; None where it is not so, or not yet opened."""
+        if number is None:
+            return None
+        hosted = self._context.desk.host.pull_request(number)
+        gone = hosted.state == "closed" and not hosted.merged
+        return Inspection(step="finish", head=hosted.head_sha) if gone else None
 
     def inspect(self, number: int, handled: list[str]) -> Inspection:
         """Look at reviews, comments and checks, and say what follows."""
@@ -141,7 +154,11 @@ class PullRequestDesk:
         hosted = self._context.desk.host.pull_request(number)
         self._record(hosted, "merged" if seen.merged else "closed without a merge")
         if not seen.merged:
-            roadmap.move_feature(feature, "cancelled", self._context.change(f"pull request #{number} was closed"))
+            change = self._context.change(f"pull request #{number} was closed")
+            for task in roadmap.tasks(feature):
+                if task.status == "open":
+                    roadmap.move_task(task.id, "cancelled", change)
+            roadmap.move_feature(feature, "cancelled", change)
             return {"verdict": "closed", "pull_request": number, "url": hosted.url}
         for task in roadmap.tasks(feature):
             if task.status == "verified":

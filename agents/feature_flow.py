@@ -65,6 +65,8 @@ class FeatureState(TypedDict, total=False):
     """The reference of the plan in the artifact store, and its verdict."""
     word: Result
     """What a person said last to the plan: a letter of kind `approve`, `edit` or `replan`; empty when it is done."""
+    answered: list[str]
+    """Keys of the letters by which people changed the plan so far; one that is met again is not answered again."""
     plans: int
     """How often the Planner has planned."""
     approved: bool
@@ -77,6 +79,8 @@ class FeatureState(TypedDict, total=False):
     """Reviews, comments and red checks that a revision has answered already."""
     inspection: Result
     cancelled: bool
+    closed: bool
+    """Whether a person closed the pull request while its review was answered."""
     outcome: Result
 
 
@@ -133,7 +137,7 @@ class FeatureFlow:
         """Wait for a person's word on the plan."""
         question = f"the plan of {self._context.feature_key} waits for approval"
         want = PersonWant(question=question, accepts=("approve", "edit", "replan"))
-        return {"word": interrupt(want.model_dump(mode="json"))}
+        return _heard(state, interrupt(want.model_dump(mode="json")))
 
     def after_approve(self, state: FeatureState) -> Literal["adopt", "plan"]:
         """Take over what was approved or edited; plan anew where that was asked."""
@@ -159,17 +163,19 @@ class FeatureFlow:
 
     def schedule(self, state: FeatureState) -> FeatureState:
         """Start every task that is ready and wait for one to end."""
+        if (seen := self._delivery.closed(state.get("pull_request"))) is not None:
+            return {"inspection": seen.model_dump(mode="json"), "closed": True}
         step = next_tasks(self._context)
         self._kickoff.comment(state["plan"], self._context.branch)
         if step.cancelled:
             return {"cancelled": True}
         if not step.unfinished:
             return {}
-        return {"word": _steering(interrupt(TasksWant(start=step.start).model_dump(mode="json")))}
+        return _heard(state, _steering(interrupt(TasksWant(start=step.start).model_dump(mode="json"))))
 
     def after_schedule(self, state: FeatureState) -> Literal["schedule", "adopt", "extend", "document", "finish"]:
         """Look at the documentation when all tasks are in."""
-        if state.get("cancelled"):
+        if state.get("cancelled") or state.get("closed"):
             return "finish"
         if state.get("word"):
             return "adopt" if state["word"].get("kind") == "edit" else "extend"
@@ -192,7 +198,10 @@ class FeatureFlow:
 
     def open_pull_request(self, state: FeatureState) -> FeatureState:
         """Open the pull request, or update the one that is open."""
-        return {"pull_request": self._delivery.open(state["plan"], state["baseline"], state.get("documentation", {}))}
+        number = self._delivery.open(
+            state["plan"], state["baseline"], state.get("documentation", {}), state.get("pull_request")
+        )
+        return {"pull_request": number}
 
     def inspect(self, state: FeatureState) -> FeatureState:
         """Look at the pull request as it stands now."""
@@ -207,7 +216,7 @@ class FeatureFlow:
         """Wait for news of the pull request."""
         seen = Inspection.model_validate(state["inspection"])
         want = PullRequestWant(number=state["pull_request"], waits_for=seen.waits_for)
-        return {"word": _steering(interrupt(want.model_dump(mode="json")))}
+        return _heard(state, _steering(interrupt(want.model_dump(mode="json"))))
 
     def after_wait(self, state: FeatureState) -> Literal["inspect", "adopt", "extend"]:
         """Look at the pull request, unless a person changes the plan."""
@@ -262,3 +271,10 @@ def wire_feature_flow() -> StateGraph[Any, Any, Any, Any]:
 def _steering(answer: Result) -> Result:
     """Return the letter by which a person changes the plan, if the answer is one."""
     return answer if answer.get("kind") in ("edit", "replan") else {}
+
+
+def _heard(state: FeatureState, word: Result) -> FeatureState:
+    """Return what a person said, if anything, and that it was answered."""
+    if not word:
+        return {"word": word}
+    return {"word": word, "answered": [*state.get("answered", []), str(word["key"])]}

@@ -135,6 +135,29 @@ def test_requested_changes_become_one_more_task(office: MakeOffice, repository: 
     assert len(delivery.office.crew.reader.pull_requests(delivery.thread)) == 1
 
 
+def test_pull_request_closed_while_its_review_is_answered_ends_the_delivery(
+    office: MakeOffice, repository: Path
+) -> None:
+    second = writes(*function("median"))
+
+    def closing(asked: Asked) -> Answer:
+        delivery.person().close_issue(pull.number)  # a pull request is one of the issues
+        return second(asked)
+
+    mates = crewmates(planner=ONE, coder=by_task(t01=writes(*AVERAGE), t02=closing))
+    delivery = office(mates).file(repository)
+    delivery.run(yes=False)
+    (pull,) = delivery.office.crew.reader.pull_requests(delivery.thread)
+    delivery.person().submit_review(pull.number, "REQUEST_CHANGES", "Add a median too")
+    delivery.go_on(until=lambda standing: len(standing.tasks) == 2)
+    assert delivery.go_on().verdict == "closed"
+    (pull,) = delivery.office.crew.reader.pull_requests(delivery.thread)
+    assert pull.state == "closed"
+    feature = delivery.office.crew.reader.feature(delivery.thread)
+    assert feature is not None and feature.status == "cancelled"
+    assert len(delivery.tasks()) == 2
+
+
 def test_plan_waits_for_approval_where_asked_for(office: MakeOffice, repository: Path) -> None:
     mates = crewmates(planner=ONE, coder=writes(*AVERAGE))
     delivery = office(mates, approve_plan=True).file(repository)

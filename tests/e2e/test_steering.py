@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+import pytest
 import requests
 
+from agents.database import Connection
+from agents.engine import Engine
 from agents.ids import MARK
+from agents.plays import PLAYS
 from roadcrew.intake import Intake
+from roadcrew.jobs import Queue
 from tests.e2e.conftest import git
 from tests.e2e.crewmates import Asked, by_task, crewmates, gives, in_turn, uses, writes
 from tests.e2e.offices import Delivery, MakeOffice
@@ -118,6 +123,26 @@ def test_plan_that_is_sent_back_is_planned_anew_with_the_words(office: MakeOffic
     assert "Write two" in again
     assert delivery.go_on().verdict == "merged"
     assert [str(task.status) for task in delivery.tasks()] == ["done", "cancelled"]
+
+
+class CutShort(Queue):
+    """The queue of a worker that is killed when it hands out its first turn."""
+
+    def turn(self, connection: Connection, turn: int, role: str, lock: str | None) -> None:
+        raise KeyboardInterrupt
+
+
+def test_plan_is_made_anew_once_also_where_the_worker_dies_over_it(office: MakeOffice, repository: Path) -> None:
+    mates = crewmates(planner=in_turn(gives(TWO)))
+    delivery = waiting(office, repository, mates)
+    says(delivery, "/roadcrew plan in one task, please")
+    with pytest.raises(KeyboardInterrupt):
+        Engine(delivery.office.crew, CutShort(delivery.office.url), PLAYS).advance(delivery.thread)
+    assert [letter.kind for letter in delivery.office.crew.threads.unread(delivery.thread)] == ["replan"]
+    delivery.office.engine.advance(delivery.thread)
+    assert "waits for approval" in delivery.go_on(yes=False).waits_for
+    assert {asked.round for asked in mates.of("planner")} == {1, 2}
+    assert delivery.office.crew.threads.unread(delivery.thread) == []
 
 
 def test_label_asks_for_approval_of_one_issue(office: MakeOffice, repository: Path) -> None:

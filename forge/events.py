@@ -13,6 +13,7 @@ SUPPORTED = (
     "delete",
     "issue_comment",
     "issues",
+    "milestone",
     "ping",
     "pull_request",
     "pull_request_review",

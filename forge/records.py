@@ -46,6 +46,7 @@ class Repository(Record):
     private: bool
     default_branch: str
     next_number: int
+    next_milestone: int
     created_at: str
     updated_at: str
     pushed_at: str | None
@@ -84,6 +85,23 @@ class Issue(Record):
     updated_at: str
     closed_at: str | None
     closed_by: int | None
+    milestone_id: int | None
+
+
+class Milestone(Record):
+    """What issues and pull requests are gathered under; numbered by itself in each repository."""
+
+    id: int
+    repo_id: int
+    number: int
+    title: str
+    description: str | None
+    state: Literal["open", "closed"]
+    creator_id: int
+    due_on: str | None
+    created_at: str
+    updated_at: str
+    closed_at: str | None
 
 
 class Comment(Record):

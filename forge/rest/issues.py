@@ -4,11 +4,13 @@ from flask import Blueprint, Response, request
 
 from forge.actions import assigning
 from forge.actions import issues as actions
+from forge.actions import milestones as milestone_actions
 from forge.actions import pulls as pull_actions
 from forge.actions.issues import IssueEdit
-from forge.errors import NotFound
+from forge.errors import Invalid, NotFound
 from forge.host import Act
 from forge.records import Comment, Issue, User
+from forge.rest import milestones
 from forge.rest.answer import empty, paged, reply
 from forge.rest.request import Body, act, body, host, page, view
 from forge.shapes import issues as shapes
@@ -59,6 +61,14 @@ def edit_from(given: Body) -> IssueEdit:
     return IssueEdit.model_validate(values)
 
 
+def _milestone(asked: str | None) -> int | str | None:
+    if asked is None or asked in ("none", "*"):
+        return asked
+    if not asked.isdecimal() or len(asked) > 9:
+        raise Invalid.field("Issue", "milestone", "invalid", f"{asked[:60]!r} is not a number, none or *")
+    return int(asked)
+
+
 @routes.get(BASE)
 def list_issues(owner: str, name: str) -> Response:
     """Issues and pull requests of a repository."""
@@ -69,6 +79,7 @@ def list_issues(owner: str, name: str) -> Response:
         labels=tuple(part for part in args.get("labels", "").split(",") if part),
         creator=args.get("creator"),
         assignee=args.get("assignee"),
+        milestone=_milestone(args.get("milestone")),
         since=args.get("since"),
         sort=args.get("sort", "created"),
         direction=args.get("direction", "desc"),
@@ -83,12 +94,13 @@ def create_issue(owner: str, name: str) -> Response:
     """File an issue."""
     acting = act(owner, name)
     given = body("Issue")
-    given.refuse("milestone")
-    wanted = _assignees(acting, given)
+    wanted, milestone = _assignees(acting, given), milestones.named(acting, given)
     with host().db.write():
         issue = actions.create(acting, given.text("title"), given.optional_text("body"), _label_names(given))
         if wanted and acting.may("triage"):
             issue = assigning.assign(acting, issue, wanted)
+        if milestone:
+            issue = milestone_actions.put_under(acting, issue, milestone)
     return reply(_shaped(acting, issue), 201)
 
 
@@ -104,7 +116,7 @@ def edit_issue(owner: str, name: str, number: int) -> Response:
     """Change text, state or labels."""
     acting = act(owner, name)
     given = body("Issue")
-    given.refuse("milestone")
+    milestone = milestones.named(acting, given)
     issue = actions.find(acting, number)
     fields, wanted = edit_from(given), _assignees(acting, given)
     issue = pull_actions.edit(acting, issue, fields, None) if issue.is_pull else actions.edit(acting, issue, fields)
@@ -113,6 +125,8 @@ def edit_issue(owner: str, name: str, number: int) -> Response:
         issue = actions.find(acting, number)
     if wanted is not None:
         issue = assigning.replace(acting, issue, wanted)
+    if "milestone" in given:
+        issue = milestone_actions.put_under(acting, actions.find(acting, number), milestone)
     return reply(_shaped(acting, issue))
 
 

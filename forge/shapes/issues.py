@@ -2,8 +2,9 @@
 
 from forge.host import View
 from forge.records import Comment, Issue, IssueEvent, Repository, User
+from forge.shapes.milestones import milestone as shaped_milestone
 from forge.shapes.people import Json, label, node_id, user, user_by_id
-from forge.store import assignees, issues, pulls, repositories
+from forge.store import assignees, issues, milestones, pulls, repositories
 
 REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
 
@@ -32,6 +33,7 @@ def issue(view: View, repo: Repository, found: Issue) -> Json:
     api = view.repo_api(repo, f"/issues/{found.number}")
     page = view.repo_html(repo, f"/{'pull' if found.is_pull else 'issues'}/{found.number}")
     assigned = [user(view, each) for each in assignees.of_issue(view.db, found)]
+    placed = milestones.of_issue(view.db, found)
     shaped: Json = {
         "id": found.id,
         "node_id": node_id("Issue", found.id),
@@ -51,7 +53,7 @@ def issue(view: View, repo: Repository, found: Issue) -> Json:
         "labels": [label(view, repo, each) for each in issues.labels_of(view.db, found)],
         "assignee": assigned[0] if assigned else None,
         "assignees": assigned,
-        "milestone": None,
+        "milestone": shaped_milestone(view, repo, placed) if placed else None,
         "locked": False,
         "active_lock_reason": None,
         "performed_via_github_app": None,

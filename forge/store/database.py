@@ -47,6 +47,8 @@ COLUMNS = (
     "pulls ADD COLUMN changed_files INTEGER",
     "pulls ADD COLUMN additions INTEGER",
     "pulls ADD COLUMN deletions INTEGER",
+    "repositories ADD COLUMN next_milestone INTEGER NOT NULL DEFAULT 1",
+    "issues ADD COLUMN milestone_id INTEGER",
 )
 """What came after the first schema, in order; the file's `user_version` says how many it has."""
 

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 
-from forge.records import Comment, Issue, Label, Reaction, Record, Repository, User
+from forge.records import Comment, Issue, Label, Milestone, Reaction, Record, Repository, User
 from forge.store import repositories
 from forge.store.database import ALL, Listing, Page, Value, insert, listing, many, now, one, update
 
@@ -20,6 +20,8 @@ class IssueFilter(Record):
     creator: str | None = None
     assignee: str | None = None
     """A login, `none` or `*`."""
+    milestone: int | str | None = None
+    """A number, `none` or `*`."""
     since: str | None = None
     sort: str = "created"
     direction: str = "desc"
@@ -76,6 +78,13 @@ def listed(db: sqlite3.Connection, repo: Repository, wanted: IssueFilter, page: 
     elif wanted.assignee:
         clauses.append(f"{_ASSIGNED} AND a.user_id = (SELECT id FROM users WHERE login = ?))")  # noqa: S608 - fixed parts
         values.append(wanted.assignee)
+    if wanted.milestone in ("none", "*"):
+        clauses.append(f"milestone_id IS {'' if wanted.milestone == 'none' else 'NOT '}NULL")
+    elif wanted.milestone is not None:
+        clauses.append(
+            "milestone_id = (SELECT m.id FROM milestones m WHERE m.repo_id = issues.repo_id AND m.number = ?)"
+        )
+        values.append(wanted.milestone)
     if wanted.since:
         clauses.append("updated_at >= ?")
         values.append(wanted.since)
@@ -102,6 +111,15 @@ def labels_of(db: sqlite3.Connection, issue: Issue) -> list[Label]:
     """The labels that an issue carries, by name."""
     sql = "SELECT l.* FROM labels l JOIN issue_labels il ON il.label_id = l.id WHERE il.issue_id = ? ORDER BY name"
     return many(db, Label, sql, [issue.id])
+
+
+def labels_under(db: sqlite3.Connection, milestone: Milestone) -> list[Label]:
+    """The labels of all issues under a milestone, by name."""
+    sql = (
+        "SELECT DISTINCT l.* FROM labels l JOIN issue_labels il ON il.label_id = l.id"
+        " JOIN issues i ON i.id = il.issue_id WHERE i.repo_id = ? AND i.milestone_id = ? ORDER BY l.name"
+    )
+    return many(db, Label, sql, [milestone.repo_id, milestone.id])
 
 
 def set_labels(db: sqlite3.Connection, repo: Repository, issue: Issue, names: Sequence[str]) -> None:

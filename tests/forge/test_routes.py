@@ -36,7 +36,7 @@ def test_every_route_of_the_api_is_asked_for(tmp_path: Path, receiver: Receiver)
     running = conftest.start(tmp_path / "data")
     try:
         tour = Tour(conftest.made_project(running, tmp_path, "tour"))
-        for part in (people, repository, files, git_objects, issues, hooks, rules, reviews, merge, leave):
+        for part in (people, repository, files, git_objects, issues, milestones, hooks, rules, reviews, merge, leave):
             part(tour, receiver)
         assert unasked(running) == set()
     finally:
@@ -155,6 +155,17 @@ def issues(tour: Tour, _receiver: Receiver) -> None:
     assert ask("GET", f"/issues/events/{told[0]['id']}")["issue"]["number"] == number
     ask("GET", "/issues/events/99999", status=404)
     ask("DELETE", "/labels/a%2Fb%20c", status=204)
+
+
+def milestones(tour: Tour, _receiver: Receiver) -> None:
+    ask = tour.ask
+    number = ask("POST", "/milestones", {"title": "v1"}, status=201)["number"]
+    one = f"/milestones/{number}"
+    ask("POST", "/issues", {"title": "Planned", "milestone": number, "labels": ["z"]}, status=201)
+    assert ask("PATCH", one, {"description": "First"})["open_issues"] == 1
+    for path in ("/milestones", one, f"{one}/labels"):
+        assert ask("GET", path)
+    ask("DELETE", one, status=204)
 
 
 def hooks(tour: Tour, receiver: Receiver) -> None:

@@ -82,7 +82,7 @@ def serve(
     with open_fleet(devctl, devctl.policy(), folders=None) as fleet:
         server = Server(fleet, devctl, settings)
         asked = end_asked()
-        with _admin_token(server.service.tokens, _local_admin(invocation), token_file), server.in_background():
+        with _admin_token(server.service.tokens, _local_admin(invocation), token_file), server.in_background(asked):
             invocation.show({"url": server.url}, [f"devctl serves at {server.url}; Ctrl-C ends it"])
             sys.stdout.flush()
             asked.wait()

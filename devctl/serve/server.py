@@ -80,13 +80,15 @@ class Server:
         log.info("devctl serves at %s", self.url)
 
     def serve(self) -> None:
-        """Answer until `stop`; what has been started is ended with it."""
+        """Answer until `stop`, or until that cannot go on, which it raises; what has been started is ended with it."""
         from waitress import wasyncore
 
-        while not self._stopping.is_set():
-            wasyncore.loop(timeout=_LOOP_SECONDS, use_poll=True, map=self._map, count=1)
-            self._at_once.answer()
-        self._close()
+        try:
+            while not self._stopping.is_set():
+                wasyncore.loop(timeout=_LOOP_SECONDS, use_poll=True, map=self._map, count=1)
+                self._at_once.answer()
+        finally:
+            self._close()
         log.info("devctl stops")
 
     def stop(self) -> None:
@@ -98,16 +100,32 @@ class Server:
                 self._server.pull_trigger()
 
     @contextlib.contextmanager
-    def in_background(self) -> Iterator["Server"]:
-        """Serve in a thread as long as the block runs; raises what `start` does."""
+    def in_background(self, ended: threading.Event | None = None) -> Iterator["Server"]:
+        """Serve in a thread as long as the block runs; raises what `start` does.
+
+        What cannot be gone on after sets `ended`, for the block to end, and is raised then.
+        """
         self.start()
-        thread = threading.Thread(target=self.serve, name="devctl-serve", daemon=True)
+        broken: list[BaseException] = []
+
+        def serve() -> None:
+            try:
+                self.serve()
+            except BaseException as error:  # noqa: BLE001 - the thread's outermost boundary: the block's end raises it
+                log.critical("devctl serves no more: %s: %s", type(error).__name__, error)
+                broken.append(error)
+                if ended is not None:
+                    ended.set()
+
+        thread = threading.Thread(target=serve, name="devctl-serve", daemon=True)
         thread.start()
         try:
             yield self
         finally:
             self.stop()
             thread.join()
+        if broken:
+            raise broken[0]
 
     def _close(self) -> None:
         """End the threads that answer, and then what they and the loop use."""
@@ -117,6 +135,7 @@ class Server:
         if self._front is not None:
             self._front.close()
         with self._closing:
+            self._stopping.set()
             wasyncore.close_all(self._map, ignore_all=True)
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import resource
 import signal
 import ssl
 import subprocess
@@ -176,3 +177,17 @@ def test_killed_it_tells_at_the_next_start_what_it_left_open(variables: dict[str
         second.process.send_signal(signal.SIGTERM)
         assert second.process.wait(60) == 0, second.log()
     assert family.left() == []
+
+
+def test_a_service_that_breaks_down_ends_with_its_error(variables: dict[str, str], tmp_path: Path) -> None:
+    with process(tmp_path, variables) as running:
+        pid = running.process.pid
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (1, before[1]))  # more is waited for at once than it may now
+        deadline = time.monotonic() + 60
+        while "Invalid argument" not in running.log():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        assert running.process.wait(60) == 70
+    assert "devctl serves no more: OSError" in running.log() and not (tmp_path / "token").exists()

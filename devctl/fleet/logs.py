@@ -11,6 +11,7 @@ from devctl.fleet.interfaces import HostPool
 from devctl.fleet.printed import Printed
 from devctl.fleet.records import EnvironmentRecord
 from devctl.fleet.rows import Rows
+from devctl.hosts.engine import LogStream
 
 _LOOK_SECONDS = 0.5
 _Lines = queue.Queue[bytes | Exception | None]
@@ -33,10 +34,8 @@ def follow_logs(
         yield from engine.logs(record, False, since)
         return
     lines: _Lines = queue.Queue(maxsize=256)
-    left = threading.Event()
-    threading.Thread(
-        target=_read, args=(engine.logs(record, True, since), lines, left), name=f"logs-{record.id}", daemon=True
-    ).start()
+    left, source = threading.Event(), engine.logs(record, True, since)
+    threading.Thread(target=_read, args=(source, lines, left), name=f"logs-{record.id}", daemon=True).start()
     try:
         while True:
             try:
@@ -55,6 +54,7 @@ def follow_logs(
             yield data_or_end
     finally:
         left.set()
+        source.close()  # its reader waits for output, which may never come
 
 
 class Pieces:
@@ -72,8 +72,8 @@ class Pieces:
             yield data
 
 
-def _read(source: Iterator[bytes], lines: _Lines, left: threading.Event) -> None:
-    """Pass on what comes, until it ends, or nobody follows it any more when something comes."""
+def _read(source: LogStream, lines: _Lines, left: threading.Event) -> None:
+    """Pass on what comes until it ends."""
     try:
         for data in source:
             if left.is_set():

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -20,9 +20,9 @@ from devctl.errors import EnvironmentGone, LaunchFailed
 from devctl.fleet.records import EnvironmentRecord
 from devctl.hosts import bubblewrap_sandboxes as sandboxes
 from devctl.hosts.bubblewrap_ports import connect_inside
-from devctl.hosts.bubblewrap_streams import BubblewrapStream
+from devctl.hosts.bubblewrap_streams import BubblewrapStream, QuietLog
 from devctl.hosts.draining import run_stream
-from devctl.hosts.engine import HOST_IMAGE, ExecRequest, ExecStream, Found, HostFacts, Made, NetworkPlan
+from devctl.hosts.engine import HOST_IMAGE, ExecRequest, ExecStream, Found, HostFacts, LogStream, Made, NetworkPlan
 from devctl.hosts.kept_folders import KeptFolder, KeptFolders
 from devctl.hosts.paths import steps_of
 from devctl.records import ExecResult
@@ -196,11 +196,12 @@ class BubblewrapHost:
     def put_secrets(self, record: EnvironmentRecord, secrets: Mapping[str, bytes]) -> None:
         self._find(record).put_secrets(secrets)
 
-    def logs(self, record: EnvironmentRecord, follow: bool, since: datetime | None) -> Iterator[bytes]:
-        """There is no main process; with `follow` this ends when the environment does."""
-        while follow and (kept := self._kept.find(record.id)) is not None and kept.state() != "stopped":
-            yield b""  # whoever does not follow any more leaves here
-            time.sleep(0.5)
+    def logs(self, record: EnvironmentRecord, follow: bool, since: datetime | None) -> LogStream:
+        return QuietLog(lambda: follow and self._is_up(record))
+
+    def _is_up(self, record: EnvironmentRecord) -> bool:
+        kept = self._kept.find(record.id)
+        return kept is not None and kept.state() != "stopped"
 
     def variables(self, record: EnvironmentRecord) -> dict[str, str]:
         return sandboxes.sandbox_of(self._settings, record, self._find(record), None).env

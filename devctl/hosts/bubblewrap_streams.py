@@ -9,15 +9,31 @@ import struct
 import subprocess
 import termios
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from devctl.capture import kill_group
 from devctl.errors import SandboxFailed
 
 _CHUNK = 65_536
+_LOOK_SECONDS = 0.5
 Noting = Callable[[int], Path]
 """Writes a process down while it runs; raises EnvironmentGone."""
+
+
+class QuietLog:
+    """The log where there is no main process: nothing, for as long as there is something to wait for."""
+
+    def __init__(self, goes_on: Callable[[], bool]) -> None:
+        self._goes_on = goes_on
+        self._closed = threading.Event()
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self._goes_on() and not self._closed.wait(_LOOK_SECONDS):
+            yield b""
+
+    def close(self) -> None:
+        self._closed.set()
 
 
 class BubblewrapStream:

@@ -3,7 +3,7 @@
 import logging
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,18 @@ from devctl.gpu.options import given
 from devctl.hosts import containers, docker_commands, docker_facts, docker_files
 from devctl.hosts.docker_client import connect, translated, translated_launch
 from devctl.hosts.docker_gpu import report_of
-from devctl.hosts.engine import IMAGE_METADATA, ExecRequest, ExecStream, Found, HostFacts, Made, NetworkPlan, State
+from devctl.hosts.docker_log import DockerLog
+from devctl.hosts.engine import (
+    IMAGE_METADATA,
+    ExecRequest,
+    ExecStream,
+    Found,
+    HostFacts,
+    LogStream,
+    Made,
+    NetworkPlan,
+    State,
+)
 from devctl.hosts.laid_out import BASE_LABEL, LaidOutImages
 from devctl.hosts.stored_images import StoredImages
 from devctl.records import ExecResult
@@ -212,15 +223,8 @@ class DockerHost:
     def put_secrets(self, record: EnvironmentRecord, secrets: Mapping[str, bytes]) -> None:
         docker_commands.put_secrets(self._client, self.host, record, secrets)
 
-    def logs(self, record: EnvironmentRecord, follow: bool, since: datetime | None) -> Iterator[bytes]:
-        with translated(self.host, record.name):
-            stream = self._client.api.logs(
-                record.container_reference,
-                stream=True,
-                follow=follow,
-                since=None if since is None else since.timestamp(),
-            )
-            yield from stream
+    def logs(self, record: EnvironmentRecord, follow: bool, since: datetime | None) -> LogStream:
+        return DockerLog(self._client, self.host, record, follow, since)
 
     def variables(self, record: EnvironmentRecord) -> dict[str, str]:
         with translated(self.host, record.name):

@@ -44,6 +44,16 @@ class ExecRequest(Record):
     """Another user inside than the environment's own, for devctl's own work there."""
 
 
+class LogStream(Protocol):
+    """What a main process prints, in pieces as they come."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Read it, once; an empty piece may come where nothing was printed."""
+
+    def close(self) -> None:
+        """End it at once, from any thread; safe to repeat."""
+
+
 class ExecStream(Protocol):
     """A command that runs, as a stream both ways; a context manager that ends it."""
 
@@ -192,8 +202,8 @@ class HostEngine(Protocol):
     def put_secrets(self, record: EnvironmentRecord, secrets: Mapping[str, bytes]) -> None:
         """Write secrets below /run/secrets, in memory; they are gone when it stops."""
 
-    def logs(self, record: EnvironmentRecord, follow: bool, since: datetime | None) -> Iterator[bytes]:
-        """What its main process printed."""
+    def logs(self, record: EnvironmentRecord, follow: bool, since: datetime | None) -> LogStream:
+        """What its main process printed; with `follow` what it prints from now on, too."""
 
     def variables(self, record: EnvironmentRecord) -> dict[str, str]:
         """The variables that its image sets."""

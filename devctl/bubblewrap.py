@@ -200,9 +200,18 @@ class BubblewrapBackend:
                 f"the image {request.image!r} needs Docker, and this backend is bubblewrap",
                 "start Docker and set DEVCTL_BACKEND=docker, or leave the image out",
             )
+        with self._store.making(_folders_for(request.prepared), self.remove) as (name, folder):
+            uid = self._store.take_uid(name) if os.geteuid() == 0 else None
+            try:
+                return self._box(request, name, folder, uid)
+            except BaseException:
+                self.remove(name)
+                if uid is not None:
+                    self._store.give_uid_back(uid, name)
+                raise
+
+    def _box(self, request: LaunchRequest, name: str, folder: Path, uid: int | None) -> BubblewrapBox:
         parts = request.prepared.parts if request.prepared else ()
-        name, folder = self._store.create(_folders_for(request.prepared))
-        uid = self._store.take_uid(name) if os.geteuid() == 0 else None
         info = EnvironmentInfo(
             id=name,
             backend=self.name,
@@ -219,12 +228,7 @@ class BubblewrapBackend:
         self._store.record(info, uid)
         give_folders(folder, uid, _folders_for(request.prepared))
         group = cgroups.make_group(name, request.limits, self._hierarchies)
-        try:
-            sandbox = self._sandbox(request, folder, uid, group)
-        except DevctlError:
-            self.remove(name)
-            raise
-        return BubblewrapBox(self._store, info, sandbox, group)
+        return BubblewrapBox(self._store, info, self._sandbox(request, folder, uid, group), group)
 
     def notes(self) -> tuple[str, ...]:
         """What is weaker here than asked for."""

@@ -196,10 +196,10 @@ class DockerBackend:
         network = "none" if request.network == "none" else self._settings.docker_prepare_network
         if (warm := self._take_warm(request, image, image_id, network)) is not None:
             return warm
-        name, folder = self._store.create(("run",))
-        (folder / "run").chmod(0o777)  # noqa: S103 - the folder above is private; the container has another uid
-        info = self._info(name, request)
-        self._store.record(info)
+        with self._store.making(("run",), self._store.remove) as (name, folder):
+            (folder / "run").chmod(0o777)  # noqa: S103 - the folder above is private; the container has another uid
+            info = self._info(name, request)
+            self._store.record(info)
         binds = {str(folder / "run"): {"bind": mounts.RUN, "mode": "rw"}} if self._engine.local else {}
         try:
             self._engine.create(container_name(name), image_id, request.limits, network, binds)

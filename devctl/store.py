@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from devctl.errors import EnvironmentGone, NoSuchEnvironment
+from devctl.errors import EnvironmentGone, LaunchFailed, NoSuchEnvironment
 from devctl.locks import locked
 from devctl.records import EnvironmentInfo, Record
 
@@ -46,6 +46,24 @@ class Store:
         """The private folder of an environment."""
         return self.environments / name
 
+    @contextlib.contextmanager
+    def making(self, subfolders: tuple[str, ...], remove: Callable[[str], None]) -> Iterator[tuple[str, Path]]:
+        """Make the folder of a new environment, for the block to do the rest.
+
+        Where that does not end well `remove` takes away what was made. Raises LaunchFailed for a disk that is full.
+        """
+        try:
+            name, folder = self.create(subfolders)
+            try:
+                yield name, folder
+            except BaseException:
+                remove(name)
+                raise
+        except OSError as error:
+            raise LaunchFailed(
+                f"the environment's folder could not be made: {error}", "see whether there is room on the disk"
+            ) from error
+
     def create(self, subfolders: tuple[str, ...]) -> tuple[str, Path]:
         """Make the folder of a new environment under a name that nobody has."""
         while True:
@@ -57,10 +75,15 @@ class Store:
 
     def create_named(self, name: str, subfolders: tuple[str, ...]) -> Path:
         """Make the folder of an environment that has its name already; raises FileExistsError."""
-        self.folder(name).mkdir(mode=0o700)
-        for subfolder in ("pids", *subfolders):
-            (self.folder(name) / subfolder).mkdir(mode=0o755)
-        return self.folder(name)
+        folder = self.folder(name)
+        folder.mkdir(mode=0o700)
+        try:
+            for subfolder in ("pids", *subfolders):
+                (folder / subfolder).mkdir(mode=0o755)
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return folder
 
     def take_uid(self, name: str) -> int:
         """Reserve a uid for one environment; `remove` gives it back."""
@@ -69,8 +92,13 @@ class Store:
                 descriptor = os.open(self.home / "uids" / str(uid), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
             except FileExistsError:
                 continue
-            os.write(descriptor, name.encode())
-            os.close(descriptor)
+            try:
+                os.write(descriptor, name.encode())
+            except OSError:
+                (self.home / "uids" / str(uid)).unlink()
+                raise
+            finally:
+                os.close(descriptor)
             return uid
         raise NoSuchEnvironment(
             f"all {LAST_UID - FIRST_UID} user ids are in use", "run `devctl prune` to remove leftovers"

@@ -140,8 +140,11 @@ class UnsandboxedBackend:
     def launch(self, request: LaunchRequest) -> UnsandboxedBox:
         if request.image is not None:
             raise LaunchFailed(f"the image {request.image!r} needs Docker", "set DEVCTL_BACKEND=docker")
+        with self._store.making(mounts.PRIVATE, self.remove) as (name, folder):
+            return self._box(request, name, folder)
+
+    def _box(self, request: LaunchRequest, name: str, folder: Path) -> UnsandboxedBox:
         parts = request.prepared.parts if request.prepared else ()
-        name, folder = self._store.create(mounts.PRIVATE)
         info = EnvironmentInfo(
             id=name,
             backend=self.name,

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from devctl import DevctlSettings, LaunchRequest, open_launcher
 from devctl.capture import run_tool
+from devctl.errors import LaunchFailed
 from devctl.store import FIRST_UID, Store, process_start
 from tests.devctl.machines import launcher_on
 
@@ -102,3 +104,55 @@ def test_no_leftover_of_a_test_run_stays(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), launcher.launch(LaunchRequest()):
         raise ZeroDivisionError
     assert list((tmp_path / "environments").iterdir()) == []
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk that holds two hundred files and folders."""
+    if os.geteuid() != 0:
+        pytest.skip("a small disk takes root to mount")
+    place = tmp_path / "disk"
+    place.mkdir()
+    if (
+        run_tool(("mount", "-t", "tmpfs", "-o", "size=8m,nr_inodes=200", "tmpfs", str(place)), seconds=30).exit_code
+        != 0
+    ):
+        pytest.skip("no disk can be mounted here")
+    try:
+        yield place
+    finally:
+        run_tool(("umount", "-l", str(place)), seconds=30)
+
+
+@pytest.mark.parametrize("backend", ["bubblewrap", "none"])
+def test_launch_that_finds_the_disk_full_leaves_nothing_wherever_it_came_to(disk: Path, backend: str) -> None:
+    home, fill = disk / "devctl", disk / "fill"
+    with launcher_on(backend, home) as launcher:
+        launcher.launch(LaunchRequest()).stop()  # what is made once is there
+        fill.mkdir()
+        while _fits(fill):
+            pass
+        before, failed = _all_of(home), 0
+        for one in sorted(fill.iterdir()):
+            try:
+                launcher.launch(LaunchRequest()).stop()
+                break
+            except LaunchFailed as error:
+                assert "No space left" in error.message
+                assert (_all_of(home), launcher.running()) == (before, [])
+                failed += 1
+            one.unlink()
+        assert failed > 3, "each step of the launch was the one that found no room"
+        assert _all_of(home) == before
+
+
+def _fits(folder: Path) -> bool:
+    try:
+        (folder / f"{len(list(folder.iterdir())):04}").touch()
+    except OSError:
+        return False
+    return True
+
+
+def _all_of(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))

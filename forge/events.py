@@ -19,6 +19,7 @@ SUPPORTED = (
     "pull_request_review",
     "pull_request_review_comment",
     "push",
+    "release",
     "status",
 )
 

@@ -104,6 +104,26 @@ class Milestone(Record):
     closed_at: str | None
 
 
+class Release(Record):
+    """A tag with words about it; a draft's tag need not exist yet."""
+
+    id: int
+    repo_id: int
+    tag_name: str
+    target: str
+    """The branch or commit from which the tag is made when there is none yet."""
+    name: str | None
+    body: str | None
+    draft: bool
+    prerelease: bool
+    precedence: int
+    """The published one with the highest is the latest."""
+    author_id: int
+    created_at: str
+    updated_at: str
+    published_at: str | None
+
+
 class Comment(Record):
     """A comment in an issue's or pull request's conversation."""
 

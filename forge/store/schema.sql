@@ -173,6 +173,23 @@ CREATE TABLE IF NOT EXISTS statuses (
     created_at TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS statuses_by_commit ON statuses (repo_id, sha);
+CREATE TABLE IF NOT EXISTS releases (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    repo_id INTEGER NOT NULL REFERENCES repositories(id) ON DELETE CASCADE,
+    tag_name TEXT NOT NULL,
+    target TEXT NOT NULL,
+    name TEXT,
+    body TEXT,
+    draft INTEGER NOT NULL,
+    prerelease INTEGER NOT NULL,
+    precedence INTEGER NOT NULL DEFAULT 0,
+    author_id INTEGER NOT NULL REFERENCES users(id),
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    published_at TEXT
+);
+CREATE INDEX IF NOT EXISTS releases_by_tag ON releases (repo_id, tag_name);
+CREATE UNIQUE INDEX IF NOT EXISTS releases_published ON releases (repo_id, tag_name) WHERE draft = 0;
 CREATE TABLE IF NOT EXISTS moves (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     repo_id INTEGER NOT NULL REFERENCES repositories(id) ON DELETE CASCADE,

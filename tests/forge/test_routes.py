@@ -36,7 +36,20 @@ def test_every_route_of_the_api_is_asked_for(tmp_path: Path, receiver: Receiver)
     running = conftest.start(tmp_path / "data")
     try:
         tour = Tour(conftest.made_project(running, tmp_path, "tour"))
-        for part in (people, repository, files, git_objects, issues, milestones, hooks, rules, reviews, merge, leave):
+        for part in (
+            people,
+            repository,
+            files,
+            git_objects,
+            issues,
+            milestones,
+            releases,
+            hooks,
+            rules,
+            reviews,
+            merge,
+            leave,
+        ):
             part(tour, receiver)
         assert unasked(running) == set()
     finally:
@@ -165,6 +178,15 @@ def milestones(tour: Tour, _receiver: Receiver) -> None:
     assert ask("PATCH", one, {"description": "First"})["open_issues"] == 1
     for path in ("/milestones", one, f"{one}/labels"):
         assert ask("GET", path)
+    ask("DELETE", one, status=204)
+
+
+def releases(tour: Tour, _receiver: Receiver) -> None:
+    ask = tour.ask
+    one = f"/releases/{ask('POST', '/releases', {'tag_name': 'r1'}, status=201)['id']}"
+    assert ask("PATCH", one, {"body": "Words"})["body"] == "Words"
+    for path in ("/releases", one, "/releases/latest", "/releases/tags/r1", f"{one}/assets"):
+        ask("GET", path)
     ask("DELETE", one, status=204)
 
 

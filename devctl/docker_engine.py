@@ -3,16 +3,16 @@
 import logging
 import os
 import socket
+import struct
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
-from docker.utils.socket import frames_iter
 
 from devctl import archives, seccomp
 from devctl.errors import EnvironmentGone, LaunchFailed, PathRefused, SandboxUnavailable
@@ -22,6 +22,8 @@ from devctl.settings import DEFAULT_ADDRESS, DevctlSettings
 
 log = logging.getLogger(__name__)
 
+_HEAD = struct.Struct(">4xL")
+_CHUNK = 65_536
 KEEPER_UID, UID = 10_002, 10_001
 """The sleeping program and the commands have different users, so that a command cannot end the container."""
 
@@ -235,16 +237,28 @@ def _translated(name: str) -> Iterator[None]:
 
 def _drain(connection: Any, take: Callable[[bytes], None], broken: list[Exception]) -> None:
     """Hand over what a command prints until it closes its output."""
+    inner = getattr(connection, "_sock", connection)  # of a kind for each transport
     try:
-        for _, data in frames_iter(connection, tty=False):  # type: ignore[no-untyped-call] # untyped in the stubs
+        if (settimeout := getattr(inner, "settimeout", None)) is not None:
+            settimeout(None)  # the client's limit is for calls, not for a command that says nothing
+        for data in _frames(connection._response.raw._fp.fp):  # it holds what came together with the answer's head
             take(data)
     except (DockerException, OSError, ValueError) as error:
         broken.append(error)
     finally:
-        inner = getattr(connection, "_sock", None)
         connection.close()
-        if inner is not None:
-            inner.close()  # what the SDK returns is a view of the socket that it never closes itself
+        inner.close()  # what the SDK returns is a view of the socket that it never closes itself
+
+
+def _frames(reader: IO[bytes]) -> Iterator[bytes]:
+    """Yield what is in the engine's frames, each with a head that tells its stream and its size."""
+    while len(head := reader.read(_HEAD.size)) == _HEAD.size:
+        (left,) = _HEAD.unpack(head)
+        while left:
+            if not (data := reader.read(min(left, _CHUNK))):
+                return
+            left -= len(data)
+            yield data
 
 
 def _cause(error: BaseException) -> str:

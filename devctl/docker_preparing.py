@@ -219,7 +219,7 @@ def _part(work: ContainerInstaller, plan: Plan, digest: str) -> Part:
 def _lacking(work: ContainerInstaller, programs: tuple[str, ...]) -> str:
     """The first program that the image does not have."""
     found = work.run(Step(argv=("sh", "-c", _FIND, "sh", *programs)), {})
-    return found.output.strip() if found.exit_code else ""
+    return (found.output.strip() or " or ".join(programs)) if found.exit_code else ""
 
 
 def _give(work: ContainerInstaller, part: Part) -> None:

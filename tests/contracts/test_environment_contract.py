@@ -162,7 +162,7 @@ def test_a_server_inside_answers_on_loopback_and_stops(environment: Environment)
     with environment.serve(["sh", "-c", script], port) as served:
         assert served.url.startswith("http://127.0.0.1:")
         for _ in range(3):
-            with urllib.request.urlopen(served.url, timeout=10) as page:  # noqa: S310 - our own loopback address
+            with urllib.request.urlopen(served.url, timeout=60) as page:  # noqa: S310 - our own loopback address
                 assert page.read() == b"hello\n"
     assert not served.alive
     with pytest.raises(OSError):

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -59,13 +60,12 @@ def test_what_comes_while_most_are_open_is_turned_away_and_one_that_ends_makes_r
             assert ended(second)
         first.close()
         assert left.wait(SECONDS)
-        deadline = 200
-        while deadline:  # the thread has left `serve`, and its place is given back right after
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:  # the thread has left `serve`, and its place is given back right after
             with caller(listener) as third:
                 third.sendall(b"x")
                 if (answer := third.recv(100)) != b"full":
                     break
-            deadline -= 1
         assert answer == b"127.0.0.1 x"
 
 

@@ -17,6 +17,13 @@ from devctl.errors import DevctlError
 from tests.devctl.machines import SANDBOXES, launcher_on
 from tests.ran_on import ran_on
 
+SECONDS = 60.0
+SERVER = """import os, socket, sys, time
+_, host, port, marker = sys.argv
+s = socket.create_server((host, int(port)))
+open(marker, "w").close()
+while not os.path.exists(marker + ".end"): time.sleep(0.05)"""
+"""Listens from when a file is there until another one is."""
 LIMITS = Limits(memory_mb=256, pids=48, seconds=30, output_bytes=20_000, disk_mb=16)
 
 
@@ -37,6 +44,26 @@ def counted(environment: Environment, request: pytest.FixtureRequest) -> None:
     ran_on(request, "escape", environment.info.backend)
 
 
+@contextlib.contextmanager
+def going_on(environment: Environment, script: str, marker: str) -> Iterator[None]:
+    """Run a command beside the block, at whose end it hears that it is to end: a file is there."""
+    thread = threading.Thread(target=environment.exec, args=(["sh", "-c", script, marker],))
+    thread.start()
+    try:
+        yield
+    finally:
+        environment.exec(["touch", f"{marker}.end"])
+        thread.join()
+
+
+def await_file(environment: Environment, name: str) -> None:
+    """Wait until a command in the environment has made a file."""
+    deadline = time.monotonic() + LIMITS.seconds
+    while environment.exec(["test", "-e", name]).exit_code != 0:
+        assert time.monotonic() < deadline, name
+        time.sleep(0.1)
+
+
 def alive(marker: str) -> list[int]:
     """The processes of this host, in whatever sandbox, that have the marker in their command line."""
     found = []
@@ -52,8 +79,8 @@ def alive(marker: str) -> list[int]:
 
 
 def gone(marker: str) -> bool:
-    """Whether they are gone, or go within a few seconds."""
-    deadline = time.monotonic() + 10
+    """Whether they are gone, or go within a while."""
+    deadline = time.monotonic() + SECONDS
     while alive(marker):
         if time.monotonic() > deadline:
             return False
@@ -63,15 +90,11 @@ def gone(marker: str) -> bool:
 
 def test_the_markers_of_processes_are_seen_from_outside(environment: Environment) -> None:
     marker = f"seen-{secrets.token_hex(4)}"
-    thread = threading.Thread(target=environment.exec, args=(["sh", "-c", "sleep 3", marker],))
-    thread.start()
-    try:
-        deadline = time.monotonic() + 10
-        while not alive(marker) and time.monotonic() < deadline:
+    with going_on(environment, f"while ! [ -e {marker}.end ]; do sleep 0.1; done", marker):
+        deadline = time.monotonic() + SECONDS
+        while not (seen := alive(marker)) and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert alive(marker)
-    finally:
-        thread.join()
+        assert seen
 
 
 @pytest.mark.parametrize(
@@ -121,40 +144,32 @@ def test_a_flood_of_output_is_cut(environment: Environment) -> None:
 
 
 def test_what_listens_inside_cannot_be_reached_from_the_host(environment: Environment) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    script = f"import socket, time\ns = socket.create_server(('0.0.0.0', {port})); open('up', 'w'); time.sleep(2)"
-    thread = threading.Thread(target=environment.exec, args=(["python3", "-c", script],))
-    thread.start()
-    try:
-        time.sleep(1)
-        with pytest.raises(OSError):
-            socket.create_connection(("127.0.0.1", port), timeout=2)
-    finally:
-        thread.join()
-    assert environment.exec(["test", "-e", "up"]).exit_code == 0
+    marker = f"port-{secrets.token_hex(4)}"
+    with socket.socket() as kept:
+        kept.bind(("127.0.0.1", 0))  # nobody else on this host may listen there meanwhile, and we do not
+        port = kept.getsockname()[1]
+        with going_on(environment, f"exec python3 -c '{SERVER}' 0.0.0.0 {port} {marker}", marker):
+            await_file(environment, marker)
+            with pytest.raises(OSError):
+                socket.create_connection(("127.0.0.1", port), timeout=2)
 
 
 def test_environments_do_not_see_each_other(launcher: Launcher, environment: Environment) -> None:
     marker = f"mine-{secrets.token_hex(4)}"
     script = (
-        f"echo {marker} | tee /tmp/{marker} /dev/shm/{marker} {marker}; "
-        "python3 -c 'import socket, time; s = socket.create_server((\"127.0.0.1\", 40123)); time.sleep(3)' " + marker
+        f"echo {marker} | tee /tmp/{marker} /dev/shm/{marker} {marker}.seen; "
+        f"exec python3 -c '{SERVER}' 127.0.0.1 40123 {marker}"
     )
-    thread = threading.Thread(target=environment.exec, args=(["sh", "-c", script],))
-    thread.start()
     look = (
         f"ls /tmp /dev/shm . | grep {marker}; cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o 'create_serve[r]'; "
         'python3 -c \'import socket; socket.create_connection(("127.0.0.1", 40123), 2); print("reached")\' 2>/dev/null'
     )
-    try:
-        time.sleep(1)
+    with going_on(environment, script, marker):
+        await_file(environment, marker)
         with launcher.launch(LaunchRequest(limits=LIMITS)) as other:
             seen = other.exec(["sh", "-c", look]).output
         if environment.info.backend == "docker":  # its commands share what they run in
             assert "create_server" in environment.exec(["sh", "-c", look]).output
-    finally:
-        thread.join()
     assert marker not in seen
     assert "create_server" not in seen
     assert "reached" not in seen

@@ -78,11 +78,11 @@ class Forge:
             headers = {"Authorization": f"token {ADMIN_TOKEN}"}
             email = f"{login}@example.com"
             made = requests.post(
-                f"{self.api}/admin/users", json={"login": login, "email": email}, headers=headers, timeout=20
+                f"{self.api}/admin/users", json={"login": login, "email": email}, headers=headers, timeout=60
             )
             assert made.status_code in (201, 422), made.text
             answer = requests.post(
-                f"{self.api}/admin/users/{login}/authorizations", json={}, headers=headers, timeout=20
+                f"{self.api}/admin/users/{login}/authorizations", json={}, headers=headers, timeout=60
             )
             assert answer.status_code == 201, answer.text
             self.tokens[login] = answer.json()["token"]
@@ -253,7 +253,7 @@ class Receiver:
     def take(self, event: str, action: str | None = None) -> Received:
         """The next webhook of this kind, others being dropped; waits for it."""
         while True:
-            got = self.inbox.get(timeout=20)
+            got = self.inbox.get(timeout=60)
             if got.headers["X-GitHub-Event"] == event and (action is None or got.json.get("action") == action):
                 return got
 

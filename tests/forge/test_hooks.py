@@ -152,7 +152,7 @@ def test_killed_forge_keeps_everything_and_sends_what_was_queued(tmp_path: Path,
         again.tokens = running.tokens
         assert again.client("ada").get_repo("ada/kept").get_issue(1).title == "Survives"
         assert receiver.take("issues", "opened").json["issue"]["number"] == 1
-        assert json.loads(requests.get(f"{again.url}/healthz", timeout=10).text) == {"status": "ok"}
+        assert json.loads(requests.get(f"{again.url}/healthz", timeout=60).text) == {"status": "ok"}
     finally:
         assert conftest.stop(again) == 0
 

@@ -67,7 +67,7 @@ def test_no_way_leads_inside(server: OutsideServer, listener: Listener, place: s
 
 def test_same_address_is_reached_by_who_does_not_look(listener: Listener) -> None:
     """The control."""
-    with urllib.request.urlopen(PLACES["decimal"].format(port=listener.port), timeout=5):  # noqa: S310 - the address is http on loopback
+    with urllib.request.urlopen(PLACES["decimal"].format(port=listener.port), timeout=60):  # noqa: S310 - the address is http on loopback
         pass
     assert b"GET /x" in listener.heard
 

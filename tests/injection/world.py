@@ -18,9 +18,7 @@ class Listener:
 
     def __init__(self) -> None:
         self.heard = b""
-        self._tcp = socket.create_server(("127.0.0.1", 0))
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind(self._tcp.getsockname())
+        self._tcp, self._udp = _bound()
         self._threads = [threading.Thread(target=serve, daemon=True) for serve in (self._serve_tcp, self._serve_udp)]
         for thread in self._threads:
             thread.start()
@@ -45,7 +43,7 @@ class Listener:
             except OSError:
                 return
             with connection:
-                connection.settimeout(2)
+                connection.settimeout(20)
                 try:
                     self.heard += connection.recv(4096)
                     connection.sendall(b"HTTP/1.0 204 No Content\r\n\r\n")
@@ -55,6 +53,19 @@ class Listener:
     def _serve_udp(self) -> None:
         while data := self._udp.recv(4096):
             self.heard += data
+
+
+def _bound() -> tuple[socket.socket, socket.socket]:
+    """Sockets of one port for TCP and UDP; another program may have that of the other kind, so several are tried."""
+    while True:
+        tcp, udp = socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            udp.bind(tcp.getsockname())
+        except OSError:
+            tcp.close()
+            udp.close()
+            continue
+        return tcp, udp
 
 
 @dataclass(frozen=True)

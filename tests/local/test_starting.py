@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +33,8 @@ from local.service import require_wheel
 from local.transcript import RecordedRequest, TranscriptEntry, write_transcript
 from tests.local.processes import kill, naming, outputs, python, state_of, wait_until
 
+TRIES = 3
+"""How often a port that was free is looked for: other programs of this machine may take it in between."""
 FORGE = "import sys, local, pathlib; print(local.ensure_forge(local.open_workspace(pathlib.Path(sys.argv[1]))).url)"
 
 
@@ -162,11 +165,18 @@ def test_other_port_than_that_of_the_running_forge_is_refused(workspace: Workspa
 
 
 def test_forge_keeps_its_port_and_gives_way_where_it_was_taken_meanwhile(workspace: Workspace) -> None:
-    url = ensure_forge(workspace).url
+    for _ in range(TRIES):
+        url = ensure_forge(workspace).url
+        stop(workspace)
+        if ensure_forge(workspace).url == url:
+            break
+        stop(workspace)
+    else:
+        pytest.fail("it never had the port again that it had")
     stop(workspace)
-    assert ensure_forge(workspace).url == url
-    stop(workspace)
-    with socket.create_server(("127.0.0.1", int(url.rpartition(":")[2]))):
+    with ExitStack() as taken:
+        with suppress(OSError):  # another program has it just now, which is as good
+            taken.enter_context(socket.create_server(("127.0.0.1", int(url.rpartition(":")[2]))))
         assert ensure_forge(workspace).url != url
 
 

@@ -21,7 +21,7 @@ def ask_until_it_ends(url: str, answered: threading.Event) -> None:
     """Ask for its health, five times over each connection, until nobody answers."""
     parts = urlsplit(url)
     while True:
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
         try:
             for _ in range(5):
                 connection.request("GET", "/healthz")

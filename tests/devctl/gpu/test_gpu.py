@@ -22,6 +22,7 @@ from devctl.wizard import lint
 from scripts.source import ROOT
 from tests.devctl.builder.places import engine_image
 from tests.devctl.gpu.machines import CDI, TWO, machine
+from tests.devctl.leaks import settled
 
 RUNTIME: dict[str, Any] = {"Runtimes": {"nvidia": {}, "runc": {}}}
 CDI_ENGINE = {"CDISpecDirs": ["/etc/cdi"], "Runtimes": {"runc": {}}}
@@ -139,7 +140,7 @@ def test_the_smoke_test_launches_for_real_and_its_share_of_failures_is_kept(data
         assert engine.run(image, ["echo", "words"], {}) == (0, "words\n")
         assert engine.run(image, ["sh", "-c", "exit 3"], {})[0] == 3
     left = ["docker", "ps", "-aq", "--filter", "label=devctl=gpu-smoke"]
-    assert subprocess.run(left, capture_output=True, text=True, check=True).stdout == ""
+    assert settled(lambda: subprocess.run(left, capture_output=True, text=True, check=True).stdout.splitlines()) == []
     assert nothing.outcome == "no gpu"
     if not engine_has_gpus():
         assert blind.outcome == "failed"

@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections import Counter
 from collections.abc import Callable
 
 import psycopg
@@ -19,10 +18,11 @@ class Background:
 
     def __init__(self) -> None:
         self.stopping = threading.Event()
-        self.runs: Counter[str] = Counter()
-        """How often each piece was run."""
-        self.failures: Counter[str] = Counter()
-        """How often each piece failed."""
+        self.runs: dict[str, int] = {}
+        """How often each piece was run; what was read stays as it is."""
+        self.failures: dict[str, int] = {}
+        """How often each piece failed; what was read stays as it is."""
+        self._counting = threading.Lock()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
 
@@ -49,15 +49,15 @@ class Background:
             thread.join(_JOIN_SECONDS)
 
     def _start(self, name: str, target: Callable[[], None]) -> None:
-        self.failures[name] += 0  # counters that are there from the beginning can be compared with later
         thread = threading.Thread(target=target, name=f"devctl-{name}", daemon=True)
         with self._lock:  # `stop` must neither miss a thread nor wait for one that has not begun
             if not self.stopping.is_set():
+                self._count(name, 0, 0)  # counters that are there from the beginning can be compared with later
                 thread.start()
                 self._threads.append(thread)
 
     def _run(self, name: str, work: Callable[[], object]) -> None:
-        self.runs[name] += 1
+        self._count(name, 1, 0)
         try:
             work()
         except (DevctlError, OSError) as error:
@@ -72,4 +72,10 @@ class Background:
 
     def _failed(self, name: str) -> None:
         if not self.stopping.is_set():
-            self.failures[name] += 1
+            self._count(name, 0, 1)
+
+    def _count(self, name: str, runs: int, failures: int) -> None:
+        """Give others counters that no longer change: a page may be rendered while work is still being begun."""
+        with self._counting:
+            self.runs = self.runs | {name: self.runs.get(name, 0) + runs}
+            self.failures = self.failures | {name: self.failures.get(name, 0) + failures}

@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from devctl.client.client import Client
     from devctl.client.environments import Environments
-    from devctl.client.nouns import Images
+    from devctl.client.nouns import AccessTokens, Images, Upkeep
     from devctl.fleet.fleet import Fleet
     from devctl.fleet.records import User
     from devctl.launcher import Launcher
@@ -37,8 +37,11 @@ class Invocation:
 
         return DevctlSettings.from_environment(backend=self.backend, folder=self.folder)
 
-    def own_settings(self, command: str = "") -> "DevctlSettings":
-        """The settings, for what works on this machine itself; raises SettingsInvalid where a service is named."""
+    def own_settings(self, command: str = "", instead: str = "") -> "DevctlSettings":
+        """The settings, for what works on this machine itself.
+
+        Raises SettingsInvalid where a service is named; `instead` says what serves the purpose there.
+        """
         from devctl.errors import SettingsInvalid
 
         settings = self.settings()
@@ -46,7 +49,8 @@ class Invocation:
             words = f"devctl {command or self.command}"
             raise SettingsInvalid(
                 f"`{words}` works on this machine itself, and DEVCTL_URL names the service {settings.service_url}",
-                f"run it where the service runs, or with DEVCTL_URL unset for this machine: `DEVCTL_URL= {words} …`",
+                f"{instead}{'; or ' if instead else ''}run it where the service runs, or with DEVCTL_URL unset for this"
+                f" machine: `DEVCTL_URL= {words} …`",
             )
         return settings
 
@@ -67,6 +71,24 @@ class Invocation:
         from devctl.client.local_images import LocalImages
 
         return LocalImages(settings, self.person())
+
+    def upkeep(self) -> "Upkeep":
+        """What keeps a machine in order: that of DEVCTL_URL's service, or this one."""
+        settings = self.settings()
+        if settings.service_url is not None:
+            return self._service(settings).upkeep
+        from devctl.client.local_upkeep import LocalUpkeep
+
+        return LocalUpkeep(settings, self.fleet, self.has_state())
+
+    def tokens(self) -> "AccessTokens":
+        """Who may use DEVCTL_URL's service, or that of this machine."""
+        settings = self.settings()
+        if settings.service_url is not None:
+            return self._service(settings).tokens
+        from devctl.client.local_upkeep import LocalTokens
+
+        return LocalTokens(settings)
 
     def _service(self, settings: "DevctlSettings") -> "Client":
         from devctl.client.opening import open_service

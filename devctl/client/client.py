@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from devctl.client.images import RemoteImages
     from devctl.client.pool import RemoteWarm
     from devctl.client.tunnels import RemoteTunnels
+    from devctl.client.upkeep import RemoteTokens, RemoteUpkeep
 
 
 class Client:
@@ -72,6 +73,20 @@ class Client:
         from devctl.client.pool import RemoteWarm
 
         return RemoteWarm(self._wire, self._operations)
+
+    @cached_property
+    def upkeep(self) -> "RemoteUpkeep":
+        """The service's machine; for admins."""
+        from devctl.client.upkeep import RemoteUpkeep
+
+        return RemoteUpkeep(self._wire, self._operations)
+
+    @cached_property
+    def tokens(self) -> "RemoteTokens":
+        """Who may use the service; for admins."""
+        from devctl.client.upkeep import RemoteTokens
+
+        return RemoteTokens(self._wire)
 
     def me(self) -> User:
         """Whose token it is."""

@@ -6,12 +6,13 @@ Each is implemented by this process and over a service, with the same errors; a 
 import builtins
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from devctl.builder.records import BuiltImage, ImageInfo
 from devctl.client.environments import Told
-from devctl.fleet.records import Host
+from devctl.fleet.records import Host, User
 from devctl.hosts.images import Fetched
 from devctl.hosts.registry import HostState
 from devctl.pool.records import WarmStock
@@ -19,7 +20,13 @@ from devctl.scan.records import ScanReport
 from devctl.serve.image_records import BuildChoices, WizardQuestions
 from devctl.serve.oversight_records import HostWish
 from devctl.tunnels.records import Trust, Tunnel, TunnelWish
+from devctl.upkeep.records import Backends, ReapWish, SmokeWish, SweepWish, Tidied
 from devctl.wizard.records import CustomImage, WizardRequest
+
+if TYPE_CHECKING:
+    from devctl.reaper.reaper import Looked
+    from devctl.serve.tokens import NewToken, Token
+    from devctl.upkeep.gpus import GpusExamined
 
 
 class HeldTunnel(Protocol):
@@ -123,4 +130,44 @@ class Warm(Protocol):
 
     def drain(self) -> int:
         """Remove all that nobody has claimed, and keep none; returns how many were removed."""
+        ...
+
+
+class Upkeep(Protocol):
+    """Keeping a machine in order; over a service for admins."""
+
+    def reap(self, wish: ReapWish | None = None) -> "builtins.list[Looked]":
+        """Look once at all environments, and stop the idle ones."""
+        ...
+
+    def prune(self) -> Tidied:
+        """Remove what dead programs left, and cached dependencies that no environment uses."""
+        ...
+
+    def doctor(self) -> Backends:
+        """Try each backend."""
+        ...
+
+    def examine_gpus(self, wish: SmokeWish | None = None) -> "GpusExamined":
+        """Launch a container with a GPU, and say what it sees."""
+        ...
+
+    def sweep_builds(self, wish: SweepWish | None = None) -> tuple[str, ...]:
+        """Remove layers and images of builds that are old, unused or too many."""
+        ...
+
+
+class AccessTokens(Protocol):
+    """Who may use a service; over it for admins."""
+
+    def add(self, user: User, expires: datetime | None = None, note: str = "") -> "NewToken":
+        """Make one for a user with a tier and a role; its secret is shown this once."""
+        ...
+
+    def list(self) -> "builtins.list[Token]":
+        """All of them, oldest first."""
+        ...
+
+    def remove(self, identity: str) -> None:
+        """Take one back; raises NoSuchResource."""
         ...

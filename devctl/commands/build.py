@@ -8,6 +8,7 @@ import click
 from devctl.commands.parameters import Amount, Pairs
 from devctl.commands.up import tell
 from devctl.invocation import DONE, Invocation, json_option
+from devctl.upkeep.records import MOST_MB, OLDEST_DAYS
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -160,15 +161,22 @@ def built_lines(built: "BuiltImage") -> list[str]:
 
 
 @build.command("gc")
-@click.option("--days", type=click.FloatRange(min=0), default=14.0, show_default=True, help="Remove what is older.")
-@click.option("--max-mb", type=click.FloatRange(min=0), default=10_240.0, show_default=True, help="Keep no more.")
+@click.option(
+    "--days", type=click.FloatRange(0, OLDEST_DAYS), default=14.0, show_default=True, help="Remove what is older."
+)
+@click.option("--max-mb", type=click.FloatRange(0, MOST_MB), default=10_240.0, show_default=True, help="Keep no more.")
 @json_option
 @click.pass_obj
 def sweep(invocation: Invocation, days: float, max_mb: float) -> int:
     """Remove layers and images of builds that are old, unused or too many."""
-    from devctl.builder import open_builder
+    from pydantic import ValidationError
 
-    with open_builder(invocation.own_settings()) as builder:
-        removed = builder.sweep(days, max_mb)
+    from devctl.upkeep.records import SweepWish
+
+    try:
+        wish = SweepWish(days=days, max_mb=max_mb)
+    except ValidationError as error:  # the one number that is in no range
+        raise click.UsageError(f"--days {days} and --max-mb {max_mb}: give numbers") from error
+    removed = invocation.upkeep().sweep_builds(wish)
     invocation.show({"removed": removed}, [f"removed {one}" for one in removed] or ["nothing to remove"])
     return DONE

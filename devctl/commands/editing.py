@@ -34,7 +34,7 @@ def open_editor(invocation: Invocation, name: str, editor: "Editor", over_ssh: b
     """Open the environment NAME in an editor."""
     from devctl.editors.addresses import find_program, opening
 
-    settings = invocation.settings()
+    settings = _own_settings(invocation, name)
     with invocation.fleet() as fleet:
         record = fleet.get(invocation.person(), name)
         way = opening(editor, record, None if over_ssh else _local_engine(fleet, record, settings))
@@ -67,6 +67,7 @@ def ssh_config(invocation: Invocation, name: str, write: bool, remove: bool, yes
 
     if write and remove:
         raise click.UsageError("--write and --remove at once")
+    _own_settings(invocation, name)
     folder = Path.home() / ".ssh"
     if remove:
         changed = write_entry(folder, alias(name), None)
@@ -82,6 +83,14 @@ def ssh_config(invocation: Invocation, name: str, write: bool, remove: bool, yes
     lines = [f"wrote {path}" for path in changed] or ["the entry is there already"]
     invocation.show({"host": alias(name), "changed": changed}, [*lines, f"hint: ssh {alias(name)}"])
     return DONE
+
+
+def _own_settings(invocation: Invocation, name: str) -> "DevctlSettings":
+    """This machine's; raises SettingsInvalid with what to do where an environment is a service's."""
+    return invocation.own_settings(
+        instead=f"`devctl shell {name}` and `devctl cp` reach it from here, and for an editor start one that is served"
+        f" over HTTP inside it and open the link of `devctl tunnel {name} PORT`"
+    )
 
 
 def _options(invocation: Invocation, name: str) -> dict[str, str]:

@@ -12,21 +12,30 @@ from devctl.invocation import DONE, Invocation, json_option
 @click.pass_obj
 def reap(invocation: Invocation, dry_run: bool, once: bool) -> int:
     """Stop the environments that nobody uses and that do nothing."""
-    import threading
+    from devctl.upkeep.records import ReapWish
 
-    from devctl.reaper.reaper import Reaper
-
-    with invocation.fleet() as fleet:
-        reaper = Reaper(fleet, invocation.settings().reaper())
-        if not (once or dry_run):
-            reaper.run(threading.Event())
-        looked = reaper.run_pass(dry_run)
+    if not (once or dry_run):
+        _reap_for_ever(invocation)
+    looked = invocation.upkeep().reap(ReapWish(dry_run=dry_run))
     lines = []
     for one in looked:
         word = "stopped" if one.stopped else "would stop" if one.verdict.reap and dry_run else "left"
         lines.append(f"{word} {one.name}: {one.note or one.verdict.words}")
     invocation.show([one.model_dump(mode="json") for one in looked], lines or ["nothing runs"])
     return DONE
+
+
+def _reap_for_ever(invocation: Invocation) -> None:
+    import threading
+
+    from devctl.reaper.reaper import Reaper
+
+    if (url := invocation.settings().service_url) is not None:
+        raise click.UsageError(
+            f"the service {url} looks by itself again and again; `devctl reap --once` has it look now"
+        )
+    with invocation.fleet() as fleet:
+        Reaper(fleet, invocation.settings().reaper()).run(threading.Event())
 
 
 @click.command()

@@ -18,40 +18,35 @@ def doctor(invocation: Invocation, gpu: bool, image: str | None) -> int:
     """Say which backends work here, and what is in the way of the others."""
     if gpu:
         return _doctor_gpu(invocation, image)
-    from devctl.doctor import examine
-
-    found = examine(invocation.own_settings())
+    if image is not None:
+        raise click.UsageError("--image is for --gpu: it names the image of the container with a GPU")
+    found = invocation.upkeep().doctor()
     lines = []
-    for one in found:
+    for one in found.items:
         word = "works" if one.usable else "does not work"
         lines.append(f"{one.backend}: {word}{': ' + one.reason if one.reason else ''}")
         lines += [f"  hint: {one.hint}"] if one.hint and not one.usable else []
         lines += [f"  note: {note}" for note in one.notes]
-    invocation.show([one.model_dump(mode="json") for one in found], lines)
-    return DONE if any(one.usable for one in found if one.backend != "none") else UNAVAILABLE
+    invocation.show([one.model_dump(mode="json") for one in found.items], lines)
+    return DONE if found.usable else UNAVAILABLE
 
 
 def _doctor_gpu(invocation: Invocation, image: str | None) -> int:
-    from devctl.builder.builder import engine_host
-    from devctl.fleet.database import open_database
-    from devctl.gpu.smoke import record, smoke_test
-    from devctl.hosts.docker_gpu import GpuEngine
+    from pydantic import ValidationError
 
-    settings = invocation.own_settings()
-    with GpuEngine(engine_host(settings)) as engine:
-        report = engine.report()
-        result = smoke_test(engine, report, image or settings.docker_image)
-    database = open_database(settings)
+    from devctl.upkeep.records import SmokeWish
+
     try:
-        record(database, result)
-    finally:
-        database.close()
-    lines = [f"{gpu.vendor} {gpu.number}: {gpu.name}, {gpu.memory_mb or '?'} MiB" for gpu in report.gpus]
-    lines += [f"problem: {problem}" for problem in report.problems]
-    lines += [f"hint: {report.hint}"] if report.hint else []
-    lines += [f"containers get GPUs by: {report.way or 'nothing'}", f"smoke test: {result.outcome}: {result.words}"]
-    seen = {"gpus": [gpu._asdict() for gpu in report.gpus], "way": report.way, "problems": list(report.problems)}
-    invocation.show({**seen, "smoke_test": result.model_dump(mode="json")}, lines)
+        wish = SmokeWish(image=image)
+    except ValidationError as error:
+        raise click.UsageError(f"{image!r} cannot be the name of an image") from error
+    found = invocation.upkeep().examine_gpus(wish)
+    result = found.smoke_test
+    lines = [f"{gpu.vendor} {gpu.number}: {gpu.name}, {gpu.memory_mb or '?'} MiB" for gpu in found.gpus]
+    lines += [f"problem: {problem}" for problem in found.problems]
+    lines += [f"hint: {found.hint}"] if found.hint else []
+    lines += [f"containers get GPUs by: {found.way or 'nothing'}", f"smoke test: {result.outcome}: {result.words}"]
+    invocation.show(found.model_dump(mode="json", exclude={"hint"}), lines)
     return FAILED if result.outcome == "failed" else DONE
 
 
@@ -94,13 +89,7 @@ def run(
 @click.pass_obj
 def prune(invocation: Invocation) -> int:
     """Remove what dead programs left, and cached dependencies that no environment uses."""
-    invocation.own_settings()  # a service's machine is not tidied from here, and tidying this one alone would look so
-    removed = invocation.launcher().prune()
-    if invocation.has_state():
-        with invocation.fleet() as fleet:
-            undone = fleet.reconcile()
-    else:
-        undone = []
-    lines = [*(f"removed {one}" for one in removed), *undone]
-    invocation.show({"removed": removed, "reconciled": undone}, lines or ["nothing to remove"])
+    done = invocation.upkeep().prune()
+    lines = [*(f"removed {one}" for one in done.removed), *done.reconciled]
+    invocation.show(done.model_dump(mode="json"), lines or ["nothing to remove"])
     return DONE

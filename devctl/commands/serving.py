@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from devctl.serve.tokens import Tokens
 
 _LAST_PORT = 65_535
+_LONGEST_NOTE = 200
 
 
 class Address(click.ParamType[tuple[str, int]]):
@@ -122,20 +123,16 @@ def add(invocation: Invocation, user: str, tier: str, role: str, expires: timede
     """Make a token for USER; it is shown this once."""
     from pydantic import ValidationError
 
-    from devctl.fleet.database import open_database
     from devctl.fleet.records import User
-    from devctl.serve.tokens import Tokens
 
     try:
         person = User.model_validate({"name": user, "tier": tier, "role": role})
     except ValidationError as error:
         raise click.UsageError(f"{user!r} cannot be a user's name: letters, digits, and . _ @ - inside") from error
     until = None if never else datetime.now(UTC) + expires
-    database = open_database(invocation.own_settings())
-    try:
-        made = Tokens(database).add(person, until, note)
-    finally:
-        database.close()
+    if len(note) > _LONGEST_NOTE:
+        raise click.UsageError(f"the note has {len(note)} characters, and {_LONGEST_NOTE} are kept")
+    made = invocation.tokens().add(person, until, note)
     sys.stderr.write("" if invocation.as_json else "This is shown once; put it into DEVCTL_TOKEN.\n")
     invocation.show(made.model_dump(mode="json"), [made.secret])
     return DONE
@@ -146,14 +143,7 @@ def add(invocation: Invocation, user: str, tier: str, role: str, expires: timede
 @click.pass_obj
 def list_tokens(invocation: Invocation) -> int:
     """List tokens."""
-    from devctl.fleet.database import open_database
-    from devctl.serve.tokens import Tokens
-
-    database = open_database(invocation.own_settings())
-    try:
-        found = Tokens(database).listed()
-    finally:
-        database.close()
+    found = invocation.tokens().list()
     rows = [
         (one.id, one.user, one.tier, one.role, f"{one.expires:%Y-%m-%d}" if one.expires else "never", ago(one.used), one.note)
         for one in found
@@ -169,15 +159,9 @@ def list_tokens(invocation: Invocation) -> int:
 @click.pass_obj
 def remove(invocation: Invocation, ids: tuple[str, ...]) -> int:
     """Take the tokens IDS back."""
-    from devctl.fleet.database import open_database
-    from devctl.serve.tokens import Tokens
-
-    database = open_database(invocation.own_settings())
-    try:
-        for identity in ids:
-            Tokens(database).remove(identity)
-    finally:
-        database.close()
+    tokens = invocation.tokens()
+    for identity in ids:
+        tokens.remove(identity)
     invocation.show({"removed": list(ids)}, [f"removed {one}" for one in ids])
     return DONE
 

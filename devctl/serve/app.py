@@ -13,7 +13,18 @@ from werkzeug.exceptions import HTTPException
 
 from devctl.errors import DevctlError
 from devctl.serve.problems import Problem, answer, plain_problem, problem_of
-from devctl.serve.routes import environments, execs, files, health, images, operations, oversight, tokens, tunnels
+from devctl.serve.routes import (
+    environments,
+    execs,
+    files,
+    health,
+    images,
+    operations,
+    oversight,
+    tokens,
+    tunnels,
+    upkeep,
+)
 from devctl.serve.routing import BYTES, TAR
 from devctl.serve.tokens import missing_token
 
@@ -58,7 +69,7 @@ def create_app(service: "Service | None") -> OpenAPI:
     )
     app.extensions["devctl"] = service
     app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
-    for module in (environments, execs, files, images, operations, oversight, tokens, tunnels):
+    for module in (environments, execs, files, images, operations, oversight, tokens, tunnels, upkeep):
         app.register_api(module.api())
     health.add_to(app)
     app.before_request(_admit)

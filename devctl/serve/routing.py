@@ -31,6 +31,7 @@ TAR = "application/x-tar"
 MOST_WAIT = 600.0
 """Seconds that a caller may wait for an operation with `Prefer`."""
 _WAIT = re.compile(r"(?:^|[,; ])wait=(\d{1,4})(?:$|[,; ])")
+_ADMINS = ("only admins may do this",)
 _FAULTS = ("401", "403", "404", "409", "422", "429", "503")
 
 
@@ -73,8 +74,22 @@ def admin() -> User:
     """The caller, who must be an admin; raises LaunchRefused."""
     user = caller()
     if user.role != "admin":
-        raise LaunchRefused(f"{user.name} is no admin", ("only admins may do this",), "ask for the role admin")
+        raise LaunchRefused(f"{user.name} is no admin", _ADMINS, "ask for the role admin")
     return user
+
+
+def overseen(operation: str, subject: str, details: Mapping[str, JsonValue]) -> User:
+    """The same, with a line of the audit that says who wanted what, and whether they could have it."""
+    from devctl.admission import audit
+
+    user = caller()
+    reasons = () if user.role == "admin" else _ADMINS
+    line = audit.NewLine(
+        who=user.name, operation=operation, subject=subject, allowed=not reasons, reasons=reasons, details=dict(details)
+    )
+    with service().fleet.parts.database.connection() as connection:
+        audit.write(connection, line)
+    return admin()
 
 
 def followed(operation: Operation, header: KeyHeader) -> Operation:

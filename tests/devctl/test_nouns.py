@@ -177,3 +177,48 @@ def test_what_the_service_says_for_itself_is_refused_with_what_to_do(
     assert outside.returncode == 2 and "lies outside" in outside.stderr
     name = run("tunnel", "ca", "--name", "box.example")
     assert name.returncode == 3 and "`devctl tunnel ca --name box.example` on its machine" in name.stderr
+
+
+def test_idle_environments_are_looked_for_and_leftovers_removed(devctl: Run, backend: str, tmp_path: Path) -> None:
+    assert devctl("reap", "--dry-run").stdout == "nothing runs\n"
+    (tmp_path / "tree").mkdir()
+    assert devctl("up", str(tmp_path / "tree"), "--name", "blog").returncode == 0
+    (looked,) = data(devctl, "reap", "--once")
+    assert (looked["name"], looked["owner"], looked["stopped"]) == ("blog", "ada", False)
+    assert devctl("reap", "--once").stdout.startswith("left blog: ")
+    assert data(devctl, "prune")["reconciled"] == []
+    assert devctl("inspect", "blog").returncode == 0, "what is used stays"
+
+
+def test_what_works_on_the_machine_is_said(devctl: Run, backend: str) -> None:
+    found = {one["backend"]: one["usable"] for one in data(devctl, "doctor")}
+    assert set(found) == {"docker", "bubblewrap", "none"} and found[backend]
+    assert f"{backend}: works" in devctl("doctor").stdout
+    wrong = devctl("doctor", "--image", IMAGE or "debian")
+    assert wrong.returncode == 2 and "--gpu" in wrong.stderr
+    if backend == "docker":
+        report = data(devctl, "doctor", "--gpu")
+        assert report["smoke_test"]["outcome"] in ("no gpu", "passed") and "way" in report
+
+
+def test_layers_and_images_of_builds_are_swept(devctl: Run, backend: str) -> None:
+    if backend != "docker":
+        pytest.skip("images are built by Docker")
+    assert data(devctl, "build", "gc", "--days", "3000", "--max-mb", "1e8") == {"removed": []}
+    for words in (("--days", "nan"), ("--max-mb", "1e400"), ("--days", "-1")):
+        assert devctl("build", "gc", *words).returncode == 2, words
+
+
+def test_tokens_are_made_listed_and_taken_back(devctl: Run, backend: str) -> None:
+    if backend == "docker":
+        pytest.skip("tokens are the same on every backend")
+    made = data(devctl, "token", "add", "bob", "--tier", "pro", "--expires", "8h", "--note", "for tests")
+    assert made["secret"].startswith("dvt_") and made["token"]["user"] == "bob"
+    (listed,) = [one for one in data(devctl, "token", "ls") if one["user"] == "bob"]
+    assert (listed["id"], listed["tier"], listed["note"]) == (made["token"]["id"], "pro", "for tests")
+    assert "secret" not in listed
+    assert data(devctl, "token", "rm", listed["id"]) == {"removed": [listed["id"]]}
+    again = devctl("token", "rm", listed["id"])
+    assert again.returncode == 6 and listed["id"] in again.stderr
+    assert devctl("token", "add", "no name").returncode == 2
+    assert devctl("token", "add", "bob", "--note", "x" * 201).returncode == 2

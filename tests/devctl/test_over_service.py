@@ -18,14 +18,13 @@ from tests.devctl.test_kept_commands import Run, called, cleaned
 ANYWHERE = {
     *("top", "up", "ls", "inspect", "exec", "shell", "logs", "cp", "port", "start", "stop", "pause", "rm", "keep"),
     *("snapshot", "restore", "why", "tunnel", "audit", "egress", "pool", "hosts", "images", "wizard", "scan", "build"),
+    *("reap", "prune", "doctor", "token"),
 }
 """What speaks to the service."""
 FILES_ONLY = {"run", "tasks", "devcontainer"}
 """What works on the caller's own files, service or not."""
 HERE = {
-    "open": ("open", "x"), "ssh-config": ("ssh-config", "x"), "ssh-proxy": ("ssh-proxy", "x"), "build gc": ("build", "gc"),
-    "reap": ("reap", "--once"), "serve": ("serve",), "token": ("token", "ls"), "doctor": ("doctor",),
-    "prune": ("prune",),
+    "open": ("open", "x"), "ssh-config": ("ssh-config", "x"), "ssh-proxy": ("ssh-proxy", "x"), "serve": ("serve",),
 }  # fmt: skip
 
 
@@ -184,16 +183,23 @@ def far(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFi
 
 
 def test_every_command_is_of_the_service_or_says_that_it_is_not(far: Run, tmp_path: Path) -> None:
-    assert {name for section in COMMANDS.values() for name in section} == ANYWHERE | FILES_ONLY | (
-        set(HERE) - {"build gc"}
-    )
+    assert {name for section in COMMANDS.values() for name in section} == ANYWHERE | FILES_ONLY | set(HERE)
     for words in HERE.values():
         done = far(*words)
         assert done.returncode == 3, (words, done.stdout, done.stderr)
         assert f"devctl {words[0]}" in done.stderr and "DEVCTL_URL" in done.stderr
+    assert "devctl tunnel x PORT" in far("open", "x").stderr
     assert not (tmp_path / "d" / "state").exists(), "a database was started"
     backend = far("--backend", "docker", "ls")
     assert backend.returncode == 2 and "DEVCTL_URL" in backend.stderr
+
+
+def test_a_service_looks_for_idle_environments_by_itself(far: Run) -> None:
+    asked = far("reap")
+    assert asked.returncode == 2 and "devctl reap --once" in asked.stderr
+    for words in (("reap", "--once"), ("prune",), ("doctor",), ("doctor", "--gpu"), ("build", "gc"), ("token", "ls")):
+        away = far(*words)
+        assert away.returncode == 4 and "no service answers" in away.stderr, (words, away.stderr)
 
 
 def test_a_service_that_is_away_and_tokens_that_are_wrong_have_their_codes(

@@ -8,7 +8,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from devctl.fleet.records import User
 from devctl.records import Record
 from devctl.serve.records import IdPath, TokenWish
-from devctl.serve.routing import admin, blueprint, caller, reply, reply_nothing, reply_tagged, route, service
+from devctl.serve.routing import admin, blueprint, caller, overseen, reply, reply_nothing, reply_tagged, route, service
 from devctl.serve.tokens import NewToken, Token
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,8 @@ def list_tokens() -> Response:
 
 def add_token(body: TokenWish) -> Response:
     """Make a token; it is shown this once. Admins only."""
-    who = admin()
+    wanted = {"tier": body.user.tier, "role": body.user.role}
+    who = overseen("token", body.user.name, wanted)
     made = service().tokens.add(body.user, body.expires, body.note)
     log.info("%s made the token %s for %s (%s)", who.name, made.token.id, body.user.name, body.user.role)
     return reply(made, 201)
@@ -41,7 +42,7 @@ def add_token(body: TokenWish) -> Response:
 
 def remove_token(path: IdPath) -> Response:
     """Take a token back; admins only."""
-    who = admin()
+    who = overseen("token", path.id, {"removed": True})
     service().tokens.remove(path.id)
     log.info("%s took the token %s back", who.name, path.id)
     return reply_nothing()

@@ -69,3 +69,34 @@ def test_viewers_make_no_images_and_users_only_names_of_their_own(away: Server) 
     assert ada("GET", "/v1/scans?image=never-seen").status == 404
     assert ada("POST", "/v1/scans", {"image": "--help"}).status == 422
     assert ada("GET", "/v1/images").status == 503, "its engine is away"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "operation"),
+    [
+        ("POST", "/v1/reap", {"dry_run": True}, "reap"), ("POST", "/v1/prune", None, "prune"),
+        ("GET", "/v1/doctor", None, "doctor"), ("POST", "/v1/doctor/gpu", {}, "doctor"),
+        ("POST", "/v1/builds/sweep", {"days": 3000}, "sweep"),
+        ("POST", "/v1/tokens", {"user": {"name": "eve"}}, "token"), ("DELETE", "/v1/tokens/none", None, "token"),
+    ],
+)  # fmt: skip
+def test_the_machine_is_looked_after_by_admins_alone_and_the_audit_says_who(
+    away: Server, method: str, path: str, body: object, operation: str
+) -> None:
+    ada, root = (Caller(away.url, token_of(away, user)) for user in (ADA, ROOT))
+    refused = ada(method, path, body)
+    assert (refused.status, refused.json["reasons"]) == (403, ["only admins may do this"])
+    line = ada("GET", f"/v1/audit?operation={operation}&limit=10000").json["items"][-1]
+    assert (line["allowed"], line["reasons"]) == (False, ["only admins may do this"])
+    done = root(method, path, body)
+    assert done.status in (200, 201, 202, 404, 503), done.body  # the engine of this service is away
+    line = root("GET", f"/v1/audit?operation={operation}&who=root&limit=10000").json["items"][-1]
+    assert (line["who"], line["allowed"]) == ("root", True)
+
+
+def test_amounts_that_nobody_can_have_are_refused(away: Server) -> None:
+    root = Caller(away.url, token_of(away, ROOT))
+    for body in ({"days": -1}, {"max_mb": 1e300}, {"days": "old"}, {"hours": 3}):
+        assert root("POST", "/v1/builds/sweep", body).status == 422, body
+    assert root("POST", "/v1/builds/sweep", b'{"days": NaN}', Content_Type="application/json").status == 422
+    assert root("POST", "/v1/doctor/gpu", {"image": ""}).status == 422

@@ -118,6 +118,8 @@ class WebhookServer:
         self._pauses = tuple(pauses)
         self._ending = threading.Event()
         self._works: set[threading.Thread] = set()
+        self._starting = threading.Lock()
+        """Held while a thread begins, so that nobody waits for one that has not."""
         app = webhook_app(secret, intake, deliveries, self._later)
         self._map: dict[int, object] = {}
         self._server = create_server(app, map=self._map, host=host, port=port, threads=4, asyncore_use_poll=True)
@@ -135,7 +137,9 @@ class WebhookServer:
         self._server.task_dispatcher.shutdown(timeout=END_SECONDS)
         wasyncore.close_all(self._map, ignore_all=True)  # not before: the loop and the answers use what is closed here
         deadline = time.monotonic() + END_SECONDS
-        for work in tuple(self._works):
+        with self._starting:
+            works = tuple(self._works)
+        for work in works:
             work.join(max(0.0, deadline - time.monotonic()))
 
     def _serve(self) -> None:
@@ -144,8 +148,9 @@ class WebhookServer:
 
     def _later(self, delivery: str, work: Work) -> None:
         thread = threading.Thread(target=self._follow_up, args=[delivery, work], name="webhook-work", daemon=True)
-        self._works.add(thread)
-        thread.start()
+        with self._starting:
+            thread.start()
+            self._works.add(thread)
 
     def _follow_up(self, delivery: str, work: Work) -> None:
         """Do the work, again after a pause where it ends in one of our errors; remember it when it is done."""
@@ -160,7 +165,8 @@ class WebhookServer:
                 except self._known as fault:
                     logger.warning("try %d to follow up the webhook delivery %s failed: %s", number, delivery, fault)
         finally:
-            self._works.discard(threading.current_thread())
+            with self._starting:
+                self._works.discard(threading.current_thread())
 
 
 def _text(payload: dict[str, JsonValue], outer: str, inner: str) -> str:

@@ -26,6 +26,7 @@ from forge.rest import (
     releases,
     repositories,
     reviews,
+    search,
     users,
 )
 from forge.rest.request import identify
@@ -47,6 +48,7 @@ RESOURCES = (
     releases,
     repositories,
     reviews,
+    search,
     users,
 )
 

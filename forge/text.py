@@ -1,12 +1,23 @@
 """What text from outside must be before it is stored."""
 
 import re
+from functools import lru_cache
 
 from forge.errors import Invalid
 
 BODY_LIMIT = 65536
 TITLE_LIMIT = 256
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def has_phrase(text: str | None, phrase: str) -> bool:
+    """Whether a phrase is in a text in any case, beginning and ending where words do."""
+    return text is not None and _phrase(phrase.casefold()).search(text.casefold()) is not None
+
+
+@lru_cache(maxsize=256)
+def _phrase(folded: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(folded)}(?!\w)")
 
 
 def checked_text(resource: str, field: str, value: str, limit: int = BODY_LIMIT) -> str:

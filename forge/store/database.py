@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from forge.records import Record
+from forge.text import has_phrase
 
 BUSY_SECONDS = 30.0
 
@@ -77,6 +78,7 @@ class Database:
         if connection is None:
             connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
             connection.row_factory = sqlite3.Row
+            connection.create_function("has_phrase", 2, has_phrase, deterministic=True)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute("PRAGMA foreign_keys=ON")

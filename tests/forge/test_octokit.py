@@ -37,6 +37,7 @@ def test_octokit_takes_an_issue_to_its_merge(project: Project, receiver: Receive
     assert (seen["required"]["enforcement_level"], seen["required"]["contexts"]) == ("everyone", ["ci"])
     assert (seen["early"]["status"], "expected" in seen["early"]["message"]) == ("405", True)
     assert (seen["mergeable"], seen["merged"], seen["issue"]) == ("clean", True, "closed")
+    assert (seen["planned"], seen["released"], seen["found"]) == (1, "v1", [1])
     assert seen["unchanged"] == 304
     assert (seen["absent"]["status"], seen["absent"]["message"]) == ("404", "Not Found")
     assert seen["invalid"]["errors"][0]["field"] == "title"

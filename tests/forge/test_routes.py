@@ -44,6 +44,7 @@ def test_every_route_of_the_api_is_asked_for(tmp_path: Path, receiver: Receiver)
             issues,
             milestones,
             releases,
+            search,
             hooks,
             rules,
             reviews,
@@ -188,6 +189,12 @@ def releases(tour: Tour, _receiver: Receiver) -> None:
     for path in ("/releases", one, "/releases/latest", "/releases/tags/r1", f"{one}/assets"):
         ask("GET", path)
     ask("DELETE", one, status=204)
+
+
+def search(tour: Tour, _receiver: Receiver) -> None:
+    ask = tour.ask
+    assert ask("GET", "//search/issues?q=is:issue+Planned")["total_count"] == 1
+    assert ask("GET", "//search/repositories?q=topic:robots")["items"][0]["score"] == 1.0
 
 
 def hooks(tour: Tour, receiver: Receiver) -> None:

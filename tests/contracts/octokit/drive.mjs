@@ -67,6 +67,17 @@ seen.mergeable = (await bob.pulls.get(on)).data.mergeable_state;
 seen.merged = (await bob.pulls.merge({ ...on, merge_method: "squash" })).data.merged;
 seen.issue = (await bob.issues.get(about)).data.state;
 
+// What is planned, released and found.
+const { data: planned } = await bob.issues.createMilestone({ ...here, title: "First" });
+await bob.issues.update({ ...about, milestone: planned.number });
+seen.planned = (await bob.issues.getMilestone({ ...here, milestone_number: planned.number })).data.closed_issues;
+await bob.repos.createRelease({ ...here, tag_name: "v1", name: "One", body: "Greets" });
+seen.released = (await ada.repos.getLatestRelease(here)).data.tag_name;
+const { data: found } = await ada.search.issuesAndPullRequests({
+  q: `repo:${fullName} is:issue is:closed milestone:First Greet`,
+});
+seen.found = found.items.map((each) => each.number);
+
 const { headers } = await bob.repos.get(here);
 seen.unchanged = (await refusal(bob.repos.get({ ...here, headers: { "if-none-match": headers.etag } }))).status;
 seen.absent = await refusal(bob.issues.get({ ...here, issue_number: 999 }));

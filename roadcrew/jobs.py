@@ -1,7 +1,8 @@
 """The job queues: the engine's two jobs on procrastinate, and the worker that serves them.
 
 `advance` jobs of one thread run one at a time. A worker that dies leaves its jobs `doing`; every worker looks for
-such jobs whose worker's heartbeat has stopped and puts them back.
+such jobs whose worker's heartbeat has stopped and puts them back. A worker that is stopped puts back what it has not
+ended after a moment, itself and at once: what it still does can write nothing any more.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,6 +24,8 @@ from agents.database import SEARCH_PATH, Connection
 from agents.engine import Engine
 from agents.errors import Fenced
 from agents.failures import AWAY
+from roadcrew.job_threads import JobThreads
+from roadcrew.put_back import LEAVE, PUT_BACK
 
 logger = logging.getLogger(__name__)
 
@@ -36,23 +38,6 @@ QUEUE_AWAY = (procrastinate.exceptions.ConnectorException, psycopg.OperationalEr
 PAUSE_SECONDS = 1.0
 SCHEMA_LOCK = 7_236_002
 """Key of the advisory lock that lets one process make the queue's tables."""
-
-PUT_BACK = """
-    WITH dead AS (
-        DELETE FROM procrastinate_jobs job WHERE job.status = 'doing' AND NOT EXISTS (
-            SELECT FROM procrastinate_workers worker
-            WHERE worker.id = job.worker_id AND worker.last_heartbeat >= now() - make_interval(secs => %(seconds)s))
-        RETURNING job.*
-    )
-    INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, attempts)
-    SELECT queue_name, task_name, priority, lock, queueing_lock, args, attempts + 1 FROM dead ORDER BY id
-    RETURNING id, args
-"""
-"""Puts the jobs of silent workers back, each as a job of its own.
-
-One that was taken for dead and lives, such as that of a machine that slept, ends its job under the old number: the
-queue's library asks for no more than that, and would end the job of whoever took over.
-"""
 
 
 class WorkerSettings(BaseModel):
@@ -71,6 +56,8 @@ class WorkerSettings(BaseModel):
     """Tries of a job whose edge is away, with waits of 2, 4, 8, 16 and 32 seconds between them."""
     poll_seconds: float = 5.0
     """How often the code host is asked for news of what threads wait for."""
+    grace_seconds: float = 8.0
+    """How long jobs may take to end when the worker is stopped, before they are put back."""
 
 
 class Queue:
@@ -131,6 +118,9 @@ class Worker:
         self._engine = engine
         self._poll = poll
         self._stop = threading.Event()
+        self._threads = JobThreads()
+        self._left: set[int] = set()
+        """Jobs that were put back while their threads still did them."""
         self._app = procrastinate.App(
             connector=procrastinate.PsycopgConnector(conninfo=url, kwargs=CONNECTION, min_size=1, max_size=8)
         )
@@ -143,22 +133,27 @@ class Worker:
         asyncio.run(self._serve())
 
     def stop(self) -> None:
-        """End `run` soon; running jobs are left to be taken up again."""
+        """End `run` soon; jobs that do not end in the time of grace are put back, to be taken up again at once."""
         self._stop.set()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a thread of this worker still does something, which may have been left alone."""
+        return self._threads.is_busy
+
     async def _serve(self) -> None:
-        pool = ThreadPoolExecutor(self._settings.concurrency + 4, thread_name_prefix="job")
-        asyncio.get_running_loop().set_default_executor(pool)
         asyncio.get_running_loop().set_exception_handler(_in_words)
         async with self._app.open_async():
-            work = asyncio.create_task(self._work())
-            others = [asyncio.create_task(self._reap()), asyncio.create_task(self._look_outside())]
+            work, reap = asyncio.create_task(self._work()), asyncio.create_task(self._reap())
+            look = asyncio.create_task(self._look_outside())
             while not self._stop.is_set() and not work.done():
                 await asyncio.sleep(0.1)
-            for task in (work, *others):
-                task.cancel()
-            await asyncio.gather(work, *others, return_exceptions=True)
-        pool.shutdown(wait=False, cancel_futures=True)
+            work.cancel()
+            reap.cancel()
+            await asyncio.wait([look], timeout=self._settings.grace_seconds)
+            look.cancel()
+            await asyncio.gather(work, reap, look, return_exceptions=True)
+        self._threads.close()
 
     async def _work(self) -> None:
         """Work for ever; a database that is away for a while only interrupts it."""
@@ -177,7 +172,7 @@ class Worker:
             fetch_job_polling_interval=1.0,
             update_heartbeat_interval=self._settings.heartbeat_seconds,
             stalled_worker_timeout=self._settings.stalled_seconds,
-            shutdown_graceful_timeout=0.5,
+            shutdown_graceful_timeout=self._settings.grace_seconds,
             delete_jobs="successful",
         )
 
@@ -196,34 +191,70 @@ class Worker:
             logger.warning("a job of a worker that died is put back as job %s: %s", job["id"], job["args"])
 
     async def _look_outside(self) -> None:
-        while True:
-            await asyncio.sleep(self._settings.poll_seconds)
+        while not await self._stopped_within(self._settings.poll_seconds):
             try:
-                await asyncio.to_thread(self._poll)
+                await self._threads.run(self._poll)
             except self._engine.crew.known_errors as fault:
                 logger.warning("the code host could not be asked for news: %s", fault)
             except Exception:  # noqa: BLE001 - else nobody would ask any more, and nobody would know
                 logger.exception("asking the code host for news died of a fault of ours; it is asked again")
 
-    def _advance(self, context: JobContext, thread: str) -> None:
-        self._guard(
+    async def _stopped_within(self, seconds: float) -> bool:
+        """Wait for so long, or for the stop; return whether it came."""
+        until = asyncio.get_running_loop().time() + seconds
+        while not self._stop.is_set() and (left := until - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(min(0.1, left))
+        return self._stop.is_set()
+
+    async def _advance(self, context: JobContext, thread: str) -> None:
+        await self._do(
+            context,
             lambda: self._engine.advance(thread, last_try=self._is_last(context)),
             thread,
             lambda fault: self._engine.fail_thread(thread, fault),
         )
 
-    def _turn(self, context: JobContext, turn: int) -> None:
-        self._guard(
+    async def _turn(self, context: JobContext, turn: int) -> None:
+        await self._do(
+            context,
             lambda: self._engine.run_turn(turn, last_try=self._is_last(context)),
             f"turn {turn}",
             lambda fault: self._engine.fail_turn(turn, fault),
         )
 
+    async def _do(
+        self, context: JobContext, job: Callable[[], None], subject: str, record: Callable[[Exception], None]
+    ) -> None:
+        """Do a job on a thread; where it is cancelled, by a stop, put it back and leave the thread alone."""
+        number = context.job.id
+        assert number is not None  # noqa: S101 - narrows the type: it came from the queue
+        try:
+            await self._threads.run(lambda: self._guard(number, job, subject, record))
+        except asyncio.CancelledError:
+            self._left.add(number)
+            await self._leave(number, subject)
+            raise
+
+    async def _leave(self, number: int, subject: str) -> None:
+        """Put a job back; while the database is away, again and again: whoever ends a job that is not back loses it."""
+        while True:
+            try:
+                await self._app.connector.execute_query_all_async(LEAVE, id=number)
+            except QUEUE_AWAY as fault:
+                logger.warning("%s is not put back yet: %s", subject, fault)
+                await asyncio.sleep(PAUSE_SECONDS)
+            else:
+                logger.info("%s is put back: this worker is stopped", subject)
+                return
+
     def _is_last(self, context: JobContext) -> bool:
         return context.job.attempts >= self._settings.tries - 1
 
-    def _guard(self, job: Callable[[], None], subject: str, record: Callable[[Exception], None]) -> None:
-        """Run a job; the outermost loop, which records what nobody foresaw and raises it again."""
+    def _guard(self, number: int, job: Callable[[], None], subject: str, record: Callable[[Exception], None]) -> None:
+        """Run a job; the outermost loop, which records what nobody foresaw and raises it again.
+
+        What a job that was put back dies of is not recorded: its edges may have been closed under it.
+        """
         try:
             job()
         except Fenced as fault:
@@ -232,6 +263,9 @@ class Worker:
             logger.warning("%s is tried again later: %s", subject, fault)
             raise
         except Exception as fault:
+            if number in self._left:
+                logger.info("%s was put back and ends here: %s", subject, fault)
+                raise
             logger.exception("%s died of a fault of ours", subject)
             record(fault)
             raise

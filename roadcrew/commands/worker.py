@@ -12,6 +12,9 @@ from roadcrew.commands.up import wait_for_stop
 from roadcrew.errors import InputInvalid
 from roadcrew.settings import Settings
 
+GRACE_SECONDS = 2.0
+"""How long jobs may take to end when this worker is stopped, before they are put back for the next one."""
+
 
 @click.command()
 @click.option("--role", "roles", multiple=True, help="Serve this role's queue only; may be given again.")
@@ -38,7 +41,7 @@ def command(
 ) -> None:
     """Work on deliveries until Ctrl-C; start as many workers as you like, on any machines that share the servers."""
     from roadcrew.assembly import need_model, open_office
-    from roadcrew.crewing import working
+    from roadcrew.crewing import leave, working
     from roadcrew.edges import workspace_in_use
     from roadcrew.hearing import hearing_the_forge
     from roadcrew.intake import Intake
@@ -59,7 +62,11 @@ def command(
             open_office(settings, workspace, unsandboxed=unsandboxed, environments=sandboxed_roles)
         )
         serving = WorkerSettings(
-            queues=queues, concurrency=concurrency, heartbeat_seconds=heartbeat, stalled_seconds=4 * heartbeat
+            queues=queues,
+            concurrency=concurrency,
+            heartbeat_seconds=heartbeat,
+            stalled_seconds=4 * heartbeat,
+            grace_seconds=GRACE_SECONDS,
         )
         regularly = []
         if office.people is not None and heard_at is None:
@@ -67,7 +74,7 @@ def command(
             note("the local forge tells this worker its news at once")
         if poll:
             regularly.append(Lookout(office.engine, watched(office)).look)
-        stack.enter_context(working(office, serving, poll, regularly))
+        worker = stack.enter_context(working(office, serving, poll, regularly))
         if heard_at is not None:
             secret = settings.code_host.webhook_secret
             value = secret.get_secret_value() if secret else workspace.secret("webhook")
@@ -77,3 +84,5 @@ def command(
             note(f"hears webhooks at {server.url}")
         note(f"serves {', '.join(queues) if queues else 'all roles'}; Ctrl-C stops")
         wait_for_stop()
+    if worker.is_busy:
+        leave()

@@ -15,6 +15,7 @@ from agents.errors import Fenced
 from roadcrew.jobs import Worker, WorkerSettings
 from tests.e2e.crewmates import crewmates
 from tests.e2e.offices import Delivery, MakeOffice
+from tests.local.processes import wait_until
 from tools.errors import CodeHostUnavailable
 
 PATIENCE = 60.0
@@ -122,3 +123,52 @@ def test_a_fault_while_news_are_asked_for_does_not_end_the_asking(delivery: Deli
     finally:
         worker.stop()
         thread.join(PATIENCE)
+
+
+STOPPED = WorkerSettings(
+    queues=("flow", "tester"), heartbeat_seconds=3600, stalled_seconds=3600, poll_seconds=3600, grace_seconds=0.1
+)
+
+
+def test_a_stopped_worker_leaves_its_turn_to_the_next_one_at_once(delivery: Delivery) -> None:
+    first, second = Seat(ValueError("its edges were closed under it")), Seat({"verdict": "done"})
+    engine = Engine(delivery.office.crew, delivery.office.queue, {"tester": first})
+    stopped = Worker(delivery.office.url, engine, STOPPED, lambda: None)
+    thread = Thread(target=stopped.run)
+    thread.start()
+    delivery.begin()
+    assert first.began.wait(PATIENCE)
+    stopped.stop()
+    thread.join(PATIENCE)
+    assert not thread.is_alive() and stopped.is_busy, "it ends while the Tester is still at its turn"
+    try:
+        with serving(delivery, second, STOPPED):
+            assert second.began.wait(PATIENCE), "nobody is taken for dead within an hour: the turn was put back"
+            first.may_end.set()
+            wait_until(lambda: not stopped.is_busy)
+            second.may_end.set()
+            assert result_of(delivery) == {"verdict": "done"}
+    finally:
+        first.may_end.set()
+    assert delivery.look().failure is None
+    jobs = delivery.office.crew.database.rows(
+        "SELECT attempts FROM procrastinate_jobs WHERE status IN ('failed', 'aborted') AND args->>'turn' IS NOT NULL"
+        " AND (args->>'turn')::bigint IN (SELECT id FROM turn WHERE thread = %s)",
+        delivery.thread,
+    )
+    assert jobs == []
+
+
+def test_a_job_that_ends_in_the_time_of_grace_is_not_put_back(delivery: Delivery) -> None:
+    seat = Seat({"verdict": "done"})
+    engine = Engine(delivery.office.crew, delivery.office.queue, {"tester": seat})
+    worker = Worker(delivery.office.url, engine, STOPPED.model_copy(update={"grace_seconds": PATIENCE}), lambda: None)
+    thread = Thread(target=worker.run)
+    thread.start()
+    delivery.begin()
+    assert seat.began.wait(PATIENCE)
+    worker.stop()
+    seat.may_end.set()
+    thread.join(PATIENCE)
+    assert result_of(delivery) == {"verdict": "done"}
+    assert seat.calls == 1

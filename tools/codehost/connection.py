@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 _LONGEST_BACKOFF = 30.0
+CLOSE_SECONDS = 1.0
+"""How long the end of a connection waits for a call under way, which may itself wait for a limit to pass."""
 
 
 class Connection:
@@ -41,11 +43,15 @@ class Connection:
         return self._viewer
 
     def close(self) -> None:
-        """Close the connections; they are opened anew when needed."""
-        with self._lock:
+        """Close the connections; they are opened anew when needed. Those of a call under way are left to it."""
+        if not self._lock.acquire(timeout=CLOSE_SECONDS):
+            return
+        try:
             if self._client is not None:
                 self._client.close()
                 self._client = None
+        finally:
+            self._lock.release()
 
     def _do(self, doing: str, action: Callable[["Repository"], Result], *, repeatable: bool = True) -> Result:
         """Run an action and return what it returns, with foreign errors translated.

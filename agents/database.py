@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from agents.errors import Fenced, StateUnavailable
 from local.state_database import Connection, StateDatabase, Tables
 
-__all__ = ["SEARCH_PATH", "Connection", "Database", "as_json", "clean", "fenced"]
+__all__ = ["SEARCH_PATH", "Connection", "Database", "as_json", "clean", "connections_for", "fenced"]
 
 TABLES = Tables(
     schema="roadcrew",
@@ -26,6 +26,8 @@ TABLES = Tables(
 )
 SEARCH_PATH = TABLES.search_path
 """Connection option: the team's tables, the queue and the checkpoints have a schema of their own."""
+OTHERS = 8
+"""Connections for what is no job: polls, webhooks, the command that looks on."""
 LEASE_LOST = "RC001"
 """What the server answers a holder that was replaced; see `sql/0003_fence.sql`."""
 
@@ -58,6 +60,11 @@ class Database(StateDatabase):
                     pipeline.sync()  # says that what was sent after a failed statement was passed over
                 connection.rollback()
                 raise
+
+
+def connections_for(jobs: int) -> int:
+    """Return how many connections so many jobs at a time need: each holds its thread's while it asks for another."""
+    return 2 * jobs + OTHERS
 
 
 @contextmanager

@@ -129,7 +129,7 @@ class OpencodeSeat:
         def execute() -> None:
             try:
                 results.append(self._execute(tree, proxy, number, prompt))
-            except self._context.crew.known_errors as fault:
+            except Exception as fault:  # noqa: BLE001 - raised again by the thread that waits for this one
                 faults.append(fault)
             finally:
                 ended.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import queue
 import threading
 import weakref
@@ -17,6 +18,10 @@ from policies.ruleset import PACKAGES, RuleSet
 if TYPE_CHECKING:
     from regorus import Engine
 
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+"""How often whoever waits for an answer looks whether the engine is still there."""
 Question = tuple[str, str, "Future[str]"]
 """The rule, its input as JSON, and where the answer goes."""
 
@@ -33,8 +38,10 @@ class InProcess:
     def __init__(self, rules: RuleSet) -> None:
         self._questions: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
         ready: Future[str] = Future()
-        thread = threading.Thread(target=_serve, args=(rules, ready, self._questions), name="regorus", daemon=True)
-        thread.start()
+        self._thread = threading.Thread(
+            target=_serve, args=(rules, ready, self._questions), name="regorus", daemon=True
+        )
+        self._thread.start()
         ready.result()
         weakref.finalize(self, self._questions.put, None)
 
@@ -43,12 +50,24 @@ class InProcess:
         answer: Future[str] = Future()
         self._questions.put((f"data.{rule}", json.dumps(question), answer))
         try:
-            result = answer.result()
+            result = self._wait_for(answer)
         except RuntimeError as fault:
             raise EngineFailed(f"the rules cannot be evaluated: {first_words(fault)}", "mend the rule") from fault
         rows = json.loads(result).get("result") or []
         value: JsonValue = rows[0]["expressions"][0]["value"] if rows else None
         return value
+
+    def _wait_for(self, answer: Future[str]) -> str:
+        """Return the answer; raises `EngineFailed` where nobody is left to give it."""
+        while True:
+            alive = self._thread.is_alive()  # asked first: what it answered at its very end is there then
+            try:
+                return answer.result(timeout=LOOK_SECONDS)
+            except TimeoutError as fault:
+                if not alive:
+                    raise EngineFailed(
+                        "the engine of the rules has ended", "see the log, and start this program anew"
+                    ) from fault
 
 
 def _serve(rules: RuleSet, ready: Future[str], questions: queue.SimpleQueue[Question | None]) -> None:
@@ -67,6 +86,10 @@ def _serve(rules: RuleSet, ready: Future[str], questions: queue.SimpleQueue[Ques
             answer.set_result(engine.eval_query_as_json(rule))
         except RuntimeError as fault:
             answer.set_exception(RuntimeError(str(fault)))
+        except BaseException as fault:  # noqa: BLE001 - whoever asked is told, such as of a panic in the engine
+            logger.exception("the engine of the rules failed, and is made anew")
+            answer.set_exception(RuntimeError(f"{type(fault).__name__}: {fault}"))
+            engine = compile_rules(rules)
 
 
 def compile_rules(rules: RuleSet, with_tests: bool = False) -> Engine:

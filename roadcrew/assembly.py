@@ -15,7 +15,7 @@ from pydantic import SecretStr, ValidationError
 
 from agents.checkpoints import make_checkpoint_tables
 from agents.crew import Crew, Desk
-from agents.database import Database
+from agents.database import Database, connections_for
 from agents.engine import Engine
 from agents.errors import AgentsError
 from agents.ids import FEATURE_BRANCHES
@@ -87,15 +87,17 @@ def open_office(
     model_base_url: str | None = None,
     unsandboxed: bool = False,
     environments: bool = True,
+    jobs: int = 4,
 ) -> Iterator[Office]:
     """Build everything, and take it down again.
 
     ``model_base_url`` is the replay server in the demo; else the settings name the endpoint. Without
-    ``environments`` no sandbox is looked for, and a launch raises `SandboxUnavailable`.
+    ``environments`` no sandbox is looked for, and a launch raises `SandboxUnavailable`. ``jobs`` is how
+    many are done at a time.
     """
     with ExitStack() as stack:
         url = database_url(settings, workspace)
-        database = Database(url)
+        database = Database(url, connections_for(jobs))
         database.open()
         stack.callback(database.close)
         make_checkpoint_tables(database)

@@ -59,7 +59,7 @@ def command(
         workspace = stack.enter_context(workspace_in_use(settings))
         sandboxed_roles = queues != (FLOW_QUEUE,)
         office = stack.enter_context(
-            open_office(settings, workspace, unsandboxed=unsandboxed, environments=sandboxed_roles)
+            open_office(settings, workspace, unsandboxed=unsandboxed, environments=sandboxed_roles, jobs=concurrency)
         )
         serving = WorkerSettings(
             queues=queues,

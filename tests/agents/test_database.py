@@ -1,12 +1,15 @@
 """Transactions whose statements travel together: all or nothing, and the connection is good for the next."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.postgres import PostgresSaver
 
 from agents.checkpoints import FencedSaver
-from agents.database import Database
+from agents.database import Database, connections_for
 from agents.errors import Fenced
 from agents.threads import Lease, Letter, Threads
 
@@ -86,3 +89,21 @@ def test_a_checkpoint_is_read_again_after_a_write(database: Database, lease: Lea
         written = saver.get_tuple(config)
     assert written is not None
     assert written.pending_writes == [("node", "round", 1)]
+
+
+def test_each_of_many_jobs_gets_a_second_connection_while_all_hold_their_first(database: Database) -> None:
+    jobs = 20
+    many, together = Database(database.url, connections_for(jobs)), threading.Barrier(jobs)
+    many.open()
+
+    def job(number: int) -> int:
+        with many.connection() as first:
+            first.execute("SELECT 1")
+            together.wait(60)
+            return int(many.rows("SELECT %s::int AS number", number)[0]["number"])
+
+    try:
+        with ThreadPoolExecutor(jobs) as threads:
+            assert sorted(threads.map(job, range(jobs))) == list(range(jobs))
+    finally:
+        many.close()

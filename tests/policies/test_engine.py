@@ -4,6 +4,7 @@ import logging
 import re
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -20,6 +21,9 @@ from policies import (
     RulesInvalid,
     open_engine,
 )  # fmt: skip
+from policies.errors import EngineFailed
+from policies.in_process import InProcess
+from policies.ruleset import load_rules
 from tests.policies.opa_server import OpaProcess
 
 EDIT = Action(role="coder", tool="edit", paths=("a.py",))
@@ -244,3 +248,19 @@ def test_token_reaches_the_server_and_no_log(caplog: pytest.LogCaptureFixture) -
         decision = open_engine(settings.model_copy(update={"opa_url": url})).decide(EDIT)
     assert heard == ["Bearer s3cret"]
     assert "s3cret" not in caplog.text + repr(decision) + repr(settings)
+
+
+def test_question_that_breaks_the_engine_is_answered_and_the_next_one_too() -> None:
+    engine = InProcess(load_rules())
+    broken: Future[str] = Future()
+    engine._questions.put((1, 2, broken))  # type: ignore[arg-type]  # no rule and no input: as a panic, it is no RuntimeError
+    with pytest.raises(RuntimeError, match="TypeError"):
+        broken.result(timeout=60)
+    assert engine.evaluate("roadcrew.complete", {}) is not None
+
+
+def test_question_to_an_engine_that_has_ended_fails_and_does_not_wait() -> None:
+    engine = InProcess(load_rules())
+    engine._questions.put(None)
+    with pytest.raises(EngineFailed, match="has ended"):
+        engine.evaluate("roadcrew.complete", {})

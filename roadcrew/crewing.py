@@ -24,7 +24,8 @@ from roadcrew.standing import Standing
 
 logger = logging.getLogger(__name__)
 
-STOP_SECONDS = 15.0
+STOP_SECONDS = 7.0
+"""How long a worker may take to stop beyond the grace that its jobs have."""
 
 
 @contextmanager
@@ -43,14 +44,15 @@ def working(
         if poll:
             intake.poll()
 
-    worker = Worker(office.url, office.engine, settings or WorkerSettings(), look_outside)
+    serving = settings or WorkerSettings()
+    worker = Worker(office.url, office.engine, serving, look_outside)
     thread = threading.Thread(target=worker.run, name="worker", daemon=True)
     thread.start()
     try:
         yield worker
     finally:
         worker.stop()
-        thread.join(STOP_SECONDS)
+        thread.join(serving.grace_seconds + STOP_SECONDS)
         if thread.is_alive():
             logger.warning("the worker could not put back what it does; that is taken up when it is taken for dead")
 

@@ -25,8 +25,8 @@ from tests.e2e.crewmates import Crewmates
 from tools.codehost import CodeHost
 from tools.model import ModelClient
 
-QUICK = WorkerSettings(poll_seconds=0.3, tries=1)
-PATIENT = WorkerSettings(poll_seconds=0.3)
+QUICK = WorkerSettings(poll_seconds=0.3, tries=1, grace_seconds=60)
+PATIENT = WorkerSettings(poll_seconds=0.3, grace_seconds=60)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import struct
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -246,6 +246,8 @@ def _drain(connection: Any, take: Callable[[bytes], None], broken: list[Exceptio
     except (DockerException, OSError, ValueError) as error:
         broken.append(error)
     finally:
+        with suppress(OSError):
+            connection._response.close()  # what reads from the socket ends before that
         connection.close()
         inner.close()  # what the SDK returns is a view of the socket that it never closes itself
 

@@ -23,6 +23,9 @@ FILE_BYTES = 1024 * 1024
 MARK = "the team lets this function fail"
 """What a mutated function fails with."""
 _NAME_AT_END = re.compile(r"(\w+)\W*$")
+_AS_PROGRAM = re.compile(
+    rb"__name__\s*==\s*[\"']__main__|[\"']__main__[\"']\s*==\s*__name__|\brequire\.main\s*===?\s*module\b"
+)
 _CLASSES = frozenset({"class_definition", "class_declaration", "class", "impl_item"})
 _CALLS = frozenset({"call", "call_expression", "new_expression", "decorator", "method_invocation", "macro_invocation"})
 
@@ -158,7 +161,7 @@ def _calls(top: Node, language: _Language) -> set[str]:
     waiting = list(top.children)
     while waiting:
         node = waiting.pop()
-        if node.type in language.functions and not _called_at_once(node):
+        if (node.type in language.functions and not _called_at_once(node)) or _is_for_a_program(node):
             continue
         if node.type in _CALLS:
             named = node.child_by_field_name("function") or node.child_by_field_name("constructor")
@@ -167,6 +170,12 @@ def _calls(top: Node, language: _Language) -> set[str]:
             )
         waiting += node.children
     return found - {""}
+
+
+def _is_for_a_program(node: Node) -> bool:
+    """Whether this runs only where its file is started as a program: no test that loads the file does."""
+    condition = node.child_by_field_name("condition") if node.type == "if_statement" else None
+    return condition is not None and _AS_PROGRAM.search(condition.text or b"") is not None
 
 
 def _inserts(function: Node, language: _Language, source: bytes) -> list[tuple[int, bytes]]:

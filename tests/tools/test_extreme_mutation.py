@@ -53,6 +53,18 @@ def test_what_is_called_while_a_file_is_loaded_is_left_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("a.py", 'def main(): return parse()\n\ndef parse(): return 1\n\nif __name__ == "__main__":\n    main()\n'),
+        ("a.py", "def main(): return parse()\n\ndef parse(): return 1\n\nif '__main__' == __name__: main()\n"),
+        ("a.js", "function main() { parse() }\nfunction parse() {}\nif (require.main === module) main();\n"),
+    ],
+)
+def test_what_is_called_only_where_a_file_is_started_as_a_program_fails(path: str, source: str) -> None:
+    assert mutant(path, b"", source.encode()).decode().count(MARK) == 2
+
+
+@pytest.mark.parametrize(
     ("path", "source", "fails"),
     [
         ("a.js", "exports.a = (x) => x + 1;", ["=> { throw", "return x + 1 };"]),

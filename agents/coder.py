@@ -26,8 +26,10 @@ from tools.chat import ToolCall
 from tools.dispatch import Tool
 from tools.errors import ToolError
 from tools.observation import Observation
-from tools.patch import Diff
+from tools.patch import Diff, DiffLimits
 
+SO_FAR = DiffLimits(characters=20_000, file_characters=8_000)
+"""How much of its own change a Coder is shown when it came back."""
 RESEARCH_LIMIT = 12_000
 """Characters of the research report that a Coder is shown."""
 CHECKLIST = """Before you hand this in, check:
@@ -76,6 +78,8 @@ class Start(Record):
     """The suite's verdict on the base."""
     tree: str
     """The list of files, and the map of what matters among them."""
+    so_far: str = ""
+    """The change of the rounds before as a diff, where it sits on the base."""
     lessons: tuple[str, ...] = ()
     """What reviews taught about these files before, the most frequent first."""
     wishes: str
@@ -182,15 +186,22 @@ def begin(context: TurnContext) -> Start:
         verdict=suite_at(context, mirror, base).verdict,
         tree=around.tree,
         wishes=around.wishes,
+        so_far=mirror.diff(base, commit, SO_FAR) if commit != base and not conflicts else "",
         lessons=known_lessons(context, task.touches),
         bundle=bundle,
     )
 
 
 def _prompts(context: TurnContext, planned: PlannedTask, start: Start) -> tuple[str, str]:
-    task = render("coder_task", **material(context, planned, start))
+    task = task_prompt(context, planned, start)
     system = render("coder_system", **limits_of(context), dependency_files=DEPENDENCY_FILES)
     return system, task
+
+
+def task_prompt(context: TurnContext, planned: PlannedTask, start: Start) -> str:
+    """Return what the Coder is told of its task, whichever seat it takes."""
+    packages = [new.requirement for new in feature_plan(context).proposal.new_dependencies]
+    return render("coder_task", **material(context, planned, start), new_packages=packages, so_far=start.so_far)
 
 
 def limits_of(context: TurnContext) -> dict[str, int]:

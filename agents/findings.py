@@ -83,7 +83,8 @@ class Finding(Record):
 
     def as_feedback(self) -> str:
         """Return the finding as the Coder reads it."""
-        return f"- {self.id} ({self.severity}) {self.path}: {self.title}\n  line: `{self.quote}`\n  failure: {self.failure}\n  suggestion: {self.suggestion}"
+        cure = self.suggestion.strip().replace("\n", "\n    ")
+        return f"- {self.id} ({self.severity}) {self.path}: {self.title}\n  line: `{self.quote}`\n  failure: {self.failure}\n  suggestion: {cure}"
 
 
 def finding_of(claim: ClaimedFinding, prefix: str = "R") -> Finding:

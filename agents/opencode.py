@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from agents.caps import CapWatch
-from agents.coder import Start, begin, hand_over, material
+from agents.coder import Start, begin, hand_over, task_prompt
 from agents.conversation import End, Outcome
 from agents.crew import TurnContext
 from agents.errors import SeatUnavailable
@@ -78,7 +78,7 @@ def work(context: TurnContext) -> dict[str, JsonValue]:
     place = BenchStart(
         base=start.base, commit=start.commit, bundle=start.bundle, granted=before.granted if before else ()
     )
-    task = render("coder_task", **material(context, planned_task(context), start))
+    task = task_prompt(context, planned_task(context), start)
     with Workbench(context, place, [], programs=(program,)) as bench:
         seat = OpencodeSeat(context, bench, program.name)
         outcome = seat.sit(task)

@@ -7,6 +7,7 @@ from agents.documented_feature import DocumentedFeature
 from agents.findings import Finding
 from agents.plans import PlannedTask
 from agents.review_parts import Part, by_file, of_files, reading_of
+from agents.sign_off import by_function
 from agents.surroundings import Neighbourhood
 from agents.threads import Record
 from prompts import render
@@ -71,7 +72,7 @@ def messages_for(
         feature={"title": context.crew.reader.feature(context.feature).title},  # type: ignore[union-attr]  # recorded before any task runs
         round=context.turn.round,
         test_verdict=test.get("verdict", "not tested"),
-        proven_by=told(context, "proven_by"),
+        proven_by=by_function(told(context, "proven_by")),
         commands=told(context, "commands"),
         skipped=test.get("skipped") or [],
         documented=seen.documented.model_dump() if seen.documented else None,
@@ -79,7 +80,7 @@ def messages_for(
         suite_tail=test.get("tail") or "",
         lint_verdict=seen.lint.verdict,
         lint_findings=seen.lint.text,
-        open_findings=[finding.model_dump() for finding in earlier],
+        open_findings="\n".join(_in_a_line(finding) for finding in earlier),
         since_diff=_beginning(since, SINCE_LIMIT),
         diff=seen.diff if part is None else part.text,
         part=None if part is None else _about(part, seen),
@@ -88,6 +89,10 @@ def messages_for(
     )
     system = render("reviewer_system", later_round=bool(earlier))
     return (Message(role="system", content=system), Message(role="user", content=task))
+
+
+def _in_a_line(finding: Finding) -> str:
+    return f"- {finding.id} ({finding.severity}) {finding.path}: {finding.title}. {finding.failure}"
 
 
 def _about(part: Part, seen: Material) -> dict[str, str]:

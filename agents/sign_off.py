@@ -80,6 +80,14 @@ def _about_the_review(path: str, title: str, failure: str, suggestion: str) -> F
     return finding_of(claim, prefix="L")
 
 
+def by_function(tests: Sequence[str]) -> tuple[str, ...]:
+    """Return the ids of tests, those that differ in their parameters alone as one: `tests.a::test_b[x]` without `[x]`."""
+    groups: dict[str, list[str]] = {}
+    for test in tests:
+        groups.setdefault(test.partition("[")[0] if test.endswith("]") else test, []).append(test)
+    return tuple(group[0] if len(group) == 1 else name for name, group in groups.items())
+
+
 class Evidence(Record):
     """What a point of a task may be shown by."""
 
@@ -109,10 +117,11 @@ class Evidence(Record):
         return {line for one in changed_lines(self.diff) if _tells(line := visible(one[1:]).strip())}
 
     def _is_test(self, name: str) -> bool:
-        """Whether one test alone has the name, whole or behind its file or class."""
-        return bool(name) and (
-            name in self.proven_by or sum(one.rpartition("::")[2] == name for one in self.proven_by) == 1
-        )
+        """Whether one test alone has the name, whole or behind its file or class, with or without its parameters."""
+        for names in (self.proven_by, by_function(self.proven_by)):
+            if name and (name in names or sum(one.rpartition("::")[2] == name for one in names) == 1):
+                return True
+        return False
 
     def _is_about(self, quote: str, point: str) -> bool:
         """Whether a point names a command that ended well, or a file that was left as it was."""

@@ -6,7 +6,7 @@ from tools.record import Record
 
 OUTPUT_CHARACTERS = 12_000
 """Characters of one output that a model is shown."""
-_ADVICE = "write the output to a file and look at parts of it, or use head, tail or grep"
+_ADVICE = "look at parts of it with a command, such as head, tail, grep, or git diff on one file"
 
 
 class Observation(Record):

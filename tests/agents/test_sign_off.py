@@ -3,7 +3,7 @@
 import pytest
 
 from agents.findings import MetPoint, OpenFindingVerdict, ReviewReply
-from agents.sign_off import Evidence, joined_reply, too_long, unmet, unshown
+from agents.sign_off import Evidence, by_function, joined_reply, too_long, unmet, unshown
 
 DIFF = """diff --git a/shop.py b/shop.py
 --- a/shop.py
@@ -13,7 +13,8 @@ DIFF = """diff --git a/shop.py b/shop.py
 +def total(prices): return math.fsum(prices)
 """
 TESTS = ("tests/test_shop.py::test_total", "example.org/shop::TestTotal", "a.py::test_twice", "b.py::test_twice")
-EVIDENCE = Evidence(diff=DIFF, changed=frozenset({"shop.py"}), proven_by=TESTS, commands=("go vet ./...",))
+CASES = ("c.py::test_cases[1]", "c.py::test_cases[a[0]]", "c.py::test_once[x]")
+EVIDENCE = Evidence(diff=DIFF, changed=frozenset({"shop.py"}), proven_by=TESTS + CASES, commands=("go vet ./...",))
 
 
 def signed(point: str, quote: str) -> list[str]:
@@ -29,6 +30,9 @@ def signed(point: str, quote: str) -> list[str]:
         ("totals are right", "tests/test_shop.py::test_total"),
         ("totals are right", "TestTotal"),
         ("totals are right", "`test_total`"),
+        ("totals are right", "c.py::test_cases"),
+        ("totals are right", "test_cases"),
+        ("totals are right", "test_cases[1]"),
         ("`go vet ./...` passes", "`go vet ./...`"),
         ("go.mod is unchanged", "unchanged: go.mod"),
         ("`go.mod` and go.sum are unchanged", "unchanged: `go.sum`"),
@@ -53,6 +57,10 @@ def test_point_is_shown(point: str, quote: str) -> None:
 )
 def test_point_is_not_shown(point: str, quote: str) -> None:
     assert len(signed(point, quote)) == 1
+
+
+def test_cases_of_one_test_are_listed_as_one() -> None:
+    assert by_function(TESTS + CASES) == (*TESTS, "c.py::test_cases", "c.py::test_once[x]")
 
 
 def test_files_that_go_unread_are_one_blocking_finding_that_names_them() -> None:

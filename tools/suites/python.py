@@ -10,6 +10,8 @@ from tools.suites.places import without_places
 from tools.suites.runner import Armed, Evidence, Place, Reading
 
 _RUNNER = Path(__file__).parent.parent / "inside" / "unittest_junit.py"
+_ABOUT_REPORT = re.compile(r"^-+ generated xml file: \S*/\.git/roadcrew-\S* -+\n?", re.MULTILINE)
+"""What pytest says of the report that we had it write; its name differs from run to run."""
 _NO_TESTS_COLLECTED = 5
 """pytest's exit status, and unittest's from Python 3.12 on."""
 
@@ -32,7 +34,7 @@ def arm_unittest(command: SuiteCommand, place: Place) -> Armed:
 
 def read_python(evidence: Evidence) -> Reading:
     """Read JUnit XML as both leave it."""
-    read = read_junit(evidence.report)
+    read, output = read_junit(evidence.report), _ABOUT_REPORT.sub("", evidence.output)
     if read.state == "read" and (read.cases or evidence.exit_code in {0, _NO_TESTS_COLLECTED}):
-        return Reading(cases=without_places(read.cases), junit=evidence.report)
-    return Reading(problem=read.problem or "the report names no test", junit=evidence.report)
+        return Reading(cases=without_places(read.cases), output=output, junit=evidence.report)
+    return Reading(problem=read.problem or "the report names no test", output=output, junit=evidence.report)

@@ -28,7 +28,7 @@ class Manner(Record):
     def words(self) -> str:
         """What is wanted, for people."""
         if self.kind == "file":
-            return f"add an entry to the newest section of {self.path}, in its own manner"
+            return f"add an entry to {self.path} in its own manner: in the section for what is not released yet, or a new one"
         return f"add one file to {self.path}/, named and written as those before it"
 
 

@@ -96,9 +96,9 @@ class Customs:
         """The customs, a sentence each."""
         found = ["Public Python names carry docstrings."] if self.docstrings else []
         found += ["Documents name public functions and classes one by one."] if self.reference else []
-        kinds = [kind for kind in ("option", "command", "route", "setting") if self.describes(kind)]
-        found += [f"Documents describe each {', '.join(kinds)}."] if kinds else []
         paths = self.documents.paths
+        kinds = [kind for kind in ("option", "command", "route", "setting") if paths and self.describes(kind)]
+        found += [f"Documents describe each {', '.join(kinds)}."] if kinds else []
         shown = ", ".join(paths[:12]) + (f" and {len(paths) - 12} more" if len(paths) > 12 else "")
         return (*found, f"Documents: {shown}." if paths else "There is no document yet.")
 

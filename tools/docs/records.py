@@ -60,7 +60,8 @@ class DocumentationNeed(Record):
     @property
     def as_text(self) -> str:
         """The need as one point of a list."""
-        return f"{self.kind} `{self.name}` ({self.path}:{self.line}): {self.why}"
+        place = "" if self.name == self.path else f" ({self.path}:{self.line})"
+        return f"{self.kind} `{self.name}`{place}: {self.why}"
 
 
 class DocFinding(Record):

@@ -60,6 +60,7 @@ def messages_for(
     """Return the prompt on the whole change, or on one part of it."""
     test = context.turn.payload.get("test")
     test = test if isinstance(test, dict) else {}
+    well, service = told(context, "commands"), planned.task.service
     since = seen.since_diff if part is None else of_files(seen.since_diff, part.names)
     task = render(
         "reviewer_task",
@@ -73,7 +74,8 @@ def messages_for(
         round=context.turn.round,
         test_verdict=test.get("verdict", "not tested"),
         proven_by=by_function(told(context, "proven_by")),
-        commands=told(context, "commands"),
+        commands=[command for command in well if service is None or command != service.run],
+        served=service.run if service is not None and service.run in well else "",
         skipped=test.get("skipped") or [],
         documented=seen.documented.model_dump() if seen.documented else None,
         documentation=test.get("documentation"),

@@ -12,7 +12,7 @@ from urllib.error import URLError
 from agents.journal import journaled_calls
 from devctl import ServeFailed
 from local import Workspace, ensure_replay, stop
-from local.transcript import write_transcript
+from local.transcript import TranscriptEntry, write_transcript
 from roadcrew.assembly import Office, need_model, open_office
 from roadcrew.command import note
 from roadcrew.commands.run import deliver
@@ -95,10 +95,15 @@ def _record(office: Office, feature: str, target: Path) -> None:
     entries = []
     for call in journaled_calls(office.crew.database, threads):
         request = ModelRequest.model_validate(call.model_dump(exclude={"reply"}))
-        entries.append(transcript_entry(request, call.reply))
+        entries.append(without_home(transcript_entry(request, call.reply)))
     target.parent.mkdir(parents=True, exist_ok=True)
     write_transcript(target, entries)
     note(f"recorded {len(entries)} calls in {target}")
+
+
+def without_home(entry: TranscriptEntry) -> TranscriptEntry:
+    """Return an entry that does not name the home of whoever recorded it, where a Python may lie; a replay reads no paths."""
+    return TranscriptEntry.model_validate_json(entry.model_dump_json().replace(f"{Path.home()}/", "/home/you/"))
 
 
 def _page(office: Office, repository: str) -> str:

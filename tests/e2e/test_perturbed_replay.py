@@ -23,13 +23,13 @@ RED_ROUND = "F-1/T-102/coder/2/3"
 """The call that answers a red suite of the first round."""
 CHANGES = {
     "planner": ("F-1/-/planner/1/2", "tests: 11 passed", "tests: 10 passed, 1 failed"),
-    "researcher": ("F-1/-/researcher/1/4", "exit 0", "exit 1"),
-    "coder": ("F-1/T-101/coder/1/9", "exit 0", "exit 1"),
-    "tester": (RED_ROUND, "tests: 16 passed, 3 failed", "tests: 17 passed, 2 failed"),
+    "researcher": ("F-1/-/researcher/1/5", "exit 0", "exit 1"),
+    "coder": ("F-1/T-101/coder/1/13", "exit 0", "exit 1"),
+    "tester": (RED_ROUND, "tests: 17 passed, 4 failed", "tests: 18 passed, 3 failed"),
     "reviewer": ("F-1/T-101/coder/2/3", "1 blocking findings", "2 blocking findings"),
     "reviewer's own linters": ("F-1/T-101/reviewer/1/2", "lint: clean", "lint: 1 finding"),
-    "tester, as the reviewer reads it": ("F-1/T-101/reviewer/1/2", "tests: 21 passed", "tests: 20 passed, 1 failed"),
-    "docgen": ("F-1/T-104/docgen/1/3", "tests: 37 passed", "tests: 36 passed, 1 failed"),
+    "tester, as the reviewer reads it": ("F-1/T-101/reviewer/1/2", "tests: 19 passed", "tests: 18 passed, 1 failed"),
+    "docgen": ("F-1/T-104/docgen/1/3", "tests: 39 passed", "tests: 38 passed, 1 failed"),
 }
 
 

@@ -106,4 +106,4 @@ def test_delivery_stands_still_where_the_testers_verdict_is_not_the_recorded_one
         assert RED_ROUND not in delivery.journaled()
     (told,) = [comment for comment in comments if "stands still" in comment]
     assert f"> the replay stops at turn {RED_ROUND}" in told
-    assert "now 'Verdict: tests: 16 passed, 3 failed" in told
+    assert "now 'Verdict: tests: 17 passed, 4 failed" in told

@@ -103,7 +103,7 @@ def _record(office: Office, feature: str, target: Path) -> None:
 
 def without_home(entry: TranscriptEntry) -> TranscriptEntry:
     """Return an entry that does not name the home of whoever recorded it, where a Python may lie; a replay reads no paths."""
-    return TranscriptEntry.model_validate_json(entry.model_dump_json().replace(f"{Path.home()}/", "/home/you/"))
+    return TranscriptEntry.model_validate_json(entry.model_dump_json().replace(f"{Path.home()}/", "/people/you/"))
 
 
 def _page(office: Office, repository: str) -> str:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -48,7 +49,14 @@ def roadcrew(*arguments: str, **environment: str) -> subprocess.CompletedProcess
 
 @pytest.fixture(scope="session")
 def workspace() -> Iterator[Workspace]:
-    """A workspace whose servers run until the last test; its path is short, as sockets need it."""
+    """A workspace whose servers run until the last test."""
+    with running_workspace() as workspace:
+        yield workspace
+
+
+@contextmanager
+def running_workspace() -> Iterator[Workspace]:
+    """A workspace whose servers run; its path is short, as sockets need it."""
     folder = Path(tempfile.mkdtemp(prefix="rc", dir="/tmp"))
     place = str(folder / "w")
     try:

@@ -1,6 +1,7 @@
 """Issues that were labelled while nobody listened: they are found, judged as the webhook judges them, and cheap to look for."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,30 @@ import pytest
 import requests
 
 from agents.ids import feature_of
+from local import Workspace
 from roadcrew.edges import CodeHostEnd
 from roadcrew.intake import Intake
 from roadcrew.lookout import PATIENCE, Lookout
 from roadcrew.placing import watched
+from roadcrew.settings import Settings, read_settings
+from tests.conftest import clean_environment, running_workspace
 from tests.e2e.conftest import git
 from tests.e2e.crewmates import crewmates
 from tests.e2e.offices import Delivery, MakeOffice
 from tests.roadcrew.test_intake import stranger
 from tools.codehost import CodeHost
+
+
+@pytest.fixture(scope="module")
+def workspace() -> Iterator[Workspace]:
+    """A workspace of these tests alone: a look asks for all repositories that were ever worked on in it, 20 at once."""
+    with running_workspace() as workspace:
+        yield workspace
+
+
+@pytest.fixture(scope="module")
+def settings(workspace: Workspace) -> Settings:
+    return read_settings(workspace=workspace.path, folder=workspace.path, environment=clean_environment())
 
 
 @pytest.fixture
